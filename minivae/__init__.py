@@ -1,0 +1,3 @@
+"""minivae: a variational autoencoder in NumPy, every gradient by hand."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,22 @@
+"""Settings shared by all tests."""
+
+import os
+
+# Small matrices: threads of the linear-algebra library only get in each other's way.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import matplotlib
+import numpy as np
+import pytest
+from hypothesis import settings
+
+matplotlib.use("Agg")
+
+settings.register_profile("minivae", deadline=None, max_examples=25, derandomize=True)
+settings.load_profile("minivae")
+
+
+@pytest.fixture
+def rng():
+    """A generator with a fixed seed, new for each test."""
+    return np.random.default_rng(20140610)
