@@ -1,0 +1,67 @@
+"""The plain autoencoder, on the same layers and likelihoods as the VAE.
+
+It differs from the VAE by exactly what the theory says: one code per image instead of a
+distribution, no noise, no KL, and so no prior to sample from.
+"""
+
+import numpy as np
+
+from minivae.model import EncoderDecoder
+from minivae.vae import Loss
+
+
+class Autoencoder(EncoderDecoder):
+    """Minimise -log p(x|z) at z = code(x): the reconstruction term alone.
+
+    The constructor, the one-line `Autoencoder.mlp`, `decode`, `reconstruct` and
+    `interpolate` are those of `EncoderDecoder`; one linear head gives the code.
+    """
+
+    heads = ("code_head",)
+
+    def loss(self, x):
+        """-log p(x | z = code(x)) in nats per image, the mean over the batch.
+
+        Parameters
+        ----------
+        x : ndarray, shape (B, D)
+            Data in the support of the likelihood, as floats.
+
+        Returns
+        -------
+        Loss
+            (rec, rec, 0): with no KL the objective is the reconstruction term. It is
+            no bound on anything.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For shapes, dtypes or values that do not fit.
+        FloatingPointError
+            If the result is not finite.
+        """
+        x = self._check_x(x)
+        y = self.logits(self._code(x))
+        rec = -self.likelihood.log_prob(x, y).mean()
+        if not np.isfinite(rec):
+            raise FloatingPointError(f"the loss is {rec}: theta or the decoder's output")
+        self._kept = len(x)
+        return Loss(float(rec), float(rec), 0.0)
+
+    def backward(self):
+        """Write the gradient of the last `loss` into `grad`.
+
+        One path, where the VAE has three: likelihood, decoder, code head, encoder.
+        """
+        self._check_backward()
+        B = self._kept
+        dy = self.likelihood.backward(np.full(B, -1 / B, self.dtype))
+        dz = self.decoder.backward(dy)
+        self.encoder.backward(self.code_head.backward(dz), need_dx=False)
+
+    def code(self, x):
+        """The code z of each image, shape (B, K)."""
+        return self._code(self._check_x(x))
+
+    def _code(self, x):
+        return self.code_head.forward(self.encoder.forward(x))

@@ -1,0 +1,77 @@
+"""The importance-weighted bound as a training objective, with its gradient by hand."""
+
+import numpy as np
+
+from minivae import gaussian
+from minivae.numerics import log_mean_exp
+from minivae.vae import VAE, Loss
+
+
+class IWAE(VAE):
+    """A VAE trained on the importance-weighted bound instead of the ELBO.
+
+        L_S = E[ log (1/S) Σ_s w_s ],   w_s = p(x, z_s) / q(z_s|x),   z_s = mu + σ ε_s
+
+    L_1 is the ELBO, and L_S ≤ L_{S+1} ≤ log p(x). The architecture, and everything that
+    is not `loss` or `backward`, is the VAE's.
+
+    References
+    ----------
+    Burda, Grosse & Salakhutdinov 2016, "Importance Weighted Autoencoders", eq. 8 and 14.
+    """
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def loss(self, x, eps):
+        """-L_S in nats per image, the mean over the batch.
+
+        Parameters
+        ----------
+        x : ndarray, shape (B, D)
+        eps : ndarray, shape (B, K) or (S, B, K)
+            Standard-normal noise of the S samples of each image.
+
+        Returns
+        -------
+        Loss
+            nelbo is -L_S. rec and kl are those of the VAE, for the record: their sum
+            is the looser bound of S = 1.
+        """
+        x, eps = self._check(x, eps)
+        eps = eps.reshape((-1,) + eps.shape[-2:])
+        mu, logvar = self._encode(x)
+        z = gaussian.reparameterize(mu, logvar, eps)
+        log_p = self.likelihood.log_prob(x, self.logits(z))
+        log_prior = gaussian.log_normal(z, 0.0, 0.0).sum(axis=-1)
+        log_q = gaussian.log_normal(z, mu, logvar).sum(axis=-1)
+        log_w = log_p + log_prior - log_q
+        log_mean_w = log_mean_exp(log_w, axis=0)
+        nelbo = -log_mean_w.mean()
+        self._refuse_non_finite(nelbo, x, eps, mu, logvar)
+        self._kept = logvar, eps, z, log_w
+        kl = gaussian.kl(mu, logvar).sum(axis=-1).mean()
+        return Loss(float(nelbo), float(-log_p.mean()), float(kl))
+
+    def backward(self):
+        """Write the gradient of the last `loss` into `grad`.
+
+        ∂ log mean w / ∂ log w_s = w_s / Σ_r w_r, the normalised weight: softmax over the
+        samples of +log w, so that the best sample counts most. From there on each
+        sample's log w is differentiated like an ELBO of its own.
+        """
+        self._check_backward()
+        logvar, eps, z, log_w = self._kept
+        B = log_w.shape[1]
+        weight = np.exp(log_w - log_w.max(axis=0))
+        weight /= weight.sum(axis=0)
+        dlog_w = -weight / B  # nelbo = -mean over the batch of log mean w
+        # log w = log p(x|z) + log p(z) - log q(z|x), with z = mu + σ ε
+        dy = self.likelihood.backward(dlog_w)
+        dz = self.decoder.backward(dy.reshape(-1, self.D)).reshape(z.shape)
+        # log p(z) = -½ Σ z² + constant:  ∂/∂z = -z
+        dz = dz - dlog_w[..., None] * z
+        # -log q(z|x) = ½ Σ (logvar + ε²) + constant, for z moves along with mu and σ:
+        # only ∂/∂logvar = ½ is left, and the weights of the samples sum to one
+        dmu, dlogvar = gaussian.reparameterize_grad(dz, logvar, eps)
+        dlogvar = dlogvar - 0.5 / B
+        dh = self.mu_head.backward(dmu) + self.logvar_head.backward(dlogvar)
+        self.encoder.backward(dh, need_dx=False)

@@ -1,0 +1,256 @@
+"""The layer stack: each layer is two methods, and its parameters are views.
+
+`forward(x)` computes y and keeps exactly what `backward` needs. `backward(dy)` takes the
+gradient of a scalar loss in y, *writes* the gradients in the layer's parameters, and
+returns the gradient in x. Nothing is accumulated, so there is no `zero_grad` to forget.
+
+A layer owns no memory. `bind` hands it views into the flat arrays `theta` and `grad` of
+the model it belongs to, so an optimizer or a gradient check sees one vector and never
+knows about layers.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+
+from minivae.errors import check_choice, check_number, check_whole
+from minivae.numerics import sigmoid, softplus
+
+
+class Layer:
+    """What all layers share: no parameters, nothing kept yet.
+
+    Attributes
+    ----------
+    shapes : dict of str to tuple
+        The parameters' names and shapes.
+    params, grads : dict of str to ndarray
+        Views into the model's `theta` and `grad`, set by `bind`.
+    config : dict
+        The constructor's arguments, so that a saved model can be built again.
+    n_in, n_out : int or None
+        Widths of x and y; None where any width will do.
+    """
+
+    n_in = n_out = None
+
+    def __init__(self):
+        self.shapes, self.params, self.grads, self.config = {}, {}, {}, {}
+        self._kept = None
+
+    def bind(self, params, grads):
+        """Take `params` and `grads` (dicts of views) as this layer's own."""
+        self.params, self.grads = params, grads
+
+    def initialise(self, rng):
+        """Draw the parameters' first values from the generator `rng`."""
+
+    def keep(self, value):
+        """Remember `value` until `backward` asks for it."""
+        self._kept = value
+
+    def kept(self):
+        """Return what `forward` kept, or raise RuntimeError if there was no forward."""
+        if self._kept is None:
+            raise RuntimeError(
+                f"{type(self).__name__}.backward was called before forward:"
+                " there is no input to differentiate at"
+            )
+        return self._kept
+
+
+class Linear(Layer):
+    """y = x W + b.
+
+    With dy = ∂L/∂y the chain rule gives, summing over the batch,
+
+        ∂L/∂W = xᵀ dy,    ∂L/∂b = Σ_rows dy,    ∂L/∂x = dy Wᵀ.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        W has shape (n_in, n_out), b has shape (n_out,).
+    init : {"glorot", "he"}
+        W ~ N(0, s²) with s² = 2 / (n_in + n_out) (Glorot & Bengio 2010, eq. 12, which
+        keeps variances level through tanh layers) or s² = 2 / n_in (He et al. 2015,
+        eq. 10, for ReLU). b starts at zero.
+    """
+
+    def __init__(self, n_in, n_out, init="glorot"):
+        super().__init__()
+        self.n_in = check_whole("n_in", n_in, minimum=1)
+        self.n_out = check_whole("n_out", n_out, minimum=1)
+        check_choice("init", init, ("glorot", "he"))
+        self.init = init
+        self.shapes = {"W": (n_in, n_out), "b": (n_out,)}
+        self.config = {"n_in": n_in, "n_out": n_out, "init": init}
+
+    def bind(self, params, grads):
+        super().bind(params, grads)
+        self.W, self.b = params["W"], params["b"]
+        self.dW, self.db = grads["W"], grads["b"]
+
+    def initialise(self, rng):
+        fan = self.n_in if self.init == "he" else (self.n_in + self.n_out)
+        self.W[...] = rng.standard_normal(self.W.shape) * np.sqrt(2 / fan)
+        self.b[...] = 0
+
+    def forward(self, x):
+        """Return x W + b, shape (B, n_out), for x of shape (B, n_in)."""
+        if x.ndim != 2 or x.shape[1] != self.n_in:
+            raise ValueError(f"x: expected shape (any, {self.n_in}), got {x.shape}")
+        if x.dtype != self.W.dtype:
+            raise TypeError(f"x: expected dtype {self.W.dtype}, the model's, got {x.dtype}")
+        self.keep(x)
+        y = x @ self.W
+        y += self.b
+        return y
+
+    def backward(self, dy, need_dx=True):
+        """Write dW and db; return dx, shape (B, n_in), or None if it is not needed."""
+        x = self.kept()
+        np.matmul(x.T, dy, out=self.dW)  # ∂L/∂W = xᵀ dy
+        np.sum(dy, axis=0, out=self.db)  # ∂L/∂b = Σ_rows dy
+        return dy @ self.W.T if need_dx else None  # ∂L/∂x = dy Wᵀ
+
+
+class Tanh(Layer):
+    """y = tanh(x), and dx = dy (1 - y²): the derivative in terms of the *output*."""
+
+    def forward(self, x):
+        y = np.tanh(x)
+        self.keep(y)
+        return y
+
+    def backward(self, dy):
+        y = self.kept()
+        return dy * (1 - y * y)
+
+
+class Sigmoid(Layer):
+    """y = 1 / (1 + exp(-x)), and dx = dy y (1 - y)."""
+
+    def forward(self, x):
+        y = sigmoid(x)
+        self.keep(y)
+        return y
+
+    def backward(self, dy):
+        y = self.kept()
+        return dy * y * (1 - y)
+
+
+class ReLU(Layer):
+    """y = max(x, 0), and dx = dy where x > 0, else 0 (at the kink, x = 0, also 0)."""
+
+    def forward(self, x):
+        self.keep(x > 0)
+        return np.maximum(x, 0)
+
+    def backward(self, dy):
+        return dy * self.kept()
+
+
+class Softplus(Layer):
+    """y = log(1 + exp(x)), and dx = dy sigmoid(x): the derivative in the *input*."""
+
+    def forward(self, x):
+        self.keep(x)
+        return softplus(x)
+
+    def backward(self, dy):
+        return dy * sigmoid(self.kept())
+
+
+class Scale(Layer):
+    """y = factor · x with a fixed factor, and dx = factor · dy.
+
+    Puts counts 0..n on the scale of 0..1 before the first Linear, while the likelihood
+    goes on seeing the counts.
+    """
+
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = check_number("factor", factor)
+        self.config = {"factor": self.factor}
+
+    def forward(self, x):
+        self.keep(self.factor)
+        return self.factor * x
+
+    def backward(self, dy):
+        return self.kept() * dy
+
+
+class Sequential(Layer):
+    """Layers one after another: forward in order, backward in reverse order.
+
+    `Sequential()` with no layers is the identity. The parameters are named by position:
+    "0.W" is the weight of the first layer.
+    """
+
+    def __init__(self, *layers):
+        super().__init__()
+        self.layers = list(layers)
+        widths = [layer for layer in self.layers if layer.n_in is not None]
+        for left, right in pairwise(widths):
+            if left.n_out != right.n_in:
+                raise ValueError(
+                    f"layers: a layer of {left.n_out} outputs is followed by one of"
+                    f" {right.n_in} inputs"
+                )
+        if widths:
+            self.n_in, self.n_out = widths[0].n_in, widths[-1].n_out
+        self.shapes = {
+            f"{i}.{name}": shape
+            for i, layer in enumerate(self.layers)
+            for name, shape in layer.shapes.items()
+        }
+
+    def bind(self, params, grads):
+        super().bind(params, grads)
+        for i, layer in enumerate(self.layers):
+            layer.bind(
+                {name: params[f"{i}.{name}"] for name in layer.shapes},
+                {name: grads[f"{i}.{name}"] for name in layer.shapes},
+            )
+
+    def initialise(self, rng):
+        for layer in self.layers:
+            layer.initialise(rng)
+
+    def forward(self, x):
+        """Return the last layer's output, shape (B, n_out)."""
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+
+    def backward(self, dy, need_dx=True):
+        """Write every layer's gradients; return dx, or None if it is not needed.
+
+        The gradient in the data is the one product that training never uses: leaving it
+        out saves a matrix product as large as the first layer's own.
+        """
+        first = next((i for i, layer in enumerate(self.layers) if layer.shapes), None)
+        for i in range(len(self.layers) - 1, -1, -1):
+            if not need_dx and i == first:
+                self.layers[i].backward(dy, need_dx=False)
+                return None
+            dy = self.layers[i].backward(dy)
+        return dy
+
+
+ACTIVATIONS = {"tanh": Tanh, "relu": ReLU, "softplus": Softplus, "sigmoid": Sigmoid}
+
+
+def mlp(sizes, activation="tanh"):
+    """A list of layers: a Linear and an activation for each step from size to size.
+
+    ReLU gets He's initialisation, the others Glorot's.
+    """
+    check_choice("activation", activation, tuple(ACTIVATIONS))
+    init = "he" if activation == "relu" else "glorot"
+    layers = []
+    for n_in, n_out in pairwise(sizes):
+        layers += [Linear(n_in, n_out, init), ACTIVATIONS[activation]()]
+    return layers

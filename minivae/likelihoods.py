@@ -1,0 +1,238 @@
+"""What the decoder's output says about the pixels: log p(x|z) and its gradient.
+
+A likelihood ends the layer stack and behaves like a layer. `log_prob(x, y)` turns data x
+and the decoder's output y into nats, all constants included; `backward(dlogp)` takes the
+gradient of the loss in those nats back to y. `mean(y)` is E[x|z], `sample(y, rng)` draws
+an x. The output y is unconstrained, whatever the likelihood: logits for the binomial,
+the mean for the Gaussian, the location for the Laplace.
+"""
+
+import math
+
+import numpy as np
+
+from minivae.errors import check_finite, check_number, check_shape, check_whole
+from minivae.gaussian import LOG_2PI
+from minivae.layers import Layer
+from minivae.numerics import sigmoid
+
+
+class Likelihood(Layer):
+    """What the three likelihoods share: the check at the door and the kept arrays."""
+
+    def check(self, x):
+        """Raise ValueError if x holds a value that p(x|z) gives no probability."""
+        check_finite("x", x)
+
+    def log_prob(self, x, y):
+        """log p(x|z) in nats, summed over the D pixels.
+
+        Parameters
+        ----------
+        x : ndarray, shape (B, D)
+            The data.
+        y : ndarray, shape (B, D) or (S, B, D)
+            The decoder's output for one or for S samples of z.
+
+        Returns
+        -------
+        ndarray, shape (B,) or (S, B)
+
+        Raises
+        ------
+        ValueError
+            If the shapes disagree or x lies outside the support.
+        """
+        check_shape("y", y, y.shape[:-2] + x.shape)
+        self.check(x)
+        return self._log_prob(x, y)
+
+    def mean(self, y):
+        """E[x|z], of the shape of y. For a Gaussian or a Laplace it is y itself."""
+        return y
+
+
+class Binomial(Likelihood):
+    """Counts 0..n: each pixel is Binomial(n, p) with p = sigmoid(y), y the logits.
+
+        log p(x|z) = Σ_d [ x y - n log(1 + e^y) + log C(n, x) ]
+        ∂ log p / ∂y = x - n sigmoid(y)
+
+    since x log p + (n - x) log(1 - p) with log p = y - log(1 + e^y) and
+    log(1 - p) = -log(1 + e^y) collects to the first line. For n = 1 it is Bernoulli and
+    -log p is the *cross-entropy* loss. The logarithm is never taken of a sigmoid, so
+    logits of ±1e4 give finite results.
+
+    Parameters
+    ----------
+    n : int
+        The largest count.
+    grey : bool
+        With n = 1, accept any value in [0, 1] where {0, 1} belongs. Cross-entropy on
+        grey pixels is a common training loss, but no likelihood: its "probabilities" do
+        not integrate to one, and its nats compare with no one's.
+    """
+
+    def __init__(self, n=1, grey=False):
+        super().__init__()
+        self.n = check_whole("n", n, minimum=1)
+        if grey and n != 1:
+            raise ValueError(f"grey: expected n = 1 with grey=True, got n = {n}")
+        self.grey = grey
+        self.config = {"n": self.n, "grey": grey}
+        counts = range(self.n + 1)
+        self._log_choose = np.array([math.log(math.comb(n, k)) for k in counts])
+
+    def check(self, x):
+        if self.grey:
+            inside, support = (x >= 0) & (x <= 1), "[0, 1]"
+        elif self.n == 1:
+            inside = (x == 0) | (x == 1)
+            support = "{0, 1} (binarize, or ask for grey=True, which is no likelihood)"
+        else:
+            inside = (x >= 0) & (x <= self.n) & (x == np.floor(x))
+            support = f"whole numbers 0..{self.n}"
+        if not inside.all():
+            index = tuple(int(i) for i in np.argwhere(~inside)[0])
+            raise ValueError(f"x: expected {support}, got {x[index]} at index {index}")
+
+    def _log_prob(self, x, y):
+        t = np.exp(-np.abs(y))
+        log_1p_exp = np.maximum(y, 0) + np.log1p(t)  # log(1 + e^y) without overflow
+        self.keep((x, y, t))
+        log_p = (x * y - self.n * log_1p_exp).sum(axis=-1)
+        if self.n > 1:
+            log_p += self._log_choose.astype(y.dtype)[x.astype(np.intp)].sum(axis=-1)
+        return log_p
+
+    def backward(self, dlogp):
+        """Return dy = dlogp · (x - n sigmoid(y)); dlogp has the shape of `log_prob`."""
+        x, y, t = self.kept()
+        p = np.where(y >= 0, 1, t) / (1 + t)  # sigmoid(y) from the kept exp(-|y|)
+        return dlogp[..., None] * (x - self.n * p)
+
+    def mean(self, y):
+        """E[x|z] = n sigmoid(y), in [0, n]."""
+        return self.n * sigmoid(y)
+
+    def sample(self, y, rng):
+        """Draw counts x ~ Binomial(n, sigmoid(y)), of the shape and dtype of y."""
+        return rng.binomial(self.n, sigmoid(y)).astype(y.dtype)
+
+
+class Bernoulli(Binomial):
+    """`Binomial(1)`: pixels in {0, 1}; -log p is the cross-entropy of x and sigmoid(y)."""
+
+    def __init__(self, grey=False):
+        super().__init__(1, grey)
+        self.config = {"grey": grey}
+
+
+class Gaussian(Likelihood):
+    """p(x|z) = N(x; y, c I) with one constant c, a *variance*: the L2 loss.
+
+        log p(x|z) = -‖x - y‖² / (2c) - (D/2) log(2πc)
+        ∂ log p / ∂y = (x - y) / c
+        ∂ log p / ∂ log c = ‖x - y‖² / (2c) - D/2
+
+    With c fixed, maximising log p is minimising the squared error, weighted by 1/(2c)
+    against the KL. A density may exceed one, so log p may be positive and the negative
+    ELBO negative: that is no mistake.
+
+    Parameters
+    ----------
+    c : float
+        The variance of each pixel around the mean, or where learning starts.
+    learned : bool
+        Learn c, one for all pixels and images, through its logarithm `log_c`.
+    """
+
+    def __init__(self, c=1.0, learned=False):
+        super().__init__()
+        self._log_c = math.log(check_number("c", c, minimum=0, exclusive=True))
+        self.learned = learned
+        self.config = {"c": float(c), "learned": learned}
+        self.shapes = {"log_c": (1,)} if learned else {}
+
+    def initialise(self, rng):
+        if self.learned:
+            self.params["log_c"][...] = self._log_c
+
+    @property
+    def c(self):
+        """The variance, as it stands now."""
+        log_c = self.params["log_c"][0] if self.learned else self._log_c
+        return math.exp(log_c)
+
+    def _log_prob(self, x, y):
+        residual = x - y
+        squares = np.einsum("...d,...d->...", residual, residual)
+        self.keep((residual, squares))
+        D = x.shape[-1]
+        return -squares / (2 * self.c) - D / 2 * (LOG_2PI + math.log(self.c))
+
+    def backward(self, dlogp):
+        """Return dy = dlogp · (x - y)/c, and write the gradient in log c if learned."""
+        residual, squares = self.kept()
+        if self.learned:
+            D = residual.shape[-1]
+            dlog_c = squares / (2 * self.c) - D / 2
+            self.grads["log_c"][0] = (dlogp * dlog_c).sum()
+        return (dlogp / self.c)[..., None] * residual
+
+    def sample(self, y, rng):
+        """Draw x ~ N(y, c I), of the shape and dtype of y."""
+        noise = rng.standard_normal(y.shape)
+        return (y + math.sqrt(self.c) * noise).astype(y.dtype)
+
+
+class Laplace(Likelihood):
+    """p(x|z) = Π_d exp(-|x - y| / b) / (2b) with one constant scale b: the L1 loss.
+
+        log p(x|z) = -‖x - y‖₁ / b - D log(2b)
+        ∂ log p / ∂y = sign(x - y) / b
+        ∂ log p / ∂ log b = ‖x - y‖₁ / b - D
+
+    Parameters
+    ----------
+    b : float
+        The scale (mean absolute deviation; the variance is 2b²), or where learning starts.
+    learned : bool
+        Learn b, one for all pixels and images, through its logarithm `log_b`.
+    """
+
+    def __init__(self, b=1.0, learned=False):
+        super().__init__()
+        self._log_b = math.log(check_number("b", b, minimum=0, exclusive=True))
+        self.learned = learned
+        self.config = {"b": float(b), "learned": learned}
+        self.shapes = {"log_b": (1,)} if learned else {}
+
+    def initialise(self, rng):
+        if self.learned:
+            self.params["log_b"][...] = self._log_b
+
+    @property
+    def b(self):
+        """The scale, as it stands now."""
+        log_b = self.params["log_b"][0] if self.learned else self._log_b
+        return math.exp(log_b)
+
+    def _log_prob(self, x, y):
+        residual = x - y
+        distance = np.abs(residual).sum(axis=-1)
+        self.keep((residual, distance))
+        D = x.shape[-1]
+        return -distance / self.b - D * math.log(2 * self.b)
+
+    def backward(self, dlogp):
+        """Return dy = dlogp · sign(x - y)/b, and write the gradient in log b if learned."""
+        residual, distance = self.kept()
+        if self.learned:
+            D = residual.shape[-1]
+            self.grads["log_b"][0] = (dlogp * (distance / self.b - D)).sum()
+        return (dlogp / self.b)[..., None] * np.sign(residual)
+
+    def sample(self, y, rng):
+        """Draw x ~ Laplace(y, b), of the shape and dtype of y."""
+        return rng.laplace(y, self.b).astype(y.dtype)

@@ -1,0 +1,179 @@
+"""One flat parameter vector for a whole model, and what both autoencoders share."""
+
+import numpy as np
+
+from minivae.errors import as_float_array, check_generator, check_shape, check_whole
+from minivae.layers import Linear, Scale, Sequential, mlp
+from minivae.likelihoods import Bernoulli
+
+
+class Model:
+    """A model owns `theta` and `grad`; its parts own views into them.
+
+    Then an optimizer is a few vector lines, a gradient check perturbs `theta[i]`, and
+    saving is one array.
+
+    Parameters
+    ----------
+    parts : dict of str to Layer
+        The layers, stacks and likelihood that hold parameters, by name.
+    rng : numpy.random.Generator
+        Draws the first values of the parameters.
+    dtype : numpy dtype
+        float32 to train, float64 to check. Data and noise are converted to it.
+
+    Attributes
+    ----------
+    theta, grad : ndarray, shape (P,)
+        All parameters, and the gradient that the last `backward` wrote.
+    layout : dict of str to (slice, shape)
+        Where each parameter lies, by names such as "encoder.0.W".
+    params, grads : dict of str to ndarray
+        The views themselves, under the same names.
+    """
+
+    def __init__(self, parts, rng, dtype):
+        check_generator("rng", rng)
+        if np.dtype(dtype) not in (np.dtype("float32"), np.dtype("float64")):
+            raise TypeError(f"dtype: expected float32 or float64, got {dtype}")
+        self.dtype = np.dtype(dtype)
+        self.layout, size = {}, 0
+        for part_name, part in parts.items():
+            for name, shape in part.shapes.items():
+                end = size + int(np.prod(shape))
+                self.layout[f"{part_name}.{name}"] = (slice(size, end), shape)
+                size = end
+        self.theta = np.zeros(size, dtype)
+        self.grad = np.zeros(size, dtype)
+        self.params = self._views(self.theta)
+        self.grads = self._views(self.grad)
+        for part_name, part in parts.items():
+            names = [f"{part_name}.{name}" for name in part.shapes]
+            part.bind(
+                {n.removeprefix(f"{part_name}."): self.params[n] for n in names},
+                {n.removeprefix(f"{part_name}."): self.grads[n] for n in names},
+            )
+            part.initialise(rng)
+
+    def _views(self, flat):
+        return {
+            name: flat[where].reshape(shape) for name, (where, shape) in self.layout.items()
+        }
+
+
+class EncoderDecoder(Model):
+    """An encoder stack with linear heads, a decoder stack and a likelihood.
+
+    `VAE` (two heads, mu and logvar) and `Autoencoder` (one head, the code) add what sets
+    them apart: the loss and its gradient, and what `code(x)` is.
+
+    Parameters
+    ----------
+    encoder : Sequential
+        Maps x, shape (B, D), to features h, shape (B, H). `Sequential()` makes h = x.
+    decoder : Sequential
+        Maps z, shape (B, K), to the likelihood's y, shape (B, D); it ends in a Linear,
+        so that y can take any value.
+    likelihood : Likelihood
+        `Binomial`, `Bernoulli`, `Gaussian` or `Laplace`.
+    rng : numpy.random.Generator
+        Draws the initial weights.
+    dtype : numpy dtype
+        float32 to train, float64 to check gradients.
+
+    Attributes
+    ----------
+    D, K : int
+        Data and latent dimensions, read off the decoder.
+    """
+
+    heads = ()
+
+    def __init__(self, encoder, decoder, likelihood, rng, dtype=np.float32):
+        self.D, self.K = decoder.n_out, decoder.n_in
+        if self.D is None or encoder.n_in not in (None, self.D):
+            raise ValueError(
+                f"encoder, decoder: expected an encoder of as many inputs as the decoder"
+                f" has outputs, got {encoder.n_in} and {self.D}"
+            )
+        self.encoder, self.decoder, self.likelihood = encoder, decoder, likelihood
+        parts = {"encoder": encoder}
+        for head in self.heads:
+            parts[head] = Linear(encoder.n_out or self.D, self.K)
+            setattr(self, head, parts[head])
+        super().__init__(parts | {"decoder": decoder, "likelihood": likelihood}, rng, dtype)
+        self._kept = None
+
+    @classmethod
+    def mlp(
+        cls,
+        D,
+        K,
+        hidden=(256,),
+        likelihood=None,
+        activation="tanh",
+        *,
+        rng,
+        dtype=np.float32,
+    ):
+        """The usual model in one line: D-hidden-K and K-(hidden reversed)-D.
+
+        `hidden=()` makes it linear. The likelihood is `Bernoulli()` if none is given;
+        for `Binomial(n)` the encoder first scales the counts to [0, 1].
+        """
+        check_whole("D", D, minimum=1)
+        check_whole("K", K, minimum=1)
+        likelihood = Bernoulli() if likelihood is None else likelihood
+        n = getattr(likelihood, "n", 1)
+        scale = [Scale(1 / n)] if n > 1 else []
+        encoder = Sequential(*scale, *mlp([D, *hidden], activation))
+        sizes = [K, *reversed(hidden)]
+        decoder = Sequential(*mlp(sizes, activation), Linear(sizes[-1], D))
+        return cls(encoder, decoder, likelihood, rng, dtype)
+
+    def logits(self, z):
+        """The decoder's raw output y, shape (..., D), for z of shape (..., K)."""
+        y = self.decoder.forward(z.reshape(-1, self.K))
+        return y.reshape(z.shape[:-1] + (self.D,))
+
+    def decode(self, z):
+        """E[x|z], shape (..., D), for z of shape (..., K)."""
+        z = as_float_array("z", z, self.dtype)
+        check_shape("z", z, z.shape[:-1] + (self.K,))
+        return self.likelihood.mean(self.logits(z))
+
+    def code(self, x):
+        """The point z that stands for x: mu(x) of a VAE, the code of an autoencoder."""
+        raise NotImplementedError
+
+    def reconstruct(self, x):
+        """E[x|z] at z = code(x), shape (B, D)."""
+        return self.decode(self.code(x))
+
+    def interpolate(self, x_a, x_b, steps=8):
+        """E[x|z] along the straight line from code(x_a) to code(x_b).
+
+        Parameters
+        ----------
+        x_a, x_b : ndarray, shape (B, D)
+        steps : int
+            Number of points, the ends included.
+
+        Returns
+        -------
+        ndarray, shape (steps, B, D)
+        """
+        check_whole("steps", steps, minimum=2)
+        z_a, z_b = self.code(x_a), self.code(x_b)
+        check_shape("x_b", z_b, z_a.shape)
+        t = np.linspace(0, 1, steps, dtype=self.dtype)[:, None, None]
+        return self.decode((1 - t) * z_a + t * z_b)
+
+    def _check_x(self, x):
+        x = as_float_array("x", x, self.dtype, ndim=2)
+        check_shape("x", x, (None, self.D))
+        return x
+
+    def _check_backward(self):
+        if self._kept is None:
+            raise RuntimeError("backward() was called before loss()")

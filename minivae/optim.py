@@ -1,0 +1,151 @@
+"""SGD and Adam on flat vectors: an optimizer never knows about layers."""
+
+import math
+
+import numpy as np
+
+from minivae.errors import check_number
+from minivae.schedules import value_at
+
+
+class Optimizer:
+    """What both optimizers share: the step count, the learning rate and their memory.
+
+    Attributes
+    ----------
+    t : int
+        Steps taken.
+    memory : tuple of str
+        Names of the vectors kept from step to step; None before the first.
+    """
+
+    memory = ()
+
+    def __init__(self, lr):
+        if not callable(lr):
+            check_number("lr", lr, minimum=0, exclusive=True)
+        self.lr, self.t = lr, 0
+        for name in self.memory:
+            setattr(self, name, None)
+
+    def _begin(self, theta):
+        """Count the step, make room at the first one, and return the learning rate."""
+        if self.t == 0:
+            for name in self.memory:
+                setattr(self, name, np.zeros_like(theta))
+        lr = value_at(self.lr, self.t)
+        self.t += 1
+        return lr
+
+    def state(self):
+        """All that `step` remembers, as a dict: "t" and the vectors of `memory`."""
+        vectors = {name: getattr(self, name) for name in self.memory} if self.t else {}
+        return {"t": self.t, **vectors}
+
+    def load_state(self, state):
+        """Go on from where `state` was taken."""
+        self.t = int(state["t"])
+        for name in self.memory:
+            setattr(self, name, state[name].copy() if self.t else None)
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent with heavy-ball momentum.
+
+        v ← momentum · v + grad
+        theta ← theta - lr · v
+
+    Parameters
+    ----------
+    lr : float or callable
+        The learning rate, or a function of the step number (see `schedules`).
+    momentum : float
+        In [0, 1); 0 is plain SGD.
+
+    References
+    ----------
+    Polyak 1964, with the learning rate outside the velocity.
+    """
+
+    memory = ("v",)
+
+    def __init__(self, lr=1e-2, momentum=0.0):
+        super().__init__(lr)
+        self.momentum = check_decay("momentum", momentum)
+
+    def step(self, theta, grad):
+        """Update `theta` in place from `grad`, both flat arrays of shape (P,)."""
+        lr = self._begin(theta)
+        self.v *= self.momentum
+        self.v += grad
+        theta -= lr * self.v
+
+
+class Adam(Optimizer):
+    """Adaptive moments with bias correction.
+
+        m ← β₁ m + (1 - β₁) grad,           v ← β₂ v + (1 - β₂) grad²
+        m̂ = m / (1 - β₁ᵗ),                  v̂ = v / (1 - β₂ᵗ)
+        theta ← theta - lr · m̂ / (√v̂ + eps)
+
+    Parameters
+    ----------
+    lr : float or callable
+        The learning rate, or a function of the step number (see `schedules`).
+    beta1, beta2 : float
+        Decay of the two moments, in [0, 1).
+    eps : float
+        Added to the root, outside it.
+
+    References
+    ----------
+    Kingma & Ba 2015, algorithm 1.
+    """
+
+    memory = ("m", "v")
+    BLOCK = 32768  # elements; a block of each vector fits the cache of a core
+
+    def __init__(self, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
+        super().__init__(lr)
+        self.beta1 = check_decay("beta1", beta1)
+        self.beta2 = check_decay("beta2", beta2)
+        self.eps = check_number("eps", eps, minimum=0)
+
+    def step(self, theta, grad):
+        """Update `theta` in place from `grad`, both flat arrays of shape (P,).
+
+        The vectors are walked through in blocks that stay in the cache, and in place;
+        on whole arrays it would read
+
+            m = beta1 * m + (1 - beta1) * grad
+            v = beta2 * v + (1 - beta2) * grad**2
+            theta -= rate * m / (sqrt(v) + eps)
+        """
+        lr = self._begin(theta)
+        # lr · m̂ / (√v̂ + eps), numerator and denominator times √(1 - β₂ᵗ)
+        root = math.sqrt(1 - self.beta2**self.t)
+        rate, eps = lr * root / (1 - self.beta1**self.t), self.eps * root
+        buffer = np.empty(min(self.BLOCK, theta.size), theta.dtype)
+        for start in range(0, theta.size, self.BLOCK):
+            block = slice(start, start + self.BLOCK)
+            g, m, v = grad[block], self.m[block], self.v[block]
+            tmp = buffer[: g.size]
+            m *= self.beta1
+            m += np.multiply(g, 1 - self.beta1, out=tmp)
+            v *= self.beta2
+            np.multiply(g, g, out=tmp)
+            tmp *= 1 - self.beta2
+            v += tmp
+            np.sqrt(v, out=tmp)
+            tmp += eps
+            np.divide(m, tmp, out=tmp)
+            tmp *= rate
+            theta[block] -= tmp
+
+
+def check_decay(name, value):
+    """Return `value` as a float, or raise ValueError if it is not in [0, 1)."""
+    number = check_number(name, value, minimum=0)
+    if number >= 1:
+        raise ValueError(f"{name}: expected a number in [0, 1), got {value!r}")
+    return number

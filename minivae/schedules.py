@@ -1,0 +1,50 @@
+"""Learning rates and KL weights as plain functions of the step, 0 for the first.
+
+Each function here returns such a function; anything else that takes a step number and
+returns a number will do as well. `lr=linear_warmup(1e-3, 100)` warms up a learning rate,
+`beta=linear_warmup(1.0, 2000)` anneals the KL.
+"""
+
+import math
+
+from minivae.errors import check_number, check_whole
+
+
+def value_at(schedule, step):
+    """The value at `step` of a number (which never changes) or of a schedule."""
+    return schedule(step) if callable(schedule) else schedule
+
+
+def linear_warmup(top, steps):
+    """Rise in a straight line from 0 to `top` in `steps` steps, then stay there."""
+    check_number("top", top, minimum=0)
+    check_whole("steps", steps, minimum=1)
+    return lambda step: top * min(1.0, step / steps)
+
+
+def cosine_decay(top, steps):
+    """Fall along half a cosine from `top` to 0 in `steps` steps (Loshchilov & Hutter 2017).
+
+    top · ½ (1 + cos(π step / steps))
+    """
+    check_number("top", top, minimum=0)
+    check_whole("steps", steps, minimum=1)
+    return lambda step: top * 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps)))
+
+
+def stages(values, lengths):
+    """Hold `values[i]` for `lengths[i]` steps each; the last one holds for ever."""
+    if len(values) != len(lengths) or not values:
+        raise ValueError(
+            f"values, lengths: expected as many of each and at least one, got"
+            f" {len(values)} and {len(lengths)}"
+        )
+
+    def value(step):
+        for value, length in zip(values, lengths, strict=True):
+            if step < length:
+                return value
+            step -= length
+        return values[-1]
+
+    return value

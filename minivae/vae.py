@@ -1,0 +1,202 @@
+"""The variational autoencoder: the ELBO, and its whole gradient on one screen.
+
+    p(x) = ∫ p(x|z) p(z) dz has no closed form, so with q(z|x) = N(z; mu, σ² I)
+
+    log p(x) ≥ E_q[log p(x|z)] - KL(q(z|x) ‖ p(z)) = ELBO,      p(z) = N(0, I).
+
+`VAE.loss` computes -ELBO forward, `VAE.backward` differentiates it; they are written one
+under the other, line for line in opposite order.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from minivae import gaussian
+from minivae.errors import (
+    as_float_array,
+    check_finite,
+    check_generator,
+    check_number,
+    check_shape,
+    check_whole,
+)
+from minivae.model import EncoderDecoder
+
+
+class Loss(NamedTuple):
+    """What `loss` returns: nats per image, a sum over dimensions and a mean over images.
+
+    nelbo
+        rec + β·kl, the objective that `backward` differentiates. It bounds -log p(x)
+        where β = 1 and free_bits = 0.
+    rec
+        -E_q[log p(x|z)], the reconstruction term.
+    kl
+        KL(q(z|x) ‖ p(z)), the regulariser, always whole: without β or free bits.
+    """
+
+    nelbo: float
+    rec: float
+    kl: float
+
+
+class VAE(EncoderDecoder):
+    """A VAE from any encoder stack, any decoder stack and a likelihood.
+
+    The constructor, the one-line `VAE.mlp`, `decode`, `reconstruct` and `interpolate`
+    are those of `EncoderDecoder`. Two linear heads on the encoder's features give mu and
+    logvar, shape (B, K) each, both unconstrained.
+
+    References
+    ----------
+    Kingma & Welling 2014, "Auto-Encoding Variational Bayes", equations 7 and 10.
+    """
+
+    heads = ("mu_head", "logvar_head")
+
+    @np.errstate(over="ignore", invalid="ignore")  # _refuse_non_finite says it better
+    def loss(self, x, eps, beta=1.0, free_bits=0.0):
+        """-ELBO with S Monte-Carlo samples of z, given their noise.
+
+            z = mu + σ ⊙ ε
+            rec = -mean over images and samples of log p(x|z)
+            kl = mean over images of Σ_k ½ (mu² + σ² - 1 - logvar)
+            nelbo = rec + β kl
+
+        Parameters
+        ----------
+        x : ndarray, shape (B, D)
+            Data in the support of the likelihood, as floats.
+        eps : ndarray, shape (B, K) or (S, B, K)
+            Standard-normal noise. An argument, never drawn in here: with the same noise
+            the loss is an ordinary function of theta, and can be checked.
+        beta : float
+            Weight of the KL in the objective (Higgins et al. 2017); 1 is the ELBO.
+        free_bits : float
+            Nats that each latent dimension may use for nothing: the objective's KL is
+            Σ_k max(free_bits, mean over images of KL_k) (Kingma et al. 2016, eq. 15).
+
+        Returns
+        -------
+        Loss
+            (nelbo, rec, kl) in nats per image.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For shapes, dtypes or values that do not fit.
+        FloatingPointError
+            If the result is not finite; the message says where it began.
+        """
+        x, eps = self._check(x, eps)
+        check_number("beta", beta, minimum=0)
+        check_number("free_bits", free_bits, minimum=0)
+        mu, logvar = self._encode(x)
+        z = gaussian.reparameterize(mu, logvar, eps)
+        y = self.logits(z)
+        log_p = self.likelihood.log_prob(x, y)
+        kl_k = gaussian.kl(mu, logvar).mean(axis=0)  # per latent dimension
+        rec = -log_p.mean()
+        nelbo = rec + beta * np.maximum(kl_k, free_bits).sum()
+        self._refuse_non_finite(nelbo, x, eps, mu, logvar)
+        # KL_k counts for the gradient only where it exceeds its free bits.
+        weight = beta * (kl_k > free_bits) if free_bits else beta
+        self._kept = mu, logvar, eps, log_p.shape, weight
+        return Loss(float(nelbo), float(rec), float(kl_k.sum()))
+
+    def backward(self):
+        """Write the gradient of the last `loss` into `grad`: backpropagation by hand.
+
+        Read it beside `loss`, from the last line up. B is the batch size, S the number
+        of samples; both means put a 1/B or a 1/(S·B) in front.
+        """
+        self._check_backward()
+        mu, logvar, eps, log_p_shape, weight = self._kept
+        B, SB = len(mu), np.prod(log_p_shape)
+        # rec = -mean log p(x|z):  ∂rec/∂log p = -1/(S·B), then ∂log p/∂y, then ∂y/∂z
+        dy = self.likelihood.backward(np.full(log_p_shape, -1 / SB, self.dtype))
+        dz = self.decoder.backward(dy.reshape(-1, self.D)).reshape(eps.shape)
+        # z = mu + σ ε:  ∂z/∂mu = 1,  ∂z/∂logvar = ½ σ ε;  sums over the samples
+        dmu, dlogvar = gaussian.reparameterize_grad(dz, logvar, eps)
+        # kl = mean Σ_k KL_k:  ∂KL/∂mu = mu,  ∂KL/∂logvar = ½ (σ² - 1)
+        dmu_kl, dlogvar_kl = gaussian.kl_grad(mu, logvar)
+        dmu = dmu + weight / B * dmu_kl
+        dlogvar = dlogvar + weight / B * dlogvar_kl
+        # h feeds both heads, so its gradient is the sum of what comes back from each
+        dh = self.mu_head.backward(dmu) + self.logvar_head.backward(dlogvar)
+        self.encoder.backward(dh, need_dx=False)
+
+    def encode(self, x):
+        """The parameters (mu, logvar) of q(z|x), shape (B, K) each."""
+        return self._encode(self._check_x(x))
+
+    def code(self, x):
+        """The posterior mean mu(x), shape (B, K)."""
+        return self.encode(x)[0]
+
+    def sample(self, n, rng, mean=False):
+        """Dream n images: z ~ N(0, I), then x ~ p(x|z), shape (n, D).
+
+        With `mean=True` the last step returns E[x|z] instead of drawing the pixels,
+        which is what papers print.
+        """
+        check_whole("n", n, minimum=1)
+        check_generator("rng", rng)
+        z = rng.standard_normal((n, self.K), dtype=self.dtype)
+        y = self.logits(z)
+        return self.likelihood.mean(y) if mean else self.likelihood.sample(y, rng)
+
+    def log_joint(self, x, z):
+        """log p(x, z) = log p(x|z) + log p(z) in nats, shape (B,) or (S, B).
+
+        For x of shape (B, D) and z of shape (B, K) or (S, B, K).
+        """
+        x, z = self._check(x, z, name="z")
+        log_prior = gaussian.log_normal(z, 0.0, 0.0).sum(axis=-1)
+        return self.likelihood.log_prob(x, self.logits(z)) + log_prior
+
+    def log_weights(self, x, eps):
+        """log w = log p(x, z) - log q(z|x) at z = mu + σ ε, in nats.
+
+        The mean of log w is the ELBO, the log of the mean of w estimates log p(x)
+        (Burda et al. 2016, eq. 8). Shape (B,) or (S, B), as eps is (B, K) or (S, B, K).
+        """
+        x, eps = self._check(x, eps)
+        mu, logvar = self._encode(x)
+        z = gaussian.reparameterize(mu, logvar, eps)
+        log_q = gaussian.log_normal(z, mu, logvar).sum(axis=-1)
+        return self.log_joint(x, z) - log_q
+
+    def elbo(self, x, eps):
+        """The ELBO of each image, shape (B,), with the analytic KL and β = 1."""
+        x, eps = self._check(x, eps)
+        mu, logvar = self._encode(x)
+        z = gaussian.reparameterize(mu, logvar, eps)
+        log_p = self.likelihood.log_prob(x, self.logits(z))
+        log_p = log_p.mean(axis=0) if log_p.ndim == 2 else log_p
+        return log_p - gaussian.kl(mu, logvar).sum(axis=-1)
+
+    def _encode(self, x):
+        h = self.encoder.forward(x)
+        return self.mu_head.forward(h), self.logvar_head.forward(h)
+
+    def _check(self, x, eps, name="eps"):
+        x = self._check_x(x)
+        eps = as_float_array(name, eps, self.dtype, ndim=(2, 3))
+        check_shape(name, eps, eps.shape[:-2] + (len(x), self.K))
+        return x, eps
+
+    def _refuse_non_finite(self, nelbo, x, eps, mu, logvar):
+        """Raise FloatingPointError naming the first thing that is not finite."""
+        if np.isfinite(nelbo):
+            return
+        check_finite("eps", eps)
+        check_finite("x", x)
+        for name, array in (("theta", self.theta), ("mu", mu), ("logvar", logvar)):
+            if not np.isfinite(array).all():
+                raise FloatingPointError(f"the loss is {nelbo}: {name} is not finite")
+        raise FloatingPointError(
+            f"the loss is {nelbo}: logvar reaches {logvar.max():.4g}, and"
+            f" sigma = exp(logvar / 2) or the decoder overflows {self.dtype}"
+        )
