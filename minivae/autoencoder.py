@@ -64,4 +64,5 @@ class Autoencoder(EncoderDecoder):
         return self._code(self._check_x(x))
 
     def _code(self, x):
+        self._kept = None
         return self.code_head.forward(self.encoder.forward(x))

@@ -62,7 +62,7 @@ def check_shape(name, array, expected):
 
 
 def check_finite(name, array):
-    """Raise ValueError if `array` holds a NaN or an infinity, and say where the first is."""
+    """Raise ValueError if `array` holds a NaN or an infinity; say where the first is."""
     bad = ~np.isfinite(array)
     if bad.any():
         index = tuple(int(i) for i in np.argwhere(bad)[0])

@@ -133,6 +133,7 @@ class EncoderDecoder(Model):
 
     def logits(self, z):
         """The decoder's raw output y, shape (..., D), for z of shape (..., K)."""
+        self._kept = None  # the layers now remember this pass: backward must not use it
         y = self.decoder.forward(z.reshape(-1, self.K))
         return y.reshape(z.shape[:-1] + (self.D,))
 
@@ -176,4 +177,7 @@ class EncoderDecoder(Model):
 
     def _check_backward(self):
         if self._kept is None:
-            raise RuntimeError("backward() was called before loss()")
+            raise RuntimeError(
+                "backward() was called before loss(), or something else ran through the"
+                " layers in between: call loss() just before it"
+            )

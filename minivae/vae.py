@@ -90,8 +90,8 @@ class VAE(EncoderDecoder):
             If the result is not finite; the message says where it began.
         """
         x, eps = self._check(x, eps)
-        check_number("beta", beta, minimum=0)
-        check_number("free_bits", free_bits, minimum=0)
+        beta = check_number("beta", beta, minimum=0)
+        free_bits = check_number("free_bits", free_bits, minimum=0)
         mu, logvar = self._encode(x)
         z = gaussian.reparameterize(mu, logvar, eps)
         y = self.logits(z)
@@ -101,7 +101,7 @@ class VAE(EncoderDecoder):
         nelbo = rec + beta * np.maximum(kl_k, free_bits).sum()
         self._refuse_non_finite(nelbo, x, eps, mu, logvar)
         # KL_k counts for the gradient only where it exceeds its free bits.
-        weight = beta * (kl_k > free_bits) if free_bits else beta
+        weight = beta * (kl_k > free_bits).astype(self.dtype) if free_bits else beta
         self._kept = mu, logvar, eps, log_p.shape, weight
         return Loss(float(nelbo), float(rec), float(kl_k.sum()))
 
@@ -178,6 +178,7 @@ class VAE(EncoderDecoder):
         return log_p - gaussian.kl(mu, logvar).sum(axis=-1)
 
     def _encode(self, x):
+        self._kept = None
         h = self.encoder.forward(x)
         return self.mu_head.forward(h), self.logvar_head.forward(h)
 
