@@ -6,6 +6,7 @@ distribution, no noise, no KL, and so no prior to sample from.
 
 import numpy as np
 
+from minivae.errors import check_finite
 from minivae.model import EncoderDecoder
 from minivae.vae import Loss
 
@@ -19,6 +20,7 @@ class Autoencoder(EncoderDecoder):
 
     heads = ("code_head",)
 
+    @np.errstate(all="ignore")  # _refuse_non_finite says it better
     def loss(self, x):
         """-log p(x | z = code(x)) in nats per image, the mean over the batch.
 
@@ -38,13 +40,13 @@ class Autoencoder(EncoderDecoder):
         ValueError, TypeError
             For shapes, dtypes or values that do not fit.
         FloatingPointError
-            If the result is not finite.
+            If the result is not finite; the message says where it began.
         """
         x = self._check_x(x)
-        y = self.logits(self._code(x))
+        z = self._code(x)
+        y = self.logits(z)
         rec = -self.likelihood.log_prob(x, y).mean()
-        if not np.isfinite(rec):
-            raise FloatingPointError(f"the loss is {rec}: theta or the decoder's output")
+        self._refuse_non_finite(rec, {"x": x}, {"z": z, "y": y})
         self._kept = len(x)
         return Loss(float(rec), float(rec), 0.0)
 
@@ -61,7 +63,9 @@ class Autoencoder(EncoderDecoder):
 
     def code(self, x):
         """The code z of each image, shape (B, K)."""
-        return self._code(self._check_x(x))
+        x = self._check_x(x)
+        check_finite("x", x)
+        return self._code(x)
 
     def _code(self, x):
         self._kept = None

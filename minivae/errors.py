@@ -36,9 +36,10 @@ def as_float_array(name, value, dtype, ndim=None):
     """
     array = np.asarray(value)
     if not np.issubdtype(array.dtype, np.floating):
+        hint = f" (convert with {name}.astype(np.{np.dtype(dtype).name}))"
         raise TypeError(
             f"{name}: expected real floating-point values, got dtype {array.dtype}"
-            f" (convert with {name}.astype(np.{np.dtype(dtype).name}))"
+            + (hint if array.dtype.kind in "biu" else "")
         )
     allowed = (ndim,) if isinstance(ndim, int) else ndim
     if allowed is not None and array.ndim not in allowed:
@@ -83,8 +84,10 @@ def check_whole(name, value, minimum):
 
 def check_number(name, value, minimum=None, exclusive=False):
     """Return `value` as a float, or raise if it is not finite or is below `minimum`."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
-        raise TypeError(f"{name}: expected a number, got {value!r}")
+    if isinstance(value, bool) or not isinstance(
+        value, (int, float, np.integer, np.floating)
+    ):
+        raise TypeError(f"{name}: expected a real number, got {value!r}")
     number = float(value)
     if not np.isfinite(number):
         raise ValueError(f"{name}: expected a finite number, got {value!r}")

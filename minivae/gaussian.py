@@ -25,7 +25,7 @@ def log_normal(z, mu, logvar):
     ndarray
         The broadcast shape. Sum over the last axis for the log-density of a vector.
     """
-    return -0.5 * (LOG_2PI + logvar + (z - mu) ** 2 * np.exp(-logvar))
+    return -0.5 * (LOG_2PI + logvar + (z - mu) ** 2 * _precision(z, mu, logvar))
 
 
 def log_normal_grad(z, mu, logvar):
@@ -33,10 +33,15 @@ def log_normal_grad(z, mu, logvar):
 
     ∂/∂z = -(z - mu)/σ²,   ∂/∂mu = (z - mu)/σ²,   ∂/∂logvar = ½ ((z - mu)²/σ² - 1)
     """
-    precision = np.exp(-logvar)
+    precision = _precision(z, mu, logvar)
     dmu = (z - mu) * precision
     dlogvar = 0.5 * ((z - mu) ** 2 * precision - 1)
     return -dmu, dmu, dlogvar
+
+
+def _precision(z, mu, logvar):
+    """1/σ²; a plain number for logvar must not turn float32 arrays into float64."""
+    return np.exp(-logvar, dtype=np.result_type(z, mu, logvar))
 
 
 def kl(mu, logvar):

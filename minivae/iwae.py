@@ -20,7 +20,7 @@ class IWAE(VAE):
     Burda, Grosse & Salakhutdinov 2016, "Importance Weighted Autoencoders", eq. 8 and 14.
     """
 
-    @np.errstate(over="ignore", invalid="ignore")
+    @np.errstate(all="ignore")  # _refuse_non_finite says it better
     def loss(self, x, eps):
         """-L_S in nats per image, the mean over the batch.
 
@@ -35,18 +35,25 @@ class IWAE(VAE):
         Loss
             nelbo is -L_S. rec and kl are those of the VAE, for the record: their sum
             is the looser bound of S = 1.
+
+        Raises
+        ------
+        ValueError, TypeError, FloatingPointError
+            As `VAE.loss`.
         """
         x, eps = self._check(x, eps)
         eps = eps.reshape((-1,) + eps.shape[-2:])
         mu, logvar = self._encode(x)
         z = gaussian.reparameterize(mu, logvar, eps)
-        log_p = self.likelihood.log_prob(x, self.logits(z))
+        y = self.logits(z)
+        log_p = self.likelihood.log_prob(x, y)
         log_prior = gaussian.log_normal(z, 0.0, 0.0).sum(axis=-1)
         log_q = gaussian.log_normal(z, mu, logvar).sum(axis=-1)
         log_w = log_p + log_prior - log_q
         log_mean_w = log_mean_exp(log_w, axis=0)
         nelbo = -log_mean_w.mean()
-        self._refuse_non_finite(nelbo, x, eps, mu, logvar)
+        inner = {"mu": mu, "logvar": logvar, "y": y}
+        self._refuse_non_finite(nelbo, {"x": x, "eps": eps}, inner)
         self._kept = logvar, eps, z, log_w
         kl = gaussian.kl(mu, logvar).sum(axis=-1).mean()
         return Loss(float(nelbo), float(-log_p.mean()), float(kl))

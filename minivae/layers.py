@@ -6,7 +6,7 @@ returns the gradient in x. Nothing is accumulated, so there is no `zero_grad` to
 
 A layer owns no memory. `bind` hands it views into the flat arrays `theta` and `grad` of
 the model it belongs to, so an optimizer or a gradient check sees one vector and never
-knows about layers.
+knows about layers. To try a layer alone: `Model({"layer": layer}, rng, np.float64)`.
 """
 
 from itertools import pairwise
@@ -37,6 +37,20 @@ class Layer:
     def __init__(self):
         self.shapes, self.params, self.grads, self.config = {}, {}, {}, {}
         self._kept = None
+        self._claimed = False
+
+    def claim(self):
+        """Take the one place that this object may have in a model.
+
+        It has room for one set of views and one kept input: the second of two places
+        would silently spoil the gradient of the first.
+        """
+        if self._claimed:
+            raise ValueError(
+                f"{type(self).__name__}: expected a new object, got one that already has"
+                " its place in a model"
+            )
+        self._claimed = True
 
     def bind(self, params, grads):
         """Take `params` and `grads` (dicts of views) as this layer's own."""
@@ -82,8 +96,8 @@ class Linear(Layer):
         self.n_out = check_whole("n_out", n_out, minimum=1)
         check_choice("init", init, ("glorot", "he"))
         self.init = init
-        self.shapes = {"W": (n_in, n_out), "b": (n_out,)}
-        self.config = {"n_in": n_in, "n_out": n_out, "init": init}
+        self.shapes = {"W": (self.n_in, self.n_out), "b": (self.n_out,)}
+        self.config = {"n_in": self.n_in, "n_out": self.n_out, "init": init}
 
     def bind(self, params, grads):
         super().bind(params, grads)
@@ -206,6 +220,11 @@ class Sequential(Layer):
             for i, layer in enumerate(self.layers)
             for name, shape in layer.shapes.items()
         }
+
+    def claim(self):
+        super().claim()
+        for layer in self.layers:
+            layer.claim()
 
     def bind(self, params, grads):
         super().bind(params, grads)

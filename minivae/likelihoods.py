@@ -42,8 +42,12 @@ class Likelihood(Layer):
         ------
         ValueError
             If the shapes disagree or x lies outside the support.
+        TypeError
+            If x and y differ in dtype.
         """
         check_shape("y", y, y.shape[:-2] + x.shape)
+        if x.dtype != y.dtype:
+            raise TypeError(f"x: expected dtype {y.dtype}, that of y, got {x.dtype}")
         self.check(x)
         return self._log_prob(x, y)
 
@@ -159,17 +163,21 @@ class Gaussian(Likelihood):
             self.params["log_c"][...] = self._log_c
 
     @property
+    def log_c(self):
+        """The logarithm of the variance, as it stands now."""
+        return float(self.params["log_c"][0]) if self.params else self._log_c
+
+    @property
     def c(self):
         """The variance, as it stands now."""
-        log_c = self.params["log_c"][0] if self.learned else self._log_c
-        return math.exp(log_c)
+        return float(np.exp(self.log_c))  # overflows to inf, where math.exp raises
 
     def _log_prob(self, x, y):
         residual = x - y
         squares = np.einsum("...d,...d->...", residual, residual)
         self.keep((residual, squares))
         D = x.shape[-1]
-        return -squares / (2 * self.c) - D / 2 * (LOG_2PI + math.log(self.c))
+        return -squares / (2 * self.c) - D / 2 * (LOG_2PI + self.log_c)
 
     def backward(self, dlogp):
         """Return dy = dlogp · (x - y)/c, and write the gradient in log c if learned."""
@@ -213,17 +221,21 @@ class Laplace(Likelihood):
             self.params["log_b"][...] = self._log_b
 
     @property
+    def log_b(self):
+        """The logarithm of the scale, as it stands now."""
+        return float(self.params["log_b"][0]) if self.params else self._log_b
+
+    @property
     def b(self):
         """The scale, as it stands now."""
-        log_b = self.params["log_b"][0] if self.learned else self._log_b
-        return math.exp(log_b)
+        return float(np.exp(self.log_b))  # overflows to inf, where math.exp raises
 
     def _log_prob(self, x, y):
         residual = x - y
         distance = np.abs(residual).sum(axis=-1)
         self.keep((residual, distance))
         D = x.shape[-1]
-        return -distance / self.b - D * math.log(2 * self.b)
+        return -distance / self.b - D * (math.log(2) + self.log_b)
 
     def backward(self, dlogp):
         """Return dy = dlogp · sign(x - y)/b, and write the gradient in log b if learned."""

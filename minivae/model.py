@@ -2,9 +2,15 @@
 
 import numpy as np
 
-from minivae.errors import as_float_array, check_generator, check_shape, check_whole
+from minivae.errors import (
+    as_float_array,
+    check_finite,
+    check_generator,
+    check_shape,
+    check_whole,
+)
 from minivae.layers import Linear, Scale, Sequential, mlp
-from minivae.likelihoods import Bernoulli
+from minivae.likelihoods import Bernoulli, Likelihood
 
 
 class Model:
@@ -25,7 +31,8 @@ class Model:
     Attributes
     ----------
     theta, grad : ndarray, shape (P,)
-        All parameters, and the gradient that the last `backward` wrote.
+        All parameters, and the gradient that the last `backward` wrote. Assigning to
+        them copies the values into the same memory.
     layout : dict of str to (slice, shape)
         Where each parameter lies, by names such as "encoder.0.W".
     params, grads : dict of str to ndarray
@@ -45,20 +52,39 @@ class Model:
                 size = end
         self.theta = np.zeros(size, dtype)
         self.grad = np.zeros(size, dtype)
-        self.params = self._views(self.theta)
-        self.grads = self._views(self.grad)
-        for part_name, part in parts.items():
-            names = [f"{part_name}.{name}" for name in part.shapes]
-            part.bind(
-                {n.removeprefix(f"{part_name}."): self.params[n] for n in names},
-                {n.removeprefix(f"{part_name}."): self.grads[n] for n in names},
-            )
+        self._parts = parts
+        for part in parts.values():
+            part.claim()
+        self._bind()
+        for part in parts.values():
             part.initialise(rng)
+
+    def _bind(self):
+        """Cut the views, and hand each part its own."""
+        self.params, self.grads = self._views(self.theta), self._views(self.grad)
+        for part_name, part in self._parts.items():
+            params, grads = (
+                {name: views[f"{part_name}.{name}"] for name in part.shapes}
+                for views in (self.params, self.grads)
+            )
+            part.bind(params, grads)
 
     def _views(self, flat):
         return {
             name: flat[where].reshape(shape) for name, (where, shape) in self.layout.items()
         }
+
+    def __setattr__(self, name, value):
+        # A new array under the old name would leave the layers with views of the old one.
+        if name in ("theta", "grad") and name in self.__dict__:
+            self.__dict__[name][...] = value
+        else:
+            super().__setattr__(name, value)
+
+    def __setstate__(self, state):
+        # The arrays of a copy.deepcopy are separate copies until they are cut again.
+        self.__dict__.update(state)
+        self._bind()
 
 
 class EncoderDecoder(Model):
@@ -96,6 +122,11 @@ class EncoderDecoder(Model):
                 f"encoder, decoder: expected an encoder of as many inputs as the decoder"
                 f" has outputs, got {encoder.n_in} and {self.D}"
             )
+        if not isinstance(likelihood, Likelihood):
+            raise TypeError(
+                f"likelihood: expected one of minivae's, such as Bernoulli(), got"
+                f" {likelihood!r}"
+            )
         self.encoder, self.decoder, self.likelihood = encoder, decoder, likelihood
         parts = {"encoder": encoder}
         for head in self.heads:
@@ -123,6 +154,10 @@ class EncoderDecoder(Model):
         """
         check_whole("D", D, minimum=1)
         check_whole("K", K, minimum=1)
+        if not isinstance(hidden, (tuple, list)):
+            raise TypeError(f"hidden: expected widths such as (256,), got {hidden!r}")
+        for width in hidden:
+            check_whole("hidden", width, minimum=1)
         likelihood = Bernoulli() if likelihood is None else likelihood
         n = getattr(likelihood, "n", 1)
         scale = [Scale(1 / n)] if n > 1 else []
@@ -133,6 +168,8 @@ class EncoderDecoder(Model):
 
     def logits(self, z):
         """The decoder's raw output y, shape (..., D), for z of shape (..., K)."""
+        z = as_float_array("z", z, self.dtype)
+        check_shape("z", z, z.shape[:-1] + (self.K,))
         self._kept = None  # the layers now remember this pass: backward must not use it
         y = self.decoder.forward(z.reshape(-1, self.K))
         return y.reshape(z.shape[:-1] + (self.D,))
@@ -140,7 +177,7 @@ class EncoderDecoder(Model):
     def decode(self, z):
         """E[x|z], shape (..., D), for z of shape (..., K)."""
         z = as_float_array("z", z, self.dtype)
-        check_shape("z", z, z.shape[:-1] + (self.K,))
+        check_finite("z", z)
         return self.likelihood.mean(self.logits(z))
 
     def code(self, x):
@@ -171,6 +208,7 @@ class EncoderDecoder(Model):
         return self.decode((1 - t) * z_a + t * z_b)
 
     def _check_x(self, x):
+        # NaN and infinity are left to the likelihood's check: one pass over x is enough.
         x = as_float_array("x", x, self.dtype, ndim=2)
         check_shape("x", x, (None, self.D))
         return x
@@ -181,3 +219,22 @@ class EncoderDecoder(Model):
                 "backward() was called before loss(), or something else ran through the"
                 " layers in between: call loss() just before it"
             )
+
+    def _refuse_non_finite(self, result, inputs, inner):
+        """Unless `result` is finite, raise naming the first array that is not.
+
+        `inputs` and `inner` are dicts of arrays by name: what the caller passed, and
+        what the model computed from it, in order.
+        """
+        if np.isfinite(result).all():
+            return
+        for name, array in inputs.items():
+            check_finite(name, array)
+        what = f"the result is {np.ravel(result)[~np.isfinite(np.ravel(result))][0]}"
+        for name, array in {"theta": self.theta, **inner}.items():
+            if not np.isfinite(array).all():
+                raise FloatingPointError(f"{what}: {name} is not finite")
+        sizes = ", ".join(f"|{name}| {np.abs(a).max():.4g}" for name, a in inner.items())
+        raise FloatingPointError(
+            f"{what}: an exponential or a square overflows {self.dtype} (largest {sizes})"
+        )

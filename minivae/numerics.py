@@ -1,5 +1,7 @@
 """Four functions whose textbook formulas overflow, written so that they do not."""
 
+import math
+
 import numpy as np
 
 
@@ -28,4 +30,4 @@ def log_sum_exp(a, axis):
 
 def log_mean_exp(a, axis):
     """log of the mean of exp(a_i) along `axis`: how log p(x) is averaged over samples."""
-    return log_sum_exp(a, axis) - np.log(a.shape[axis])
+    return log_sum_exp(a, axis) - math.log(a.shape[axis])  # np.log would give float64

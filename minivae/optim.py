@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from minivae.errors import check_number
+from minivae.errors import check_number, check_shape
 from minivae.schedules import value_at
 
 
@@ -28,22 +28,29 @@ class Optimizer:
         for name in self.memory:
             setattr(self, name, None)
 
-    def _begin(self, theta):
+    def _begin(self, theta, grad):
         """Count the step, make room at the first one, and return the learning rate."""
+        check_shape("grad", grad, theta.shape)
         if self.t == 0:
             for name in self.memory:
                 setattr(self, name, np.zeros_like(theta))
-        lr = value_at(self.lr, self.t)
+        for name in self.memory:
+            check_shape(name, getattr(self, name), theta.shape)
+        lr = check_number("lr", value_at(self.lr, self.t), minimum=0)
         self.t += 1
         return lr
 
     def state(self):
-        """All that `step` remembers, as a dict: "t" and the vectors of `memory`."""
-        vectors = {name: getattr(self, name) for name in self.memory} if self.t else {}
+        """A copy of what `step` remembers: a dict of "t" and the vectors of `memory`."""
+        names = self.memory if self.t else ()
+        vectors = {name: getattr(self, name).copy() for name in names}
         return {"t": self.t, **vectors}
 
     def load_state(self, state):
         """Go on from where `state` was taken."""
+        wanted = {"t", *(self.memory if state.get("t") else ())}
+        if set(state) != wanted:
+            raise ValueError(f"state: expected {sorted(wanted)}, got {sorted(state)}")
         self.t = int(state["t"])
         for name in self.memory:
             setattr(self, name, state[name].copy() if self.t else None)
@@ -75,7 +82,7 @@ class SGD(Optimizer):
 
     def step(self, theta, grad):
         """Update `theta` in place from `grad`, both flat arrays of shape (P,)."""
-        lr = self._begin(theta)
+        lr = self._begin(theta, grad)
         self.v *= self.momentum
         self.v += grad
         theta -= lr * self.v
@@ -95,7 +102,7 @@ class Adam(Optimizer):
     beta1, beta2 : float
         Decay of the two moments, in [0, 1).
     eps : float
-        Added to the root, outside it.
+        Added to the root, outside it; above 0, or a parameter without gradient is 0/0.
 
     References
     ----------
@@ -109,7 +116,7 @@ class Adam(Optimizer):
         super().__init__(lr)
         self.beta1 = check_decay("beta1", beta1)
         self.beta2 = check_decay("beta2", beta2)
-        self.eps = check_number("eps", eps, minimum=0)
+        self.eps = check_number("eps", eps, minimum=0, exclusive=True)
 
     def step(self, theta, grad):
         """Update `theta` in place from `grad`, both flat arrays of shape (P,).
@@ -121,7 +128,7 @@ class Adam(Optimizer):
             v = beta2 * v + (1 - beta2) * grad**2
             theta -= rate * m / (sqrt(v) + eps)
         """
-        lr = self._begin(theta)
+        lr = self._begin(theta, grad)
         # lr · m̂ / (√v̂ + eps), numerator and denominator times √(1 - β₂ᵗ)
         root = math.sqrt(1 - self.beta2**self.t)
         rate, eps = lr * root / (1 - self.beta1**self.t), self.eps * root

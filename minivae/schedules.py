@@ -17,7 +17,7 @@ def value_at(schedule, step):
 
 def linear_warmup(top, steps):
     """Rise in a straight line from 0 to `top` in `steps` steps, then stay there."""
-    check_number("top", top, minimum=0)
+    top = check_number("top", top, minimum=0)
     check_whole("steps", steps, minimum=1)
     return lambda step: top * min(1.0, step / steps)
 
@@ -27,24 +27,26 @@ def cosine_decay(top, steps):
 
     top · ½ (1 + cos(π step / steps))
     """
-    check_number("top", top, minimum=0)
+    top = check_number("top", top, minimum=0)
     check_whole("steps", steps, minimum=1)
     return lambda step: top * 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps)))
 
 
 def stages(values, lengths):
     """Hold `values[i]` for `lengths[i]` steps each; the last one holds for ever."""
+    values = [check_number("values", v, minimum=0) for v in values]
+    lengths = [check_whole("lengths", n, minimum=1) for n in lengths]
     if len(values) != len(lengths) or not values:
         raise ValueError(
             f"values, lengths: expected as many of each and at least one, got"
             f" {len(values)} and {len(lengths)}"
         )
 
-    def value(step):
+    def stage(step):
         for value, length in zip(values, lengths, strict=True):
             if step < length:
                 return value
             step -= length
         return values[-1]
 
-    return value
+    return stage

@@ -28,8 +28,8 @@ class Loss(NamedTuple):
     """What `loss` returns: nats per image, a sum over dimensions and a mean over images.
 
     nelbo
-        rec + β·kl, the objective that `backward` differentiates. It bounds -log p(x)
-        where β = 1 and free_bits = 0.
+        rec + β·kl, the objective that `backward` differentiates (with free bits, the KL
+        that `VAE.loss` describes). It bounds -log p(x) where β = 1 and free_bits = 0.
     rec
         -E_q[log p(x|z)], the reconstruction term.
     kl
@@ -55,7 +55,7 @@ class VAE(EncoderDecoder):
 
     heads = ("mu_head", "logvar_head")
 
-    @np.errstate(over="ignore", invalid="ignore")  # _refuse_non_finite says it better
+    @np.errstate(all="ignore")  # _refuse_non_finite says it better
     def loss(self, x, eps, beta=1.0, free_bits=0.0):
         """-ELBO with S Monte-Carlo samples of z, given their noise.
 
@@ -99,7 +99,8 @@ class VAE(EncoderDecoder):
         kl_k = gaussian.kl(mu, logvar).mean(axis=0)  # per latent dimension
         rec = -log_p.mean()
         nelbo = rec + beta * np.maximum(kl_k, free_bits).sum()
-        self._refuse_non_finite(nelbo, x, eps, mu, logvar)
+        inner = {"mu": mu, "logvar": logvar, "y": y}
+        self._refuse_non_finite(nelbo, {"x": x, "eps": eps}, inner)
         # KL_k counts for the gradient only where it exceeds its free bits.
         weight = beta * (kl_k > free_bits).astype(self.dtype) if free_bits else beta
         self._kept = mu, logvar, eps, log_p.shape, weight
@@ -129,7 +130,9 @@ class VAE(EncoderDecoder):
 
     def encode(self, x):
         """The parameters (mu, logvar) of q(z|x), shape (B, K) each."""
-        return self._encode(self._check_x(x))
+        x = self._check_x(x)
+        check_finite("x", x)
+        return self._encode(x)
 
     def code(self, x):
         """The posterior mean mu(x), shape (B, K)."""
@@ -147,6 +150,7 @@ class VAE(EncoderDecoder):
         y = self.logits(z)
         return self.likelihood.mean(y) if mean else self.likelihood.sample(y, rng)
 
+    @np.errstate(all="ignore")
     def log_joint(self, x, z):
         """log p(x, z) = log p(x|z) + log p(z) in nats, shape (B,) or (S, B).
 
@@ -154,8 +158,12 @@ class VAE(EncoderDecoder):
         """
         x, z = self._check(x, z, name="z")
         log_prior = gaussian.log_normal(z, 0.0, 0.0).sum(axis=-1)
-        return self.likelihood.log_prob(x, self.logits(z)) + log_prior
+        y = self.logits(z)
+        result = self.likelihood.log_prob(x, y) + log_prior
+        self._refuse_non_finite(result, {"x": x, "z": z}, {"y": y})
+        return result
 
+    @np.errstate(all="ignore")
     def log_weights(self, x, eps):
         """log w = log p(x, z) - log q(z|x) at z = mu + σ ε, in nats.
 
@@ -166,16 +174,22 @@ class VAE(EncoderDecoder):
         mu, logvar = self._encode(x)
         z = gaussian.reparameterize(mu, logvar, eps)
         log_q = gaussian.log_normal(z, mu, logvar).sum(axis=-1)
+        self._refuse_non_finite(log_q, {"x": x, "eps": eps}, {"mu": mu, "logvar": logvar})
         return self.log_joint(x, z) - log_q
 
+    @np.errstate(all="ignore")
     def elbo(self, x, eps):
         """The ELBO of each image, shape (B,), with the analytic KL and β = 1."""
         x, eps = self._check(x, eps)
         mu, logvar = self._encode(x)
         z = gaussian.reparameterize(mu, logvar, eps)
-        log_p = self.likelihood.log_prob(x, self.logits(z))
+        y = self.logits(z)
+        log_p = self.likelihood.log_prob(x, y)
         log_p = log_p.mean(axis=0) if log_p.ndim == 2 else log_p
-        return log_p - gaussian.kl(mu, logvar).sum(axis=-1)
+        result = log_p - gaussian.kl(mu, logvar).sum(axis=-1)
+        inner = {"mu": mu, "logvar": logvar, "y": y}
+        self._refuse_non_finite(result, {"x": x, "eps": eps}, inner)
+        return result
 
     def _encode(self, x):
         self._kept = None
@@ -187,17 +201,3 @@ class VAE(EncoderDecoder):
         eps = as_float_array(name, eps, self.dtype, ndim=(2, 3))
         check_shape(name, eps, eps.shape[:-2] + (len(x), self.K))
         return x, eps
-
-    def _refuse_non_finite(self, nelbo, x, eps, mu, logvar):
-        """Raise FloatingPointError naming the first thing that is not finite."""
-        if np.isfinite(nelbo):
-            return
-        check_finite("eps", eps)
-        check_finite("x", x)
-        for name, array in (("theta", self.theta), ("mu", mu), ("logvar", logvar)):
-            if not np.isfinite(array).all():
-                raise FloatingPointError(f"the loss is {nelbo}: {name} is not finite")
-        raise FloatingPointError(
-            f"the loss is {nelbo}: logvar reaches {logvar.max():.4g}, and"
-            f" sigma = exp(logvar / 2) or the decoder overflows {self.dtype}"
-        )
