@@ -1,9 +1,9 @@
 """Arrays read from files that may be cut short, damaged, or not what they claim to be.
 
-`read_idx` reads the format of MNIST, `read_npy` and `read_npz` those of NumPy. All of
-them believe a header only as far as the file bears it out: memory grows with the bytes
-that came, not with the sizes that were promised, nothing is ever unpickled, and whatever
-is wrong ends in one ValueError that names the file.
+`read_idx` reads the format of MNIST, `read_npy` and `read_npz` those of NumPy. A header
+is believed only as far as the file bears it out: memory grows with the bytes that came,
+not with the sizes that were promised. Nothing is ever unpickled, and whatever is wrong
+ends in one ValueError that names the file.
 """
 
 import math
@@ -66,9 +66,7 @@ def read_idx(path, sha256=None):
 def _parse_idx(stream, digest):
     magic = read_exactly(stream, 4, "the magic number")
     if magic[:2] != b"\0\0":
-        raise ValueError(
-            f"expected two zero bytes at the start, got {bytes(magic[:2])}"
-        )
+        raise ValueError(f"expected two zero bytes at the start, got {bytes(magic[:2])}")
     if magic[2] != 8:
         raise ValueError(f"expected type 8 (unsigned bytes), got {magic[2]}")
     if not 1 <= magic[3] <= 3:

@@ -14,9 +14,7 @@ from .mnist import load_mnist
 
 __all__ = ["Images", "load_digits", "load_images", "load_mnist", "prepare"]
 
-DIGITS_TRAIN = (
-    1497  # the first rows of the shipped file; the last 300 are the test part
-)
+DIGITS_TRAIN = 1497  # the first rows of the shipped file; the other 300 are for test
 
 
 def load_digits():
@@ -110,9 +108,7 @@ def load_images(path, levels=None):
         if "test" in arrays:
             test, test_shape = _as_rows("test", arrays["test"])
             if test_shape != shape:
-                raise ValueError(
-                    f"test: expected {shape} as in train, got {test_shape}"
-                )
+                raise ValueError(f"test: expected {shape} as in train, got {test_shape}")
         else:
             is_test = _every_tenth(len(train))
             train, test = train[~is_test], train[is_test]
@@ -185,9 +181,7 @@ def _as_rows(name, array):
 def _every_tenth(n):
     """Which of n images become the test part: see `load_images`."""
     if n < 2:
-        raise ValueError(
-            "train: expected two images or more to set some aside, got one"
-        )
+        raise ValueError("train: expected two images or more to set some aside, got one")
     fraction = np.arange(n) * ((np.sqrt(5) - 1) / 2) % 1.0
     is_test = np.zeros(n, dtype=bool)
     is_test[np.argsort(fraction, kind="stable")[-max(1, n // 10) :]] = True

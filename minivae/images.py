@@ -140,8 +140,8 @@ def prepare(batch, levels, dtype=np.float32, binarize="none", scaled=False, rng=
 
     The stochastic draw compares c with a whole number u uniform on 0, ..., n - 1:
     P(u < c) = c / n, exactly. Called on each mini-batch it gives every epoch its own
-    binary images, as in Burda, Grosse and Salakhutdinov (2015, arXiv 1509.00519,
-    section 5). Binary pixels are the business of Binomial(1), the Bernoulli likelihood.
+    binary images, as in Burda, Grosse and Salakhutdinov (2015, arXiv 1509.00519). Binary
+    pixels are the business of Binomial(1), the Bernoulli likelihood.
 
     Parameters
     ----------
