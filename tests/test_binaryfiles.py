@@ -1,7 +1,6 @@
 """Files of arrays: right ones are read, damaged ones are named and cost no memory."""
 
 import gzip
-import io
 import struct
 import tracemalloc
 import zipfile
@@ -9,31 +8,13 @@ from hashlib import sha256
 
 import numpy as np
 import pytest
+from file_examples import flip, idx_bytes, npy_bytes, npz_bytes
 from hypothesis import given
 from hypothesis import strategies as st
 
 from minivae.binaryfiles import read_idx, read_npy, read_npz
 
 VALUES = np.arange(60, dtype=np.uint8).reshape(5, 4, 3)
-
-
-def idx_bytes(array, type_code=8):
-    """An IDX file, written from the description of the format."""
-    header = struct.pack(">BBBB", 0, 0, type_code, array.ndim)
-    header += struct.pack(f">{array.ndim}I", *array.shape)
-    return header + array.tobytes()
-
-
-def npy_bytes(array, **options):
-    file = io.BytesIO()
-    np.save(file, array, **options)
-    return file.getvalue()
-
-
-def npz_bytes(**arrays):
-    file = io.BytesIO()
-    np.savez_compressed(file, **arrays)
-    return file.getvalue()
 
 
 def peak_of(function, *arguments):
@@ -137,15 +118,6 @@ def test_a_cut_idx_file_is_an_error(file, data, pack):
     file.write_bytes(content[:length])
     with pytest.raises(ValueError, match=r"some\.file: not a sound IDX file: \w"):
         read_idx(file)
-
-
-def flip(data, content):
-    """`content` with one byte changed to another, both drawn."""
-    position = data.draw(st.integers(0, len(content) - 1))
-    change = data.draw(st.integers(1, 255))
-    flipped = bytearray(content)
-    flipped[position] ^= change
-    return position, bytes(flipped)
 
 
 @given(st.data())
