@@ -1,0 +1,37 @@
+"""Check a gradient written by hand, and hear what is wrong with it.
+
+    report = check_gradient(f, theta, grad)  # any function, any claimed gradient
+    report = check_model(model, x, eps)      # theta, grad, loss(x, eps), backward()
+    report = check_layer(layer, x, rng)      # forward(x), backward(dy)
+    report = check_likelihood(likelihood, x, y, rng)
+
+    print(report)          # a table, then a diagnosis
+    report.assert_ok()     # in a test: the same text as an AssertionError
+
+The derivatives it is compared with come from the loss alone (`differences`). `taylor_test`
+and `error_curve` make the two classic figures.
+"""
+
+from minivae.gradcheck.check import check_gradient
+from minivae.gradcheck.differences import Estimate, central, complex_step, richardson
+from minivae.gradcheck.layerwise import check_layer, check_likelihood
+from minivae.gradcheck.models import check_model
+from minivae.gradcheck.report import Hint, Report
+from minivae.gradcheck.taylor import ErrorCurve, TaylorTest, error_curve, taylor_test
+
+__all__ = [
+    "ErrorCurve",
+    "Estimate",
+    "Hint",
+    "Report",
+    "TaylorTest",
+    "central",
+    "check_gradient",
+    "check_layer",
+    "check_likelihood",
+    "check_model",
+    "complex_step",
+    "error_curve",
+    "richardson",
+    "taylor_test",
+]

@@ -1,0 +1,206 @@
+"""What the check collects about a gradient, for the verdict and for the diagnosis."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from minivae.gradcheck.oracle import Oracle
+from minivae.gradcheck.parameters import Parameters
+
+RIGHT, WRONG, UNDECIDED = "ok", "WRONG", "undecided"
+SAFETY = 10  # how many of its own error estimates an oracle may be off
+
+
+@dataclass
+class Subject:
+    """What is checked, in one shape for functions, layers and models.
+
+    loss : flat theta -> scalar. claim : flat theta -> (flat gradient, misshapen blocks).
+    again : the gradient by one more backward without a forward, or None.
+    sizes : numbers such as {"B": 16} that a forgotten or doubled mean brings in.
+    parts : name -> (loss of one term), terms that add up to the loss.
+    rows : r -> (loss of example r's contribution alone), or None.
+    alternatives : description -> loss that the claimed gradient may belong to instead.
+    model : what the hypotheses about models may ask of one (`models.ModelUnderTest`).
+    """
+
+    loss: Callable
+    claim: Callable
+    parameters: Parameters
+    again: Callable | None = None
+    sizes: dict = field(default_factory=dict)
+    parts: dict = field(default_factory=dict)
+    rows: Callable | None = None
+    alternatives: dict = field(default_factory=dict)
+    model: object = None
+
+
+@dataclass
+class Direction:
+    """A directional derivative of one block: claimed, expected, and its size."""
+
+    claimed: float
+    expected: float
+    error: float
+    scale: float
+
+
+@dataclass
+class Block:
+    """One parameter: the entries looked at, what was claimed and what was expected.
+
+    The relative error of an entry is |claimed - expected| / scale with one scale for the
+    whole block, the largest |claimed| or |expected| in it. So an entry that happens to be
+    tiny does not explode, and the figure never exceeds 2.
+
+    An entry is WRONG if the difference exceeds tolerance · scale plus ten times the
+    oracle's own error, undecided if that error alone exceeds tolerance · scale or the
+    entry stands on a kink, and ok otherwise. A directional derivative is judged in the
+    same way, with the norm of the claimed block for scale.
+    """
+
+    name: str
+    where: slice
+    shape: tuple
+    tolerance: float
+    indices: np.ndarray
+    claimed: np.ndarray
+    expected: np.ndarray
+    error: np.ndarray
+    given: np.ndarray | None = None
+    kinks: dict = field(default_factory=dict)
+    directions: list = field(default_factory=list)
+    resolvable: float = 0.0
+
+    @property
+    def size(self):
+        return self.where.stop - self.where.start
+
+    @property
+    def complete(self):
+        """Whether every entry was looked at."""
+        return len(self.indices) == self.size
+
+    @property
+    def scale(self):
+        """The largest |claimed| or |expected| among the entries looked at."""
+        both = np.abs(np.concatenate([self.claimed, self.expected]))
+        return float(np.max(both[np.isfinite(both)], initial=0.0))
+
+    @property
+    def difference(self):
+        """|claimed - expected| of each entry; infinite where claimed is not finite."""
+        difference = np.abs(self.claimed - self.expected)
+        difference[np.isnan(self.expected)] = 0.0  # the oracle has nothing to say
+        difference[~np.isfinite(self.claimed)] = np.inf
+        return difference
+
+    @property
+    def wrong(self):
+        """Mask of the entries that are wrong."""
+        on_kink = np.isin(self.indices, list(self.kinks))
+        error = np.where(np.isfinite(self.error), self.error, 0.0)
+        too_far = self.difference > self.tolerance * self.scale + SAFETY * error
+        return too_far & ~on_kink & (np.isfinite(self.error) | ~np.isfinite(self.claimed))
+
+    @property
+    def undecided(self):
+        """Mask of the entries that the oracle cannot resolve."""
+        allowed = self.tolerance * max(self.scale, self.resolvable)
+        blurred = ~(allowed >= SAFETY * self.error)
+        return (blurred | np.isin(self.indices, list(self.kinks))) & ~self.wrong
+
+    @property
+    def wrong_directions(self):
+        """The directional derivatives that are wrong."""
+        return [
+            d
+            for d in self.directions
+            if abs(d.claimed - d.expected) > self.tolerance * d.scale + SAFETY * d.error
+        ]
+
+    @property
+    def verdict(self):
+        """WRONG, undecided or ok."""
+        if self.given is not None or self.wrong.any() or self.wrong_directions:
+            return WRONG
+        return UNDECIDED if self.undecided.any() else RIGHT
+
+    @property
+    def worst(self):
+        """Position, in `indices`, of the largest error among the entries to show."""
+        shown = self.wrong if self.wrong.any() else self.undecided
+        difference = self.difference
+        return int(
+            np.argmax(np.where(shown, difference, -1) if shown.any() else difference)
+        )
+
+    @property
+    def relative_error(self):
+        """The worst entry's error divided by the block's scale; 0 for 0/0."""
+        worst = self.difference[self.worst]
+        return float(worst / self.scale) if worst > 0 and self.scale > 0 else 0.0
+
+    def entry_name(self, position):
+        """The index of an entry within the parameter, such as [2, 5]."""
+        inside = int(self.indices[position]) - self.where.start
+        return [int(i) for i in np.unravel_index(inside, self.shape)] if self.shape else []
+
+    def array(self, values):
+        """Values of all entries, in the parameter's own shape."""
+        return np.asarray(values).reshape(self.shape)
+
+    def matches(self, predicted, claimed=None, error=None):
+        """Whether `predicted` explains the claimed entries, to the same tight tolerance.
+
+        A prediction of nothing but zeros and noise explains nothing, except zeros.
+        """
+        claimed = self.claimed if claimed is None else claimed
+        error = self.error if error is None else error
+        if self.given is not None or not np.isfinite(claimed).all():
+            return False
+        return self.agrees(claimed, predicted, error)
+
+    def agrees(self, claimed, predicted, error):
+        """Whether two arrays agree, to the tolerance and the oracle's `error`."""
+        allowed = self.tolerance * np.max(np.abs(claimed), initial=0.0) + SAFETY * error
+        return bool(np.all(np.abs(claimed - predicted) <= allowed))
+
+
+@dataclass
+class Evidence:
+    """Everything the hypotheses may look at.
+
+    losses : the loss at theta, called three times.
+    claims : flat gradients claimed at theta by calls one after another.
+    elsewhere : (a theta a little way off, the gradient claimed there), or None.
+    unexplained : names of the wrong blocks that no hypothesis has explained yet.
+    """
+
+    subject: Subject
+    oracle: Oracle
+    blocks: dict
+    losses: list
+    claims: list
+    single: bool
+    elsewhere: tuple | None = None
+    unexplained: list = field(default_factory=list)
+    part_oracles: dict = field(default_factory=dict)
+
+    def blocks_of(self, verdict):
+        """The blocks of one verdict, in the order of the layout."""
+        return [b for b in self.blocks.values() if b.verdict == verdict]
+
+    @property
+    def open(self):
+        """The wrong blocks still unexplained, those of a wrong shape left out."""
+        blocks = [self.blocks[name] for name in self.unexplained]
+        return [b for b in blocks if b.given is None]
+
+    def part(self, name):
+        """An `Oracle` for one term of the loss, kept."""
+        if name not in self.part_oracles:
+            oracle = Oracle(self.subject.parts[name], self.oracle.theta)
+            self.part_oracles[name] = oracle
+        return self.part_oracles[name]

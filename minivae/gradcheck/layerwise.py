@@ -1,0 +1,183 @@
+"""Check single layers and likelihoods, whoever wrote them."""
+
+import numpy as np
+
+from minivae.errors import check_generator
+from minivae.gradcheck.check import examine
+from minivae.gradcheck.evidence import WRONG, Subject
+from minivae.gradcheck.parameters import Parameters
+
+
+def check_layer(layer, x, rng, *, oracle="richardson"):
+    """Check a layer alone: dx, and the gradient of each of its parameters.
+
+    The loss is Σ dy ⊙ forward(x) with a *random* upstream gradient dy, for dy of all ones
+    hides mistakes (the rows of a softmax sum to a constant).
+
+    Parameters
+    ----------
+    layer : object
+        With `forward(x)` and `backward(dy)`, which returns dx; dicts `params` and
+        `grads` of arrays if it has parameters. A layer of ours that belongs to no model
+        yet is given arrays of its own.
+    x : ndarray
+        Floats, float64 for the full precision; (B, n_in) for most layers. Keep it off
+        kinks.
+    rng : numpy.random.Generator
+        Draws dy, and the parameters of a layer that has none yet.
+    oracle : {"richardson", "central"}
+
+    Returns
+    -------
+    Report
+        With blocks "x" and one for each parameter.
+    """
+    check_generator("rng", rng)
+    _give_memory(layer, rng, np.asarray(x).dtype)
+    own = dict(getattr(layer, "params", None) or {})
+    dtype = np.asarray(x).dtype
+    parameters = Parameters({"x": x, **own})
+    y = np.asarray(layer.forward(np.array(x)))
+    dy = rng.standard_normal(y.shape).astype(y.dtype)
+
+    def forward(flat):
+        values = parameters.form(flat)
+        for name, array in own.items():
+            array[...] = values[name]
+        return layer.forward(values["x"].astype(dtype))
+
+    def backward():
+        dx = layer.backward(dy)
+        if dx is None:
+            raise ValueError("backward: expected the gradient dx, got None")
+        found = {"x": dx, **{name: layer.grads[name] for name in own}}
+        return (*parameters.gradient(found), dtype == np.float32)
+
+    def claim(flat):
+        forward(flat)
+        return backward()
+
+    sizes = {"B": len(x)}
+    if y.ndim == 2 and np.ndim(x) == 2:
+        sizes |= {"n_in": np.shape(x)[1], "n_out": y.shape[1]}
+    rows = None
+    if y.shape[:1] == np.shape(x)[:1]:
+
+        def rows(r):
+            return lambda flat: (dy * forward(flat))[r].sum()
+
+    before = {name: array.copy() for name, array in own.items()}
+    try:
+        return examine(
+            Subject(
+                lambda flat: (dy * forward(flat)).sum(),
+                claim,
+                parameters,
+                again=backward,
+                sizes=sizes,
+                rows=rows,
+            ),
+            oracle=oracle,
+            rng=rng,
+        )
+    finally:
+        for name, array in own.items():
+            array[...] = before[name]
+
+
+def _give_memory(layer, rng, dtype):
+    """Bind a layer of ours that has parameters but no arrays to hold them."""
+    if getattr(layer, "shapes", None) and not layer.params:
+        layer.bind(
+            {name: np.zeros(shape, dtype) for name, shape in layer.shapes.items()},
+            {name: np.zeros(shape, dtype) for name, shape in layer.shapes.items()},
+        )
+        layer.initialise(rng)
+
+
+class _LogProb:
+    """A likelihood seen as a layer from y to log p(x|z)."""
+
+    def __init__(self, likelihood, x):
+        self.likelihood, self.x = likelihood, x
+        self.params, self.grads = likelihood.params, likelihood.grads
+
+    def forward(self, y):
+        return self.likelihood.log_prob(self.x, y)
+
+    def backward(self, dlogp):
+        return self.likelihood.backward(dlogp)
+
+
+def check_likelihood(likelihood, x, y, rng, *, oracle="richardson"):
+    """Check ∂ log p(x|z) / ∂y, and the gradient of a likelihood's own parameters.
+
+    Parameters
+    ----------
+    likelihood : object
+        With `log_prob(x, y)` and `backward(dlogp)`, which returns dy.
+    x : ndarray, shape (B, D)
+        Data in the support.
+    y : ndarray, shape (B, D) or (S, B, D)
+        The decoder's output.
+    rng : numpy.random.Generator
+        Draws the upstream gradient dlogp.
+    oracle : {"richardson", "central"}
+
+    Returns
+    -------
+    Report
+        In which the block called "x" is y, the layer's input.
+    """
+    _give_memory(likelihood, rng, np.asarray(y).dtype)
+    return check_layer(_LogProb(likelihood, x), y, rng, oracle=oracle)
+
+
+def wrong_layers(model, data):
+    """Check every layer that the model shows, one by one.
+
+    Parameters
+    ----------
+    model : object
+        Its attributes with `layers`, or with `backward` and a width `n_in`, are looked
+        at, and its `likelihood`.
+    data : ndarray, shape (B, D)
+        In the support of the likelihood.
+
+    Returns
+    -------
+    list of (str, str, list of str)
+        Place such as "decoder.1", class, and what is wrong with it ("x" stands for dx).
+    """
+    rng, found = np.random.default_rng(0), []
+    B, D = np.shape(data)
+    dtype = model.theta.dtype
+    likelihood = getattr(model, "likelihood", None)
+    if hasattr(likelihood, "log_prob"):
+        y = rng.standard_normal((B, D)).astype(dtype)
+        _add(found, "likelihood", likelihood, check_likelihood(likelihood, data, y, rng))
+    for name, stack in vars(model).items():
+        layers = getattr(stack, "layers", None)
+        if layers is None and hasattr(stack, "backward") and getattr(stack, "n_in", None):
+            h = rng.standard_normal((B, stack.n_in)).astype(dtype)
+            _add(found, name, stack, check_layer(stack, h, rng))
+        elif layers:
+            width = stack.n_in
+            x = rng.standard_normal((B, width)).astype(dtype)
+            start = len(found)
+            whole = check_layer(stack, x, rng)
+            for i, layer in enumerate(layers):
+                _add(found, f"{name}.{i}", layer, check_layer(layer, x, rng))
+                x = layer.forward(x)
+            if len(found) == start:
+                _add(found, name, stack, whole)
+    stages = {"likelihood": 0, "decoder": 1, "encoder": 3}
+    return sorted(
+        found, key=lambda f: (stages.get(f[0].split(".")[0], 2), _last_first(f[0]))
+    )
+
+
+def _add(found, place, layer, report):
+    wrong = [b.name for b in report.blocks.values() if b.verdict == WRONG]
+    if wrong:
+        found.append((place, type(layer).__name__, wrong))

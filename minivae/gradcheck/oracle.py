@@ -1,0 +1,131 @@
+"""A loss as a function of many parameters, and its derivatives by `differences`."""
+
+import numpy as np
+
+from minivae.errors import check_choice
+from minivae.gradcheck.differences import (
+    EPS,
+    Estimate,
+    central,
+    complex_step,
+    noise_level,
+    richardson,
+)
+
+ORACLES = ("richardson", "central", "complex")
+
+
+def scalar(value):
+    """The loss as one number: the first item of a tuple, real or complex.
+
+    Raises
+    ------
+    ValueError
+        If it is an array of more than one element.
+    """
+    if isinstance(value, tuple):
+        value = value[0]
+    if np.size(value) != 1:
+        raise ValueError(
+            "f: expected a scalar loss (or a tuple that begins with it), got an array of"
+            f" shape {np.shape(value)}; sum or average it first"
+        )
+    value = np.asarray(value).reshape(())[()]
+    return complex(value) if np.iscomplexobj(value) else float(value)
+
+
+class Oracle:
+    """Derivatives of f at theta, entry by entry or along directions, each kept.
+
+    Parameters
+    ----------
+    f : callable
+        Flat float64 theta, shape (P,) -> scalar loss.
+    theta : ndarray, shape (P,)
+        Where to differentiate. Never changed: f gets copies.
+    method : {"richardson", "central", "complex"}
+    rng : numpy.random.Generator
+        Chooses the entries at which the noise of f is measured.
+
+    Attributes
+    ----------
+    value : float
+        f(theta).
+    noise : float
+        Size of the rounding errors in f near theta: about 1e-16 times the loss in
+        float64, 1e-7 times in float32.
+    """
+
+    def __init__(self, f, theta, method="richardson", rng=None):
+        check_choice("oracle", method, ORACLES)
+        self.f, self.theta, self.method = f, theta, method
+        self.value = scalar(f(theta.copy()))
+        self._entries = {}
+        rng = np.random.default_rng(0) if rng is None else rng
+        self.noise = self._measure_noise(rng) if np.isfinite(self.value) else np.inf
+
+    def along(self, v):
+        """The derivative in the direction v, shape (P,): v · ∇f, an `Estimate`."""
+        return self._differentiate(lambda t: self.theta + t * v)
+
+    def entry(self, i):
+        """The derivative in theta[i], an `Estimate`."""
+        if i not in self._entries:
+            self._entries[i] = self._differentiate(lambda t: self._moved(i, t))
+        return self._entries[i]
+
+    def entries(self, indices):
+        """Derivatives and their errors, two arrays of the length of `indices`."""
+        found = [self.entry(int(i)) for i in indices]
+        return np.array([e.value for e in found]), np.array([e.error for e in found])
+
+    def kink(self, i):
+        """The slopes (left, right) of f in theta[i] if it has a kink there, else None.
+
+        The jump between one-sided slopes over a step h shrinks like h where f is smooth.
+        A kink within h keeps the jump, so that jump / h grows as h comes down to it.
+        """
+        steps = 10.0 ** np.arange(-2, -7, -1)
+        right = np.array([(self._at(i, h) - self.value) / h for h in steps])
+        left = np.array([(self.value - self._at(i, -h)) / h for h in steps])
+        jump = np.abs(right - left)
+        visible = np.isfinite(jump) & (jump > 40 * self.noise / steps)
+        curvature = np.where(visible, jump / steps, 0)
+        peak = int(np.argmax(curvature))
+        if peak < 2 or curvature[peak] < 10 * np.nanmin(jump[:2] / steps[:2]):
+            return None
+        return float(left[peak]), float(right[peak])
+
+    def _at(self, i, t):
+        return self._evaluate(self._moved(i, t))
+
+    def _moved(self, i, t):
+        theta = self.theta.astype(np.result_type(self.theta, type(t)))
+        theta[i] += t
+        return theta
+
+    def _evaluate(self, theta):
+        """f, or NaN where a step has left the domain: then a smaller step is tried."""
+        try:
+            with np.errstate(all="ignore"):
+                return scalar(self.f(theta))
+        except ArithmeticError:
+            return np.nan
+
+    def _differentiate(self, path):
+        if self.method == "complex":
+            return complex_step(lambda t: scalar(self.f(path(t))))
+        rule = richardson if self.method == "richardson" else central
+        estimate = rule(lambda t: self._evaluate(path(t)), noise=self.noise)
+        return Estimate(float(estimate.value), float(estimate.error))
+
+    def _measure_noise(self, rng):
+        """The median over a few entries: one that stands on a kink must not decide."""
+        floor = EPS * max(abs(self.value), 1e-300)
+        levels = []
+        for i in rng.choice(self.theta.size, size=min(7, self.theta.size), replace=False):
+            step = 1e-5 * max(1.0, abs(self.theta[i]))
+            values = [self._at(i, k * step) for k in range(-3, 4)]
+            if len(set(values)) > 1 and np.isfinite(values).all():
+                levels.append(noise_level(values))
+        return max(float(np.median(levels)), floor) if levels else floor

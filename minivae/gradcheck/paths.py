@@ -1,0 +1,266 @@
+"""Hypotheses about a VAE: which term of the loss, which path through the model.
+
+They read the parameters' names. The gradient flows from the likelihood through the
+decoder, splits into the heads mu_head and logvar_head, and meets again in the encoder:
+what is wrong in a head makes the encoder wrong behind it.
+"""
+
+import numpy as np
+
+from minivae.gradcheck.causes import listed, names_of, repeated
+from minivae.gradcheck.factors import factor_names, factor_reason, factor_text
+from minivae.gradcheck.oracle import Oracle
+
+HEADS = ("mu_head", "logvar_head")
+PART = {"rec": "reconstruction part", "kl": "KL part"}
+
+
+def role(block):
+    """The part of the model that a block belongs to, such as "decoder"."""
+    return block.name.split(".")[0]
+
+
+def with_role(blocks, *roles):
+    """Those of the blocks that belong to one of the roles."""
+    return [b for b in blocks if role(b) in roles]
+
+
+def is_vae(evidence):
+    """Whether this is a model with a mu and a logvar head."""
+    roles = {role(b) for b in evidence.blocks.values()}
+    return evidence.subject.model is not None and set(HEADS) <= roles
+
+
+def behind(evidence):
+    """The encoder's wrong blocks, as a list and as a remark."""
+    blocks = with_role(evidence.open, "encoder")
+    remark = " The encoder is wrong behind it; mend this first." if blocks else ""
+    return blocks, remark
+
+
+def redrawn(evidence):
+    """The logvar path alone changes from call to call: backward draws noise again."""
+    found = repeated(evidence)
+    if not found or not is_vae(evidence):
+        return None
+    blocks = found[2]
+    if {role(b) for b in blocks} - {"logvar_head", "encoder"}:
+        return None
+    return names_of(blocks), (
+        f"Only the logvar path ({listed(blocks)}) is not repeatable: with the same theta,"
+        " x and eps the loss is the same and this gradient is not. Was the noise drawn"
+        " again between forward and backward? dlogvar = dz·eps·sigma/2 needs the very"
+        " eps that made z."
+    )
+
+
+def _fit(evidence, blocks):
+    """Coefficients c with claimed = Σ c_i · (gradient of part i) in all blocks, or None."""
+    names = list(evidence.subject.parts)
+    if len(names) < 2 or not blocks:
+        return None
+    found = {n: [evidence.part(n).entries(b.indices) for b in blocks] for n in names}
+    claimed = np.concatenate([b.claimed for b in blocks])
+    A = np.stack([np.concatenate([v for v, _ in found[n]]) for n in names], axis=1)
+    norms = np.linalg.norm(A, axis=0)
+    if not np.isfinite(A).all() or not np.isfinite(claimed).all():
+        return None
+    if norms.min() <= 1e-6 * norms.max() or len(claimed) < len(names) + 2:
+        return None
+    if np.linalg.cond(A / norms) > 1e4:
+        return None
+    scaled, *_ = np.linalg.lstsq(A / norms, claimed, rcond=None)
+    fit = dict(zip(names, (float(c) for c in scaled / norms), strict=True))
+    for k, block in enumerate(blocks):
+        predicted = sum(fit[n] * found[n][k][0] for n in names)
+        error = sum((abs(fit[n]) + 1) * found[n][k][1] for n in names)
+        if not block.matches(predicted, error=error):
+            return None
+    fit = {n: (0.0 if abs(c) < 1e-6 else c) for n, c in fit.items()}
+    values = list(fit.values())
+    return None if np.allclose(values, values[0], rtol=1e-6) else fit
+
+
+def _parts_text(fit, sizes):
+    """What a fit says: which part is right, missing, or off by a factor."""
+    said, reasons = [], []
+    for name, c in sorted(fit.items(), key=lambda item: abs(item[1] - 1)):
+        part = PART.get(name, f"part {name!r}")
+        if np.isclose(c, 1, rtol=1e-5):
+            said.append(f"the {part} is right")
+        elif c == 0:
+            said.append(f"the {part} is missing")
+        else:
+            names = factor_names(c, sizes, rtol=1e-5)
+            said.append(f"the {part} is {factor_text(c, names)} times the right one")
+            reasons.append(factor_reason(names))
+    return ", ".join(said) + "." + "".join(dict.fromkeys(reasons))
+
+
+def part_factor(evidence):
+    """One term of the loss is missing from, or scaled in, the whole wrong gradient."""
+    blocks = evidence.open
+    fit = _fit(evidence, blocks)
+    if fit is None:
+        return None
+    story = ""
+    if fit.get("rec") == 0 and is_vae(evidence):
+        story = (
+            " No reconstruction gradient gets through the sampling step z = mu + sigma·eps."
+        )
+    return names_of(blocks), (
+        f"In {listed(blocks)}: {_parts_text(fit, evidence.subject.sizes)}{story}"
+    )
+
+
+def part_factor_of_a_path(evidence):
+    """The same in one head of a VAE, or in one parameter of anything else."""
+    if is_vae(evidence):
+        groups = [with_role(evidence.open, head) for head in reversed(HEADS)]
+    else:
+        groups = [[block] for block in evidence.open]
+    for blocks in groups:
+        fit = _fit(evidence, blocks)
+        if fit is None:
+            continue
+        text = f"In {listed(blocks)}: {_parts_text(fit, evidence.subject.sizes)}"
+        if not is_vae(evidence):
+            return names_of(blocks), text
+        if role(blocks[0]) == "logvar_head" and np.isclose(fit["rec"], 2, rtol=1e-5):
+            text += (
+                " In dlogvar = dz·eps·sigma/2 the ½ of dsigma/dlogvar = sigma/2 is lost."
+            )
+        upstream, remark = behind(evidence)
+        return names_of(blocks + upstream), text + remark
+    return None
+
+
+def _wrong_heads(evidence):
+    """Heads that are wrong though the decoder behind which they lie is right."""
+    if not is_vae(evidence) or not evidence.subject.model.takes_beta:
+        return []
+    if with_role(evidence.open, "decoder", "likelihood"):
+        return []
+    return [h for h in reversed(HEADS) if with_role(evidence.open, h)]
+
+
+def power_of_sigma(evidence):
+    """A part of a head's gradient is off by a power of sigma: sigma for sigma², say.
+
+    The gradient in a head's bias from a batch of one image is dmu or dlogvar itself.
+    """
+    for head in _wrong_heads(evidence):
+        powers = {part: _power(evidence, head, part) for part in PART}
+        if None in powers.values() or all(p == 0 for _, p in powers.values()):
+            continue
+        said = []
+        for part, (c, p) in powers.items():
+            factor = "" if p == 0 else " sigma" if p == 1 else f" sigma^{p:g}"
+            if np.isclose(c, 1, rtol=1e-5) and p == 0:
+                said.append(f"the {PART[part]} is right")
+            else:
+                number = "" if np.isclose(c, 1, rtol=1e-5) else f" {c:.6g}"
+                said.append(f"the {PART[part]} is{number}{factor} times the right one")
+        blocks = with_role(evidence.open, head)
+        upstream, remark = behind(evidence)
+        return names_of(blocks + upstream), (
+            f"On the {head.removesuffix('_head')} path ({listed(blocks)}) {', '.join(said)}"
+            " (sigma = exp(logvar/2), a standard deviation). The two derivatives are"
+            f" dz·eps·sigma/2 and beta·(sigma² - 1)/2.{remark}"
+        )
+    return None
+
+
+def _power(evidence, head, part):
+    """(c, p) with claimed = c sigma^p expected for one part of a head's bias, or None."""
+    test, theta = evidence.subject.model, evidence.oracle.theta
+    bias = evidence.blocks.get(f"{head}.b")
+    if bias is None or not hasattr(test.model, "encode"):
+        return None
+    claimed, expected, logvar = [], [], []
+    for r in range(min(len(test.x), 4)):
+        row = slice(r, r + 1)
+        f = Oracle(lambda t, row=row: test.terms(t, rows=row)[part], theta)
+        indices = np.arange(bias.where.start, bias.where.stop)
+        expected.append(f.entries(indices)[0])
+        claimed.append(test.claimed_terms(theta, rows=row)[part][bias.where])
+        logvar.append(test.model.encode(test.x[row])[1][0])
+    claimed, expected, logvar = (np.concatenate(a) for a in (claimed, expected, logvar))
+    seen = np.abs(expected) > 1e-4 * np.abs(expected).max()
+    if seen.sum() < 4 or (claimed[seen] == 0).any():
+        return None
+    ratio = claimed[seen] / expected[seen]
+    if len(set(np.sign(ratio))) > 1 or np.ptp(logvar[seen]) < 1e-3:
+        return None
+    A = np.stack([np.ones(seen.sum()), logvar[seen] / 2], axis=1)
+    (log_c, p), *_ = np.linalg.lstsq(A, np.log(np.abs(ratio)), rcond=None)
+    power, c = round(p), np.sign(ratio[0]) * np.exp(log_c)
+    if abs(p - power) > 1e-4 or not np.allclose(
+        ratio, c * np.exp(A[:, 1] * power), rtol=1e-5
+    ):
+        return None
+    return float(c), power
+
+
+def another_draw(evidence):
+    """Backward multiplies by a noise that is not the eps it was given."""
+    test, theta = evidence.subject.model, evidence.oracle.theta
+    if _wrong_heads(evidence) != ["logvar_head"]:
+        return None
+    blocks = with_role(evidence.open, "logvar_head")
+    where = [b.where for b in blocks]
+    zero, one = np.zeros_like(test.eps), np.ones_like(test.eps)
+    silent = test.claim(theta, eps=zero, beta=0.0)
+    if any(silent[w].any() for w in where):
+        proof = (
+            "with eps = 0 no noise reaches the loss, yet the gradient still carries some"
+        )
+    else:
+        even = test.claim(theta, eps=one)
+        oracle = Oracle(lambda t: test.loss(t, eps=one), theta)
+        for b in blocks:
+            expected, error = oracle.entries(b.indices)
+            if not b.agrees(even[b.indices], expected, error):
+                return None
+        proof = "with all eps = 1 it is right, with random eps it is not"
+    upstream, remark = behind(evidence)
+    return names_of(blocks + upstream), (
+        f"The logvar path ({listed(blocks)}) is wrong and the decoder and the mu path are"
+        f" right: {proof}. Was the noise drawn again between forward and backward?"
+        f" dlogvar = dz·eps·sigma/2 needs the very eps that made z.{remark}"
+    )
+
+
+def path(evidence):
+    """One head is wrong, for no reason found; say which part of it."""
+    heads = _wrong_heads(evidence)
+    if not heads:
+        return None
+    head = heads[0]
+    test, theta = evidence.subject.model, evidence.oracle.theta
+    blocks = with_role(evidence.open, head)
+    claimed = test.claimed_terms(theta)
+    wrong = []
+    for part in PART:
+        for b in blocks:
+            expected, error = evidence.part(part).entries(b.indices)
+            if not b.agrees(claimed[part][b.indices], expected, error):
+                wrong.append(part)
+                break
+    if not wrong:
+        return None
+    formulas = {
+        ("mu_head", "rec"): "dz",
+        ("mu_head", "kl"): "beta·mu",
+        ("logvar_head", "rec"): "dz·eps·sigma/2",
+        ("logvar_head", "kl"): "beta·(sigma² - 1)/2",
+    }
+    said = " and ".join(f"the {PART[p]} ({formulas[head, p]})" for p in wrong)
+    right = [PART[p] for p in PART if p not in wrong]
+    also = f"; the {right[0]} is right" if right else ""
+    upstream, remark = behind(evidence)
+    return names_of(blocks + upstream), (
+        f"The decoder is right and the {head.removesuffix('_head')} path is wrong, in"
+        f" {listed(blocks)}: {said}{also}. No constant and no power of sigma explains"
+        f" it.{remark}"
+    )

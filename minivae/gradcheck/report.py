@@ -1,0 +1,127 @@
+"""What a check hands back: a verdict, a table, a diagnosis."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from minivae.gradcheck.evidence import RIGHT, UNDECIDED, WRONG
+
+
+class Hint(NamedTuple):
+    """One finding: the hypothesis's name, the parameters it explains, a sentence."""
+
+    cause: str
+    blocks: list
+    text: str
+
+
+@dataclass
+class Report:
+    """The outcome of a gradient check; truthy only if everything is right.
+
+    Attributes
+    ----------
+    verdict : str
+        "ok", "WRONG", or "undecided" where nothing wrong was seen but something kept the
+        check from seeing: noise, float32, a kink.
+    blocks : dict of str to Block
+        For each parameter the entries looked at, claimed, expected.
+    hints : list of Hint
+        The diagnosis, the likeliest cause first. Empty if all is well.
+    notes : list of str
+        Remarks that change no verdict.
+    """
+
+    blocks: dict
+    hints: list
+    notes: list
+    loss: float
+    oracle: str
+    tolerance: float
+    blocked: bool = False
+    misbehaves: bool = False
+
+    @property
+    def verdict(self):
+        verdicts = {block.verdict for block in self.blocks.values()}
+        if not self.blocked and (WRONG in verdicts or self.misbehaves):
+            return WRONG
+        return UNDECIDED if self.blocked or UNDECIDED in verdicts else RIGHT
+
+    def __bool__(self):
+        return self.verdict == RIGHT
+
+    @property
+    def worst(self):
+        """The largest relative error of any entry."""
+        return max((b.relative_error for b in self.blocks.values()), default=0.0)
+
+    def assert_ok(self):
+        """Raise AssertionError with the whole report as its text unless all is right."""
+        if not self:
+            raise AssertionError(f"\n{self}")
+
+    def __str__(self):
+        lines = [f"gradient check: {self.verdict}", self._looked_at(), ""]
+        if not self.blocked:
+            lines += self._table() + [""]
+        if self.hints:
+            lines.append("diagnosis")
+            for number, hint in enumerate(self.hints, 1):
+                lines += _wrapped(f"{number}. ", hint.text)
+        for note in self.notes:
+            lines += _wrapped("note: ", note)
+        return "\n".join(lines).rstrip()
+
+    def _looked_at(self):
+        seen = sum(len(b.indices) for b in self.blocks.values())
+        total = sum(b.size for b in self.blocks.values())
+        directions = sum(len(b.directions) for b in self.blocks.values())
+        more = f" and {directions} random directions" if directions else ""
+        looked = f"{seen} of {total} entries{more}" if seen else "no entries compared"
+        method = (
+            "complex step" if self.oracle == "complex" else f"{self.oracle} differences"
+        )
+        return f"loss {self.loss:.8g}; {looked}; {method}; tolerance {self.tolerance:g}"
+
+    def _table(self):
+        rows = [
+            ("parameter", "looked at", "rel. error", "worst", "claimed", "expected", "")
+        ]
+        for b in self.blocks.values():
+            looked = f"{len(b.indices)}/{b.size}"
+            if b.directions:
+                looked += f" + {len(b.directions)} dir."
+            if b.given is not None:
+                shapes = f"shape {b.given.shape}", f"shape {b.shape}"
+                rows.append((b.name, looked, "", "", *shapes, b.verdict))
+                continue
+            error, where = b.relative_error, str(b.entry_name(b.worst))
+            claimed, expected = b.claimed[b.worst], b.expected[b.worst]
+            if b.wrong_directions and not b.wrong.any():
+                bad, where = b.wrong_directions[0], "direction"
+                claimed, expected = bad.claimed, bad.expected
+                error = abs(claimed - expected) / bad.scale if bad.scale else np.inf
+            numbers = f"{error:.1e}", where, f"{claimed:.7g}", f"{expected:.7g}"
+            rows.append((b.name, looked, *numbers, b.verdict))
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        left = {0, 6}
+        return [
+            "  ".join(
+                cell.ljust(width) if i in left else cell.rjust(width)
+                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+            for row in rows
+        ]
+
+
+def _wrapped(head, text, width=88):
+    """Lines of at most `width` characters, indented under the first."""
+    lines, line = [], head
+    for word in text.split():
+        if len(line) + len(word) > width and line.strip():
+            lines.append(line.rstrip())
+            line = " " * len(head)
+        line += word + " "
+    return [*lines, line.rstrip()]
