@@ -190,7 +190,5 @@ def _parse_npy(stream, size):
             f"expected {wanted} bytes for {dtype} values of shape {shape}, got {have}"
         )
     data = read_exactly(stream, wanted, f"{dtype} values of shape {shape}")
-    # As with gzip, reading past the end makes zipfile compare the checksum.
-    if stream.read(1):
-        raise ValueError(f"expected {wanted} bytes of values, got more")
+    # zipfile compares the checksum as it hands out the last of these bytes.
     return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
