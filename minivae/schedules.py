@@ -3,6 +3,9 @@
 Each function here returns such a function; anything else that takes a step number and
 returns a number will do as well. `lr=linear_warmup(1e-3, 100)` warms up a learning rate,
 `beta=linear_warmup(1.0, 2000)` anneals the KL.
+
+A function is code, and code is not saved. Those made here carry `spec`, the way they
+were made, from which `saving.load` makes them again.
 """
 
 import math
@@ -15,11 +18,26 @@ def value_at(schedule, step):
     return schedule(step) if callable(schedule) else schedule
 
 
+def _made_by(name, *arguments):
+    """A decorator that notes on a schedule the call that made it."""
+
+    def note(schedule):
+        schedule.spec = [name, *arguments]
+        return schedule
+
+    return note
+
+
 def linear_warmup(top, steps):
     """Rise in a straight line from 0 to `top` in `steps` steps, then stay there."""
     top = check_number("top", top, minimum=0)
-    check_whole("steps", steps, minimum=1)
-    return lambda step: top * min(1.0, step / steps)
+    steps = check_whole("steps", steps, minimum=1)
+
+    @_made_by("linear_warmup", top, steps)
+    def warmup(step):
+        return top * min(1.0, step / steps)
+
+    return warmup
 
 
 def cosine_decay(top, steps):
@@ -28,8 +46,13 @@ def cosine_decay(top, steps):
     top · ½ (1 + cos(π step / steps))
     """
     top = check_number("top", top, minimum=0)
-    check_whole("steps", steps, minimum=1)
-    return lambda step: top * 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps)))
+    steps = check_whole("steps", steps, minimum=1)
+
+    @_made_by("cosine_decay", top, steps)
+    def decay(step):
+        return top * 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps)))
+
+    return decay
 
 
 def stages(values, lengths):
@@ -42,6 +65,7 @@ def stages(values, lengths):
             f" {len(values)} and {len(lengths)}"
         )
 
+    @_made_by("stages", values, lengths)
     def stage(step):
         for value, length in zip(values, lengths, strict=True):
             if step < length:

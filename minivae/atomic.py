@@ -1,0 +1,39 @@
+"""Files that appear whole or not at all."""
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replacing(path):
+    """Open a binary file that takes the place of `path` when the block has ended well.
+
+    Until then it lies beside `path` under a name that ends in ".part". A crash at any
+    moment leaves the old file or the new one under `path`, and never half of either: the
+    bytes are on the disk (fsync) before the name is (os.replace, which is atomic).
+
+    Parameters
+    ----------
+    path : path-like
+
+    Yields
+    ------
+    file
+        Opened for writing bytes.
+
+    Raises
+    ------
+    OSError
+        If the folder is missing or cannot be written to.
+    """
+    path = Path(path)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with open(part, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,92 @@
+"""How far training has come: one line that renews itself, or a few plain ones."""
+
+import math
+import shutil
+import time
+
+LINES = 20  # at most so many in a pipe
+INTERVAL = 0.1  # seconds between two looks of the line on a terminal
+
+
+class Progress:
+    """Report on epochs `first` + 1 to `epochs`, with the time left.
+
+    On a terminal there is one line, written over at most ten times a second. In a pipe
+    or a file there are at most 20 plain lines or so, however many epochs there are.
+
+    Parameters
+    ----------
+    stream : text file or None
+        Where to write; None is silent.
+    first, epochs : int
+        How many epochs are done already, and how many there will be.
+    """
+
+    def __init__(self, stream, first, epochs):
+        self.stream, self.first, self.epochs = stream, first, epochs
+        self.terminal = stream is not None and stream.isatty()
+        self.started = time.perf_counter()
+        self.due = self.started + INTERVAL if self.terminal else math.inf
+        self.status, self.length = "", 0
+
+    def step(self, done):
+        """Called after each step with the epochs done so far, as a fraction."""
+        if time.perf_counter() >= self.due:
+            self._overwrite(done)
+
+    def epoch(self, row):
+        """Called after each epoch with its row of the history, a dict."""
+        self.status = (
+            f"  nelbo: train {row['train_nelbo']:.2f}, test {row['test_nelbo']:.2f}"
+            f" = rec {row['test_rec']:.2f} + kl {row['test_kl']:.2f}"
+        )
+        done = row["epoch"]
+        every = math.ceil((self.epochs - self.first) / LINES)
+        count = done - self.first
+        if self.terminal:
+            self.step(done)
+        elif self.stream is not None and (
+            count == 1 or count % every == 0 or done == self.epochs
+        ):
+            self._line(self._text(done))
+
+    def end(self, done, interrupted):
+        """Leave the last state on the terminal, and say so if it was interrupted."""
+        if self.terminal:
+            self._overwrite(done)
+            self._line("")
+        if interrupted and self.stream is not None:
+            self._line(f"interrupted: back to the end of epoch {done}")
+
+    def elapsed(self):
+        """Seconds since this object was made."""
+        return time.perf_counter() - self.started
+
+    def _text(self, done):
+        width = len(str(self.epochs))
+        spent = self.elapsed()
+        left = spent * (self.epochs - done) / max(done - self.first, 1e-9)
+        clock = f"{duration(left)} left" if done < self.epochs else f"{duration(spent)}"
+        return f"epoch {math.ceil(done):{width}}/{self.epochs}{self.status}  {clock}"
+
+    def _overwrite(self, done):
+        self.due = time.perf_counter() + INTERVAL
+        columns = shutil.get_terminal_size().columns - 1
+        text = self._text(done)[:columns]
+        self.stream.write("\r" + text.ljust(min(self.length, columns)))
+        self.stream.flush()
+        self.length = len(text)
+
+    def _line(self, text):
+        self.stream.write(f"{text}\n")
+        self.stream.flush()
+
+
+def duration(seconds):
+    """ "8 s", "3 min 20 s" or "2 h 05 min"."""
+    seconds = math.ceil(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02} min"
