@@ -1,0 +1,195 @@
+"""Alter the formulas of the chapters, one at a time: each alteration must be noticed.
+
+    python tutorials/mutate.py               all alterations of all chapters
+    python tutorials/mutate.py 04 05         those of two chapters
+    python tutorials/mutate.py --sample 40   a fixed sample, evenly from all chapters
+
+The alterations stand in `mutations/NN_name.txt`, in blocks of
+
+    (4.6) KL to the prior
+    - return 0.5 * (mu**2 + np.exp(logvar) - 1 - logvar)
+    + return 0.5 * (mu**2 + np.exp(logvar) - 1 + logvar)
+    + return 0.5 * (mu**2 + np.exp(logvar) - 1)
+
+a line that names the equation, a piece of the chapter's code as it is (it must occur
+exactly once in the code cells), and what to put in its place, one alteration a line.
+
+An altered chapter is *caught* if it ends in an AssertionError, that is, by a check of
+its own. The harness fails if one survives, or dies of something else; if a piece is not
+found exactly once; or if an equation with a number, \\tag{4.6}, has no alteration.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+SECONDS = (
+    60  # an alteration that makes a chapter run for ever is no catch
+)
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One alteration of one chapter: `new` in place of `old`, in equation `label`."""
+
+    chapter: str
+    label: str
+    old: str
+    new: str
+
+
+def read_mutations(path):
+    """Read the alterations of the chapter that the text file `path` is named after."""
+    mutations, label, old = [], None, None
+    for number, line in enumerate(
+        path.read_text(encoding="utf-8").splitlines(), 1
+    ):
+        if line.startswith("- "):
+            old = line[2:]
+        elif line.startswith("+ ") and label and old:
+            mutations.append(Mutation(path.stem, label, old, line[2:]))
+        elif line.startswith("("):
+            label, old = line, None
+        elif line.strip():
+            raise ValueError(
+                f"{path.name}, line {number}: not understood: {line!r}"
+            )
+    return mutations
+
+
+def code_of(source):
+    """The chapter's text with all comment lines, and so all prose, blanked out."""
+    return "\n".join(
+        " " * len(line) if line.startswith("#") else line
+        for line in source.split("\n")
+    )
+
+
+def complaints(source, mutations, chapter):
+    """What is wrong with the list itself: pieces not found once, equations left out."""
+    code = code_of(source)
+    found = []
+    for old in dict.fromkeys(m.old for m in mutations):
+        if code.count(old) != 1:
+            found.append(
+                f"{chapter}: found {code.count(old)} times: {old}"
+            )
+    labels = " ".join(m.label for m in mutations)
+    for tag in re.findall(r"\\tag\{([\d.]+)\}", source):
+        if f"({tag})" not in labels:
+            found.append(
+                f"{chapter}: equation ({tag}) has no alteration"
+            )
+    return found
+
+
+def altered(source, mutation):
+    """The chapter's source with the one alteration made."""
+    at = code_of(source).index(mutation.old)
+    return source[:at] + mutation.new + source[at + len(mutation.old) :]
+
+
+def run(mutation):
+    """Run one altered chapter; return (verdict, last line it wrote, seconds)."""
+    source = (HERE / f"{mutation.chapter}.py").read_text(
+        encoding="utf-8"
+    )
+    environment = os.environ | {
+        "MPLBACKEND": "Agg",
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)]),
+    }
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / f"{mutation.chapter}.py"
+        script.write_text(altered(source, mutation), encoding="utf-8")
+        try:
+            done = subprocess.run(
+                [sys.executable, str(script)],
+                cwd=folder,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
+            )
+        except subprocess.TimeoutExpired:
+            return "endless", "", SECONDS
+    last = (done.stderr.strip().splitlines() or [""])[-1]
+    seconds = time.perf_counter() - start
+    if done.returncode == 0:
+        return "SURVIVED", "", seconds
+    return (
+        ("caught" if "AssertionError" in done.stderr else "died"),
+        last,
+        seconds,
+    )
+
+
+def sample(mutations, count):
+    """`count` of the mutations, at even distances, the same ones every time."""
+    if count >= len(mutations):
+        return mutations
+    return [
+        mutations[i * len(mutations) // count] for i in range(count)
+    ]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument(
+        "chapters", nargs="*", help="numbers such as 04; all if none"
+    )
+    parser.add_argument(
+        "--sample", type=int, metavar="N", help="run only N, spread out"
+    )
+    parser.add_argument(
+        "--verbose",
+        action="store_true",
+        help="print how each one ended",
+    )
+    options = parser.parse_args()
+
+    mutations, bad = [], []
+    for path in sorted((HERE / "mutations").glob("*.txt")):
+        if options.chapters and path.stem[:2] not in options.chapters:
+            continue
+        own = read_mutations(path)
+        source = (HERE / f"{path.stem}.py").read_text(encoding="utf-8")
+        bad += complaints(source, own, path.stem)
+        mutations += own
+    if bad or not mutations:
+        sys.exit("\n".join(bad) or "no alterations found")
+
+    chosen = sample(mutations, options.sample or len(mutations))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = list(zip(chosen, pool.map(run, chosen), strict=True))
+
+    print(f"{'chapter':42} altered  caught  seconds")
+    for chapter in dict.fromkeys(m.chapter for m in chosen):
+        rows = [r for m, r in results if m.chapter == chapter]
+        caught = sum(verdict == "caught" for verdict, _, _ in rows)
+        seconds = sum(s for _, _, s in rows)
+        print(f"{chapter:42} {len(rows):7} {caught:7} {seconds:8.0f}")
+    for mutation, (verdict, last, _) in results:
+        if verdict != "caught" or options.verbose:
+            print(f"\n{verdict}: {mutation.chapter} {mutation.label}")
+            print(
+                f"  - {mutation.old}\n  + {mutation.new}\n  {last[:160]}"
+            )
+    caught = sum(verdict == "caught" for _, (verdict, _, _) in results)
+    print(
+        f"\n{caught} of {len(chosen)} alterations caught ({len(mutations)} in all)"
+    )
+    sys.exit(caught != len(chosen))
+
+
+if __name__ == "__main__":
+    main()
