@@ -1,0 +1,101 @@
+"""Animals that live where something is drawn, reported or updated."""
+
+from minivae.zoo.mutation import Animal, Edit
+
+
+def _sampler(wrong, derivative):
+    """The reparameterization and its gradient, changed together."""
+    return (
+        Edit("gaussian:reparameterize", "np.exp(0.5 * logvar) * eps", wrong),
+        Edit("gaussian:reparameterize_grad", "(0.5 * np.exp(0.5 * logvar))", derivative),
+    )
+
+
+SAMPLING = (
+    Animal(
+        "variance-for-deviation",
+        "2",
+        "The noise is multiplied by σ² instead of σ, and the gradient agrees, so finite\n"
+        "differences pass; the KL, however, speaks of another Gaussian.",
+        (
+            "ddbourgin/numpy-ml, numpy_ml/neural_nets/models/vae.py",
+            "keras-team/keras #3283, PRs #9970, #9972",
+        ),
+        _sampler("np.exp(logvar) * eps", "np.exp(logvar)"),
+    ),
+    Animal(
+        "whispered-noise",
+        "9",
+        "The noise scaled by 0.01: nearly an autoencoder, and a bound of 60 nats where\n"
+        "90 to 100 is right.",
+        ("keras-team/keras PR #4211",),
+        _sampler(
+            "0.01 * np.exp(0.5 * logvar) * eps", "(0.01 * 0.5 * np.exp(0.5 * logvar))"
+        ),
+    ),
+    Animal(
+        "logits-shown-as-pixels",
+        "15",
+        "After the move to logits the sigmoid was forgotten where pictures are made.",
+        ("FluxML/model-zoo PR #289",),
+        (Edit("likelihoods:Binomial.mean", "self.n * sigmoid(y)", "self.n * y"),),
+    ),
+    Animal(
+        "softplus-as-probability",
+        "17",
+        "Pixels drawn with softplus(logit) as their probability: the pictures are not\n"
+        "drawn from the model that was trained.",
+        ("JAX, examples/mnist_vae.py",),
+        (
+            Edit(
+                "likelihoods:Binomial.sample",
+                "(self.n, sigmoid(y))",
+                "(self.n, np.minimum(np.log1p(np.exp(y)), 1))",
+            ),
+        ),
+    ),
+    Animal(
+        "laplace-of-the-wrong-width",
+        "17b",
+        "Samples of the Laplace drawn with half its scale: densities and draws are of\n"
+        "two different distributions.",
+        (),
+        (Edit("likelihoods:Laplace.sample", "self.b", "self.b / 2"),),
+    ),
+    Animal(
+        "adam-eps-inside-the-root",
+        "23",
+        "Adam's eps added under the root instead of beside it: with small gradients the\n"
+        "steps are far too short.",
+        ("CyberZHG/keras-radam #29",),
+        (
+            Edit(
+                "optim:Adam.step",
+                "np.sqrt(v, out=tmp)",
+                "np.sqrt(v + self.eps, out=tmp)",
+            ),
+        ),
+    ),
+    Animal(
+        "adam-correction-never-decays",
+        "23b",
+        "The bias correction 1 - β₁ᵗ not raised to the power t: the first steps are\n"
+        "right, and all later ones too long.",
+        ("eriklindernoren/ML-From-Scratch #35",),
+        (Edit("optim:Adam.step", "(1 - self.beta1**self.t)", "(1 - self.beta1)"),),
+    ),
+    Animal(
+        "free-for-everybody",
+        "30b",
+        "Free bits taken off the reported KL as well as off the objective: the bound\n"
+        "looks tighter than it is.",
+        (),
+        (
+            Edit(
+                "vae:VAE.loss",
+                "float(kl_k.sum())",
+                "float(np.maximum(kl_k - free_bits, 0).sum())",
+            ),
+        ),
+    ),
+)
