@@ -54,6 +54,8 @@ def as_float_array(name, value, dtype, ndim=None):
 
 def check_shape(name, array, expected):
     """Raise ValueError unless `array.shape` matches `expected` (None matches any size)."""
+    if array.shape == expected:  # the usual case, on the path of every training step
+        return
     fits = array.ndim == len(expected) and all(
         want in (None, have) for have, want in zip(array.shape, expected, strict=True)
     )
