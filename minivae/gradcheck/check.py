@@ -186,22 +186,20 @@ def _chosen(block, claimed, max_entries, theta, rng):
 
 def _look_along(evidence, block, claimed, rng):
     """Directional derivatives over the whole block, and an entry where one is wrong."""
+    every = np.arange(block.size)
     for _ in range(DIRECTIONS):
-        block.directions.append(
-            _along(evidence, block, claimed, np.arange(block.size), rng)
-        )
-    if block.wrong_directions and not block.wrong.any():
-        inside = np.arange(block.size)
-        while len(inside) > 1:
-            half = inside[: len(inside) // 2], inside[len(inside) // 2 :]
-            found = [_along(evidence, block, claimed, part, rng) for part in half]
-            off = [
-                abs(d.claimed - d.expected) * np.sqrt(len(p))
-                for d, p in zip(found, half, strict=True)
-            ]
-            inside = half[int(np.argmax(off))]
-        new = np.setdiff1d(inside + block.where.start, block.indices)
-        _compare(evidence, block, claimed, new)
+        block.directions.append(_along(evidence, block, claimed, every, rng))
+    if not block.wrong_directions or block.wrong.any():
+        return
+    inside = every
+    while len(inside) > 1:  # halve towards the larger discrepancy
+        halves = np.array_split(inside, 2)
+        found = [_along(evidence, block, claimed, half, rng) for half in halves]
+        off = [abs(d.claimed - d.expected) for d in found]
+        inside = halves[int(off[1] > off[0])]
+    _compare(
+        evidence, block, claimed, np.setdiff1d(inside + block.where.start, block.indices)
+    )
 
 
 def _along(evidence, block, claimed, inside, rng):

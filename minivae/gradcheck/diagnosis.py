@@ -107,13 +107,14 @@ CAUSES = [
     causes.summed_over_everything,
     causes.wrong_axis,
     causes.another_loss,
-    flow.guilty_layer,
     paths.part_factor_of_a_path,
     paths.power_of_sigma,
     paths.another_draw,
+    flow.guilty_layer,
     causes.unnamed_factor,
     causes.stale,
     paths.path,
+    paths.behind_a_head,
     flow.frontier,
 ]
 LIMITS = [single_precision, kink, too_coarse]

@@ -46,7 +46,7 @@ class Direction:
     scale: float
 
 
-@dataclass
+@dataclass(eq=False)
 class Block:
     """One parameter: the entries looked at, what was claimed and what was expected.
 
@@ -198,9 +198,19 @@ class Evidence:
         blocks = [self.blocks[name] for name in self.unexplained]
         return [b for b in blocks if b.given is None]
 
-    def part(self, name):
-        """An `Oracle` for one term of the loss, kept."""
+    def part(self, name, indices):
+        """Derivatives of one term of the loss, and their errors, at flat indices.
+
+        The terms add up, so the last is the whole less the others: no need to evaluate.
+        """
+        *first, last = self.subject.parts
+        if name == last:
+            expected, error = self.oracle.entries(indices)
+            for other in first:
+                value, more = self.part(other, indices)
+                expected, error = expected - value, error + more
+            return expected, error
         if name not in self.part_oracles:
-            oracle = Oracle(self.subject.parts[name], self.oracle.theta)
-            self.part_oracles[name] = oracle
-        return self.part_oracles[name]
+            f = self.subject.parts[name]
+            self.part_oracles[name] = Oracle(f, self.oracle.theta)
+        return self.part_oracles[name].entries(indices)

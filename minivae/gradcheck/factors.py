@@ -14,8 +14,8 @@ REASONS = {
     " the reverse",
     "n": "the number of counts n, forgotten or taken twice",
     "beta": "the weight beta, forgotten or taken twice",
-    "2": "a ½ lost or taken twice: the derivative of a square, of sigma ="
-    " exp(logvar/2), or a backward called twice that adds",
+    "2": "a ½ lost or taken twice, as in the derivative of a square or of sigma ="
+    " exp(logvar/2)",
     "4": "a ½ lost or taken twice, squared",
     "−": "the sign is wrong",
 }

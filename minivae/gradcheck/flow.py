@@ -11,23 +11,34 @@ STAGES = {"likelihood": 0, "decoder": 1, "encoder": 3}
 HEADS_STAGE = 2
 
 
+def _known(evidence):
+    """Whether this is a model whose parts, and so their order, have names we know."""
+    roles = {role(b) for b in evidence.blocks.values()}
+    known = all(r in STAGES or r.endswith("_head") for r in roles)
+    return evidence.subject.model is not None and known and bool(evidence.open)
+
+
 def guilty_layer(evidence):
     """A layer of the model is wrong when checked alone."""
-    if evidence.subject.model is None or not evidence.open:
+    if not _known(evidence):
         return None
-    order = _flow(evidence)
-    found = evidence.subject.model.wrong_layers()
-    found.sort(key=lambda f: (stage(f[0]), -number(f[0])))
-    for place, kind, inner in found:
-        ranks = [i for i, b in enumerate(order) if _reaches(place, b)]
-        upstream = [order[i] for i in ranks if order[i] in evidence.open]
-        if upstream:
-            others = [f"{p} ({k})" for p, k, _ in found if p != place]
+    layers = evidence.subject.model.layers
+    guilty = [place for place, (_, wrong) in layers.items() if wrong]
+    for place in sorted(guilty, key=lambda p: (stage(p), -number(p))):
+        kind, wrong = layers[place]
+        own = [f"{place}.{name}" for name in wrong]
+        explained = [
+            b
+            for b in evidence.open
+            if b.name in own or ("x" in wrong and _reaches(place, b))
+        ]
+        if explained:
+            others = [f"{p} ({layers[p][0]})" for p in guilty if p != place]
             also = f" So are {', '.join(others)}." if others else ""
-            what = " and ".join("dx" if n == "x" else n for n in inner)
-            return names_of(upstream), (
-                f"{place} ({kind}) is wrong when checked alone: its {what} does not fit"
-                f" its forward.{also} {listed(upstream)} lie behind it."
+            what = " and ".join("dx" if n == "x" else f"d{n}" for n in wrong)
+            return names_of(explained), (
+                f"{place} ({kind}) is wrong when checked alone: the {what} of its backward"
+                f" does not fit its forward.{also} That explains {listed(explained)}."
             )
     return None
 
@@ -60,7 +71,7 @@ def _reaches(place, block):
 
 def frontier(evidence):
     """Where along the backward pass the gradient stops being right."""
-    if evidence.subject.model is None or not evidence.open:
+    if not _known(evidence):
         return None
     order = _flow(evidence)
     first = next(i for i, b in enumerate(order) if b in evidence.open)
@@ -68,6 +79,7 @@ def frontier(evidence):
     if first == 0 or any(b.verdict != RIGHT for b in before):
         return None
     others = [b for b in order if b not in wrong]
+    cleared = evidence.subject.model.layers
     if len(wrong) == 1 and any(_reaches(wrong[0].name, b) for b in others):
         return names_of(wrong), (
             f"{wrong[0].name} alone is wrong. What lies behind it is right, so the"
@@ -75,7 +87,7 @@ def frontier(evidence):
         )
     return names_of(wrong), (
         f"Backward is right as far as {before[-1].name} and wrong from"
-        f" {order[first].name} on: look at what happens to the gradient between them."
-        " Each layer checked alone is right, so look at how they are joined: are all"
-        " paths added up?"
+        f" {order[first].name} on."
+        f"{' Each layer checked alone is right;' if cleared else ''} look at how the parts"
+        " are joined: are all paths added up?"
     )

@@ -8,7 +8,7 @@ from minivae.gradcheck.evidence import WRONG, Subject
 from minivae.gradcheck.parameters import Parameters
 
 
-def check_layer(layer, x, rng, *, oracle="richardson"):
+def check_layer(layer, x, rng, *, oracle="richardson", max_entries=5000):
     """Check a layer alone: dx, and the gradient of each of its parameters.
 
     The loss is Σ dy ⊙ forward(x) with a *random* upstream gradient dy, for dy of all ones
@@ -25,7 +25,8 @@ def check_layer(layer, x, rng, *, oracle="richardson"):
         kinks.
     rng : numpy.random.Generator
         Draws dy, and the parameters of a layer that has none yet.
-    oracle : {"richardson", "central"}
+    oracle, max_entries
+        As in `check_gradient`.
 
     Returns
     -------
@@ -78,6 +79,7 @@ def check_layer(layer, x, rng, *, oracle="richardson"):
                 rows=rows,
             ),
             oracle=oracle,
+            max_entries=max_entries,
             rng=rng,
         )
     finally:
@@ -109,7 +111,7 @@ class _LogProb:
         return self.likelihood.backward(dlogp)
 
 
-def check_likelihood(likelihood, x, y, rng, *, oracle="richardson"):
+def check_likelihood(likelihood, x, y, rng, *, oracle="richardson", max_entries=5000):
     """Check ∂ log p(x|z) / ∂y, and the gradient of a likelihood's own parameters.
 
     Parameters
@@ -122,7 +124,8 @@ def check_likelihood(likelihood, x, y, rng, *, oracle="richardson"):
         The decoder's output.
     rng : numpy.random.Generator
         Draws the upstream gradient dlogp.
-    oracle : {"richardson", "central"}
+    oracle, max_entries
+        As in `check_gradient`.
 
     Returns
     -------
@@ -130,11 +133,12 @@ def check_likelihood(likelihood, x, y, rng, *, oracle="richardson"):
         In which the block called "x" is y, the layer's input.
     """
     _give_memory(likelihood, rng, np.asarray(y).dtype)
-    return check_layer(_LogProb(likelihood, x), y, rng, oracle=oracle)
+    layer = _LogProb(likelihood, x)
+    return check_layer(layer, y, rng, oracle=oracle, max_entries=max_entries)
 
 
-def wrong_layers(model, data):
-    """Check every layer that the model shows, one by one.
+def check_layers_of(model, data):
+    """Check every layer that a model shows, one by one.
 
     Parameters
     ----------
@@ -146,38 +150,31 @@ def wrong_layers(model, data):
 
     Returns
     -------
-    list of (str, str, list of str)
-        Place such as "decoder.1", class, and what is wrong with it ("x" stands for dx).
+    dict of str to (str, list of str)
+        By place, such as "decoder.1": the class, and the names of what is wrong with it,
+        none if all is right. "x" stands for dx.
     """
-    rng, found = np.random.default_rng(0), []
-    B, D = np.shape(data)
-    dtype = model.theta.dtype
-    likelihood = getattr(model, "likelihood", None)
-    if hasattr(likelihood, "log_prob"):
-        y = rng.standard_normal((B, D)).astype(dtype)
-        _add(found, "likelihood", likelihood, check_likelihood(likelihood, data, y, rng))
-    for name, stack in vars(model).items():
-        layers = getattr(stack, "layers", None)
-        if layers is None and hasattr(stack, "backward") and getattr(stack, "n_in", None):
-            h = rng.standard_normal((B, stack.n_in)).astype(dtype)
-            _add(found, name, stack, check_layer(stack, h, rng))
-        elif layers:
-            width = stack.n_in
-            x = rng.standard_normal((B, width)).astype(dtype)
-            start = len(found)
-            whole = check_layer(stack, x, rng)
-            for i, layer in enumerate(layers):
-                _add(found, f"{name}.{i}", layer, check_layer(layer, x, rng))
+    rng, found = np.random.default_rng(0), {}
+    (B, D), dtype = np.shape(data), model.theta.dtype
+
+    def random(width):
+        return rng.standard_normal((B, width)).astype(dtype)
+
+    def note(place, layer, check, *args):
+        report = check(layer, *args, rng, max_entries=100)
+        wrong = [b.name for b in report.blocks.values() if b.verdict == WRONG]
+        found[place] = (type(layer).__name__, wrong)
+
+    for name, part in vars(model).items():
+        if hasattr(part, "log_prob"):
+            note(name, part, check_likelihood, data, random(D))
+        elif getattr(part, "layers", None) and part.n_in:
+            x = random(part.n_in)
+            for i, layer in enumerate(part.layers):
+                note(f"{name}.{i}", layer, check_layer, x)
                 x = layer.forward(x)
-            if len(found) == start:
-                _add(found, name, stack, whole)
-    stages = {"likelihood": 0, "decoder": 1, "encoder": 3}
-    return sorted(
-        found, key=lambda f: (stages.get(f[0].split(".")[0], 2), _last_first(f[0]))
-    )
-
-
-def _add(found, place, layer, report):
-    wrong = [b.name for b in report.blocks.values() if b.verdict == WRONG]
-    if wrong:
-        found.append((place, type(layer).__name__, wrong))
+            if not any(wrong for _, wrong in found.values()):
+                note(name, part, check_layer, random(part.n_in))
+        elif hasattr(part, "backward") and getattr(part, "n_in", None):
+            note(name, part, check_layer, random(part.n_in))
+    return found

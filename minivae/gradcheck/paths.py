@@ -8,6 +8,7 @@ what is wrong in a head makes the encoder wrong behind it.
 import numpy as np
 
 from minivae.gradcheck.causes import listed, names_of, repeated
+from minivae.gradcheck.evidence import WRONG
 from minivae.gradcheck.factors import factor_names, factor_reason, factor_text
 from minivae.gradcheck.oracle import Oracle
 
@@ -59,7 +60,7 @@ def _fit(evidence, blocks):
     names = list(evidence.subject.parts)
     if len(names) < 2 or not blocks:
         return None
-    found = {n: [evidence.part(n).entries(b.indices) for b in blocks] for n in names}
+    found = {n: [evidence.part(n, b.indices) for b in blocks] for n in names}
     claimed = np.concatenate([b.claimed for b in blocks])
     A = np.stack([np.concatenate([v for v, _ in found[n]]) for n in names], axis=1)
     norms = np.linalg.norm(A, axis=0)
@@ -127,11 +128,24 @@ def part_factor_of_a_path(evidence):
         if not is_vae(evidence):
             return names_of(blocks), text
         if role(blocks[0]) == "logvar_head" and np.isclose(fit["rec"], 2, rtol=1e-5):
-            text += (
-                " In dlogvar = dz·eps·sigma/2 the ½ of dsigma/dlogvar = sigma/2 is lost."
-            )
+            text += " In dlogvar = dz·eps·sigma/2 the ½ is that of dsigma/dlogvar."
         upstream, remark = behind(evidence)
         return names_of(blocks + upstream), text + remark
+    return None
+
+
+def behind_a_head(evidence):
+    """The encoder is wrong because a head is, for a reason already given."""
+    if not is_vae(evidence) or with_role(evidence.open, *HEADS):
+        return None
+    blocks = with_role(evidence.open, "encoder")
+    for head in HEADS:
+        ahead = with_role(evidence.blocks.values(), head)
+        if blocks and all(b.verdict == WRONG for b in ahead):
+            return names_of(blocks), (
+                f"{listed(blocks)} lie behind {head}, which sends them a wrong gradient:"
+                " mend that first, then check again."
+            )
     return None
 
 
@@ -243,7 +257,7 @@ def path(evidence):
     wrong = []
     for part in PART:
         for b in blocks:
-            expected, error = evidence.part(part).entries(b.indices)
+            expected, error = evidence.part(part, b.indices)
             if not b.agrees(claimed[part][b.indices], expected, error):
                 wrong.append(part)
                 break

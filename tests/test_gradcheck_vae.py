@@ -1,0 +1,332 @@
+"""The checker on our VAE, with one mistake at a time: the first hint must be right."""
+
+import numpy as np
+import pytest
+
+from minivae import IWAE, VAE, Bernoulli, Gaussian, Linear, Sequential, Tanh
+from minivae.gradcheck import check_model
+
+B, D, K, S = 6, 5, 3, 7  # all different, and none of them 2 or 4
+
+
+class Mutant(VAE):
+    """A VAE whose backward is written out, with a place for each mistake.
+
+    `mistake` names it. The loss is that of the VAE unless `loss` says otherwise.
+    """
+
+    mistake = ""
+
+    def backward(self):
+        m = self.mistake
+        mu, logvar, eps, shape, beta = self._kept
+        B = len(mu)
+        sigma = np.exp(logvar / 2)
+        dy = self.likelihood.backward(np.full(shape, -1 / np.prod(shape)))
+        if m == "likelihood twice":
+            dy = 2 * dy
+        if m == "mean over D":
+            dy = dy / D
+        dz = self.decoder.backward(dy)
+        dmu, dlogvar = dz, dz * eps * sigma / 2
+        dmu_kl, dlogvar_kl = beta * mu / B, beta * (sigma**2 - 1) / 2 / B
+        if m == "another draw":
+            dlogvar = dz * np.random.default_rng(1).standard_normal(eps.shape) * sigma / 2
+        if m == "shuffled noise":
+            dlogvar = dz * eps[::-1] * sigma / 2
+        if m == "fresh draw each time":
+            dlogvar = dz * self.rng.standard_normal(eps.shape) * sigma / 2
+        if m == "half of dsigma":
+            dlogvar = dz * eps * sigma
+        if m == "sigma squared":
+            dlogvar = dz * eps * sigma**2 / 2
+        if m == "easyvae":
+            dlogvar, dlogvar_kl = 4 * dlogvar, sigma * dlogvar_kl
+        if m == "tangled":
+            dlogvar = dlogvar * (1 + np.cos(dz))
+        if m == "tangled mu":
+            dmu = dmu * (1 + np.cos(logvar))
+        if m == "half of the KL":
+            dmu_kl, dlogvar_kl = dmu_kl * 2, dlogvar_kl * 2
+        if m == "sign of the KL":
+            dmu_kl, dlogvar_kl = -dmu_kl, -dlogvar_kl
+        if m == "no KL":
+            dmu_kl, dlogvar_kl = 0, 0
+        if m == "KL mean over K":
+            dmu_kl, dlogvar_kl = dmu_kl / K, dlogvar_kl / K
+        if m == "KL summed over B":
+            dmu_kl, dlogvar_kl = dmu_kl * B, dlogvar_kl * B
+        if m == "KL minus":
+            dlogvar_kl = beta * (sigma**2 + 1) / 2 / B
+        if m == "cut graph":
+            dmu, dlogvar = 0 * dmu, 0 * dlogvar
+        dmu, dlogvar = dmu + dmu_kl, dlogvar + dlogvar_kl
+        if m == "heads exchanged":
+            dmu, dlogvar = dlogvar, dmu
+        if m == "stop at logvar":
+            dlogvar = 0 * dlogvar
+        dh = self.mu_head.backward(dmu)
+        dh_logvar = self.logvar_head.backward(dlogvar)
+        if m != "one head":
+            dh = dh + dh_logvar
+        self.encoder.backward(dh, need_dx=False)
+        if m == "batch mean in one W":
+            self.grads["decoder.2.W"] *= B
+        if m == "bias averaged":
+            self.grads["encoder.0.b"] /= B
+        if m == "one entry":
+            self.grads["decoder.0.W"][1, 2] += 1e-3
+        if m == "negative":
+            self.grad *= -1
+        if m == "not a number":
+            self.grads["mu_head.W"][1, 1] = np.nan
+
+
+class Accumulating(VAE):
+    def backward(self):
+        before = self.grad.copy()
+        super().backward()
+        self.grad += before
+
+
+class Late(VAE):
+    """backward uses the layers as they were before the last forward."""
+
+    waiting = None
+
+    def backward(self):
+        super().backward()
+        now = self.grad.copy()
+        self.grad[:] = now if self.waiting is None else self.waiting
+        self.waiting = now
+
+
+def problem(cls, mistake="", activation="tanh", likelihood=None, seed=0):
+    """A small model off its initial values, with data and noise."""
+    rng = np.random.default_rng(seed)
+    model = cls.mlp(
+        D,
+        K,
+        hidden=(4,),
+        activation=activation,
+        likelihood=likelihood,
+        rng=rng,
+        dtype=float,
+    )
+    model.theta += 0.3 * rng.standard_normal(model.theta.size)
+    model.mistake, model.rng = mistake, rng
+    x = (rng.random((B, D)) < 0.5).astype(float)
+    return model, x, rng.standard_normal((B, K))
+
+
+CASES = [
+    ("another draw", "another_draw", "drawn again between forward and backward"),
+    ("shuffled noise", "another_draw", "drawn again between forward and backward"),
+    ("fresh draw each time", "redrawn", "drawn again between forward and backward"),
+    ("half of dsigma", "part_factor_of_a_path", "the ½ is that of dsigma/dlogvar"),
+    ("sigma squared", "power_of_sigma", "the reconstruction part is sigma times"),
+    ("easyvae", "power_of_sigma", "the reconstruction part is 4 times"),
+    ("easyvae", "power_of_sigma", "the KL part is sigma times"),
+    ("tangled", "path", "logvar path is wrong"),
+    ("tangled mu", "path", "mu path is wrong"),
+    ("half of the KL", "part_factor", "the KL part is 2 times"),
+    ("sign of the KL", "part_factor", "the KL part is -1 times"),
+    ("no KL", "part_factor", "the KL part is missing"),
+    ("KL mean over K", "part_factor", "= 1/K times"),
+    ("KL summed over B", "part_factor", "6 = B times"),
+    (
+        "KL minus",
+        "path",
+        "the KL part (beta·(sigma² - 1)/2); the reconstruction part is right",
+    ),
+    ("cut graph", "part_factor", "the reconstruction part is missing"),
+    ("likelihood twice", "part_factor", "the reconstruction part is 2 times"),
+    ("mean over D", "part_factor", "= 1/D times"),
+    ("heads exchanged", "another_block", "were the two exchanged?"),
+    ("stop at logvar", "identically_zero", "logvar_head.W, logvar_head.b is exactly zero"),
+    ("one head", "frontier", "are all paths added up?"),
+    ("batch mean in one W", "constant_factor", "decoder.2.W is 6 = B times"),
+    ("bias averaged", "constant_factor", "encoder.0.b is 0.166667 = 1/B times"),
+    ("one entry", "frontier", "decoder.0.W alone is wrong"),
+    ("negative", "constant_factor", "the sign is wrong"),
+    ("not a number", "gradient_not_finite", "nan at mu_head.W[1, 1]"),
+]
+
+
+@pytest.mark.parametrize(("mistake", "cause", "words"), CASES)
+def test_the_first_hint_names_the_mistake(mistake, cause, words):
+    model, x, eps = problem(Mutant, mistake)
+    report = check_model(model, x, eps)
+    assert report.verdict == "WRONG", f"{mistake} was not caught:\n{report}"
+    assert report.hints[0].cause == cause, f"{mistake}:\n{report}"
+    assert words in report.hints[0].text, f"{mistake}:\n{report}"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_written_out_backward_is_right_without_a_mistake(seed):
+    report = check_model(*problem(Mutant, seed=seed))
+    report.assert_ok()
+    assert not report.hints and report.worst < 1e-9
+
+
+def test_a_second_backward_that_adds_is_caught_though_the_first_was_right():
+    report = check_model(*problem(Accumulating))
+    assert report.verdict == "WRONG" and report.hints[0].cause == "accumulates", str(report)
+    assert len(report.hints) == 1, str(report)
+
+
+def test_a_gradient_that_is_one_call_late():
+    report = check_model(*problem(Late))
+    assert report.hints[0].cause == "one_call_late", str(report)
+
+
+class TanhOfInput(Tanh):
+    """The derivative 1 - y² called with the input instead of the output."""
+
+    def forward(self, x):
+        self.keep(x)
+        return np.tanh(x)
+
+
+class Transposed(Linear):
+    def backward(self, dy, need_dx=True):
+        dx = super().backward(dy, need_dx)
+        self.dW[...] = (self.kept().T @ dy).T
+        return dx
+
+
+class FirstRow(Linear):
+    def backward(self, dy, need_dx=True):
+        dx = super().backward(dy, need_dx)
+        self.db[...] = dy[0]
+        return dx
+
+
+class Backwards(Linear):
+    """dx = dy W where dy Wᵀ belongs, which a square W lets through."""
+
+    def backward(self, dy, need_dx=True):
+        super().backward(dy, need_dx)
+        return dy @ self.W
+
+
+class TwiceTheSquare(Gaussian):
+    def backward(self, dlogp):
+        return 2 * super().backward(dlogp)
+
+
+def custom(layer, likelihood=None, square=D):
+    """A VAE with `layer` between the decoder's two Linear layers, and its data."""
+    rng = np.random.default_rng(3)
+    encoder = Sequential(Linear(D, D), Tanh())
+    decoder = Sequential(Linear(K, square), Tanh(), layer, Linear(square, D))
+    model = VAE(encoder, decoder, likelihood or Bernoulli(), rng, dtype=np.float64)
+    model.theta += 0.3 * rng.standard_normal(model.theta.size)
+    x = (rng.random((B, D)) < 0.5).astype(float)
+    return model, x, rng.standard_normal((B, K))
+
+
+LAYERS = [
+    (TanhOfInput(), None, "guilty_layer", "decoder.2 (TanhOfInput)"),
+    (Backwards(D, D), None, "guilty_layer", "decoder.2 (Backwards)"),
+    (Transposed(D, D), None, "transposed", "Only a square W hides this"),
+    (FirstRow(D, D), None, "one_row", "decoder.2.b is that of the first row"),
+    (Tanh(), TwiceTheSquare(0.5), "part_factor", "the reconstruction part is 2 times"),
+]
+
+
+@pytest.mark.parametrize(("layer", "likelihood", "cause", "words"), LAYERS)
+def test_a_wrong_layer_inside_the_model_is_found(layer, likelihood, cause, words):
+    report = check_model(*custom(layer, likelihood))
+    assert report.verdict == "WRONG" and report.hints[0].cause == cause, str(report)
+    assert words in report.hints[0].text, str(report)
+
+
+class IWAEMutant(IWAE):
+    mistake = ""
+
+    def backward(self):
+        logvar, eps, z, log_w = self._kept
+        if self.mistake == "softmax of the loss":
+            self._kept = logvar, eps, z, -log_w
+        if self.mistake == "equal weights":
+            self._kept = logvar, eps, z, 0 * log_w
+        super().backward()
+        self._kept = logvar, eps, z, log_w
+        if self.mistake == "weights differentiated":
+            theta, step = self.theta.copy(), 1e-6
+            for i in range(theta.size):  # the gradient of -sum softmax(log w) log w
+                values = []
+                for sign in (1, -1):
+                    self.theta[:] = theta
+                    self.theta[i] += sign * step
+                    a = self.log_weights(self.x, self.eps)
+                    w = np.exp(a - a.max(axis=0))
+                    values.append(-((w * a).sum(axis=0) / w.sum(axis=0)).mean())
+                self.grad[i] = (values[0] - values[1]) / (2 * step)
+            self.theta[:] = theta
+            self._kept = logvar, eps, z, log_w
+
+
+@pytest.mark.parametrize(
+    ("mistake", "words"),
+    [
+        ("softmax of the loss", "the worst sample weighs most"),
+        ("equal weights", "the ELBO"),
+        ("weights differentiated", "weights differentiated too"),
+    ],
+)
+def test_importance_weights_gone_wrong_are_named(mistake, words):
+    model, x, _ = problem(IWAEMutant, mistake)
+    model.x, model.eps = x, model.rng.standard_normal((S, B, K))
+    report = check_model(model, x, model.eps)
+    assert report.hints[0].cause == "another_loss", str(report)
+    assert words in report.hints[0].text, str(report)
+
+
+def test_the_model_is_left_as_it_was():
+    model, x, eps = problem(Mutant, "another draw")
+    model.loss(x, eps)
+    model.backward()
+    theta, grad = model.theta.copy(), model.grad.copy()
+    check_model(model, x, eps)
+    np.testing.assert_array_equal(model.theta, theta)
+    np.testing.assert_array_equal(model.grad, grad)
+
+
+def test_beta_and_samples_are_told_apart_from_mistakes():
+    model, x, _ = problem(VAE)
+    eps = model.rng.standard_normal((S, B, K))
+    check_model(model, x, eps, beta=0.3).assert_ok()
+    check_model(model, x, eps, beta=0.3, free_bits=0.2).assert_ok()
+
+
+def test_an_unused_head_is_noted():
+    model, x, eps = problem(VAE)
+    report = check_model(model, x, np.zeros_like(eps), beta=0.0)
+    assert report and "does not depend on logvar_head.W" in report.notes[0], str(report)
+
+
+def test_a_float32_model_is_undecided_and_told_why():
+    rng = np.random.default_rng(5)
+    model = VAE.mlp(D, K, hidden=(4,), rng=rng)
+    x = (rng.random((B, D)) < 0.5).astype(np.float32)
+    report = check_model(model, x, rng.standard_normal((B, K), dtype=np.float32))
+    assert report.verdict == "undecided", str(report)
+    assert [h.cause for h in report.hints] == ["single_precision"], str(report)
+
+
+def test_one_wrong_entry_in_a_large_model_is_found_by_halving():
+    class OneEntry(VAE):
+        def backward(self):
+            super().backward()
+            self.grads["decoder.2.W"][37, 23] += 0.05
+
+    rng = np.random.default_rng(6)
+    model = OneEntry.mlp(60, 3, hidden=(50,), rng=rng, dtype=np.float64)
+    x = (rng.random((B, 60)) < 0.5).astype(float)
+    report = check_model(model, x, rng.standard_normal((B, 3)), rng=rng)
+    block = report.blocks["decoder.2.W"]
+    assert report.verdict == "WRONG", str(report)
+    assert block.entry_name(block.worst) == [37, 23], str(report)
+    assert "2 dir." in str(report)
