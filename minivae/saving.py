@@ -133,7 +133,7 @@ def load(path):
 def pack(model, optimizer=None, rng=None, history=None, settings=None, data=None):
     """The arrays that `save` writes, by name; see there."""
     check_finite("theta", model.theta)
-    header = {"format": FORMAT, "model": _describe_model(model), "data": data}
+    header = {"format": FORMAT, "model": _describe_model(model)}
     arrays = {"theta": model.theta}
     if optimizer is not None:
         header["optimizer"], vectors = _describe_optimizer(optimizer)
@@ -146,6 +146,8 @@ def pack(model, optimizer=None, rng=None, history=None, settings=None, data=None
         arrays["history"] = np.array(history.rows, np.float64).reshape(-1, len(COLUMNS))
     if settings is not None:
         header["settings"] = {k: _describe_schedule(v) for k, v in settings.items()}
+    if data is not None:
+        header["data"] = data
     text = json.dumps(header, default=_plain)
     return {"minivae": np.array(text), **arrays}
 
@@ -157,7 +159,7 @@ def _unpack(arrays):
             f"expected format {FORMAT}, got {header['format']!r}: the file was written by"
             " another version of minivae"
         )
-    saved = Checkpoint(_build_model(header["model"], arrays["theta"]), data=header["data"])
+    saved = Checkpoint(_build_model(header["model"], arrays["theta"]))
     if "optimizer" in header:
         saved.optimizer = _build_optimizer(header["optimizer"], arrays, saved.model)
     if "rng" in header:
@@ -169,6 +171,8 @@ def _unpack(arrays):
     if "settings" in header:
         settings = header["settings"]
         saved.settings = {k: _build_schedule(k, v) for k, v in settings.items()}
+    if "data" in header:
+        saved.data = header["data"] | {"shape": tuple(header["data"]["shape"])}
     return saved
 
 

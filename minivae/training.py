@@ -160,7 +160,7 @@ class _Run:
             test = self._test()
         except FloatingPointError as error:
             raise FloatingPointError(
-                f"epoch {done + 1}, step {optimizer.t + 1}: {error}. The first thing to"
+                f"epoch {done + 1}, after step {optimizer.t}: {error}. The first thing to"
                 " try is a smaller learning rate"
             ) from error
         last = optimizer.t - 1
