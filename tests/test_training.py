@@ -255,7 +255,7 @@ def test_weights_that_are_not_finite_stop_it_with_epoch_and_step(at, value):
 def test_a_learning_rate_that_explodes_is_reported_and_not_a_row_of_nan():
     model = small(likelihood=Gaussian(1e-3))
     history_before = np.array(model.theta)
-    with pytest.raises(FloatingPointError, match=r"epoch 1, after step .*smaller learning rate"):
+    with pytest.raises(FloatingPointError, match=r"epoch 1, after step .*smaller"):
         train(model, None, SGD(1e6))
     assert np.array_equal(model.theta, history_before)
 
