@@ -46,7 +46,7 @@ class Autoencoder(EncoderDecoder):
         z = self._code(x)
         y = self.logits(z)
         rec = -self.likelihood.log_prob(x, y).mean()
-        self._refuse_non_finite(rec, {"x": x}, {"z": z, "y": y})
+        self._refuse_non_finite(rec, z=z, y=y)
         self._kept = len(x)
         return Loss(float(rec), float(rec), 0.0)
 

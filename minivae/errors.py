@@ -66,8 +66,9 @@ def check_shape(name, array, expected):
 
 def check_finite(name, array):
     """Raise ValueError if `array` holds a NaN or an infinity; say where the first is."""
-    bad = ~np.isfinite(array)
-    if bad.any():
+    finite = np.isfinite(array)
+    if not finite.all():
+        bad = ~finite
         index = tuple(int(i) for i in np.argwhere(bad)[0])
         raise ValueError(
             f"{name}: expected finite values, got {np.asarray(array)[index]} at index"

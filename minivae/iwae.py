@@ -52,8 +52,7 @@ class IWAE(VAE):
         log_w = log_p + log_prior - log_q
         log_mean_w = log_mean_exp(log_w, axis=0)
         nelbo = -log_mean_w.mean()
-        inner = {"mu": mu, "logvar": logvar, "y": y}
-        self._refuse_non_finite(nelbo, {"x": x, "eps": eps}, inner)
+        self._refuse_non_finite(nelbo, mu=mu, logvar=logvar, y=y)
         self._kept = logvar, eps, z, log_w
         kl = gaussian.kl(mu, logvar).sum(axis=-1).mean()
         return Loss(float(nelbo), float(-log_p.mean()), float(kl))

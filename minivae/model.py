@@ -220,16 +220,14 @@ class EncoderDecoder(Model):
                 " layers in between: call loss() just before it"
             )
 
-    def _refuse_non_finite(self, result, inputs, inner):
-        """Unless `result` is finite, raise naming the first array that is not.
+    def _refuse_non_finite(self, result, **inner):
+        """Unless `result` is finite, raise FloatingPointError naming where it began.
 
-        `inputs` and `inner` are dicts of arrays by name: what the caller passed, and
-        what the model computed from it, in order.
+        `inner` are the arrays that the model computed on the way, in order. What the
+        caller passed was checked before: eps here, x by the likelihood.
         """
         if np.isfinite(result).all():
             return
-        for name, array in inputs.items():
-            check_finite(name, array)
         what = f"the result is {np.ravel(result)[~np.isfinite(np.ravel(result))][0]}"
         for name, array in {"theta": self.theta, **inner}.items():
             if not np.isfinite(array).all():

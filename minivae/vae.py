@@ -99,8 +99,7 @@ class VAE(EncoderDecoder):
         kl_k = gaussian.kl(mu, logvar).mean(axis=0)  # per latent dimension
         rec = -log_p.mean()
         nelbo = rec + beta * np.maximum(kl_k, free_bits).sum()
-        inner = {"mu": mu, "logvar": logvar, "y": y}
-        self._refuse_non_finite(nelbo, {"x": x, "eps": eps}, inner)
+        self._refuse_non_finite(nelbo, mu=mu, logvar=logvar, y=y)
         # KL_k counts for the gradient only where it exceeds its free bits.
         weight = beta * (kl_k > free_bits).astype(self.dtype) if free_bits else beta
         self._kept = mu, logvar, eps, log_p.shape, weight
@@ -160,7 +159,7 @@ class VAE(EncoderDecoder):
         log_prior = gaussian.log_normal(z, 0.0, 0.0).sum(axis=-1)
         y = self.logits(z)
         result = self.likelihood.log_prob(x, y) + log_prior
-        self._refuse_non_finite(result, {"x": x, "z": z}, {"y": y})
+        self._refuse_non_finite(result, y=y)
         return result
 
     @np.errstate(all="ignore")
@@ -173,9 +172,13 @@ class VAE(EncoderDecoder):
         x, eps = self._check(x, eps)
         mu, logvar = self._encode(x)
         z = gaussian.reparameterize(mu, logvar, eps)
+        y = self.logits(z)
+        log_p = self.likelihood.log_prob(x, y)
+        log_prior = gaussian.log_normal(z, 0.0, 0.0).sum(axis=-1)
         log_q = gaussian.log_normal(z, mu, logvar).sum(axis=-1)
-        self._refuse_non_finite(log_q, {"x": x, "eps": eps}, {"mu": mu, "logvar": logvar})
-        return self.log_joint(x, z) - log_q
+        result = log_p + log_prior - log_q
+        self._refuse_non_finite(result, mu=mu, logvar=logvar, y=y)
+        return result
 
     @np.errstate(all="ignore")
     def elbo(self, x, eps):
@@ -187,8 +190,7 @@ class VAE(EncoderDecoder):
         log_p = self.likelihood.log_prob(x, y)
         log_p = log_p.mean(axis=0) if log_p.ndim == 2 else log_p
         result = log_p - gaussian.kl(mu, logvar).sum(axis=-1)
-        inner = {"mu": mu, "logvar": logvar, "y": y}
-        self._refuse_non_finite(result, {"x": x, "eps": eps}, inner)
+        self._refuse_non_finite(result, mu=mu, logvar=logvar, y=y)
         return result
 
     def _encode(self, x):
@@ -200,4 +202,5 @@ class VAE(EncoderDecoder):
         x = self._check_x(x)
         eps = as_float_array(name, eps, self.dtype, ndim=(2, 3))
         check_shape(name, eps, eps.shape[:-2] + (len(x), self.K))
+        check_finite(name, eps)
         return x, eps
