@@ -247,7 +247,7 @@ def one_row(evidence):
     if rows is None or B < 2 or not evidence.open:
         return None
     for r in (0, B - 1):
-        oracle, which = Oracle(rows(r), evidence.oracle.theta), "last" if r else "first"
+        oracle, which = evidence.differentiate(rows(r)), "last" if r else "first"
         for block in evidence.open:
             for c, how in ((1, ""), (B, ", times B"), (1 / B, ", divided by B")):
                 if _is_gradient_of(oracle, block, c):
@@ -304,7 +304,7 @@ def wrong_axis(evidence):
 def another_loss(evidence):
     """The claimed gradient belongs to another loss, one that is often mistaken for it."""
     for description, f in evidence.subject.alternatives.items():
-        oracle = Oracle(f, evidence.oracle.theta)
+        oracle = evidence.differentiate(f)
         blocks = [b for b in evidence.open if _is_gradient_of(oracle, b)]
         if blocks:
             return names_of(blocks), (

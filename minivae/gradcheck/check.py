@@ -217,13 +217,17 @@ def _find_kinks(evidence, block):
     """Set apart the entries on a kink, where any slope between the two sides may do."""
     if evidence.oracle.method == "complex" or block.given is not None:
         return
-    for position in np.flatnonzero(block.wrong | block.undecided):
+    wrong = block.wrong
+    for position in np.flatnonzero(wrong | block.undecided):
         claimed, index = block.claimed[position], int(block.indices[position])
         slopes = evidence.oracle.kink(index)
         if slopes and np.isfinite(claimed):
             jump = abs(slopes[1] - slopes[0])
             if min(slopes) - 1.01 * jump <= claimed <= max(slopes) + 1.01 * jump:
                 block.kinks[index] = slopes
+                continue
+        if wrong[position]:
+            return  # wrong with no kink to excuse it: the block's verdict stands
 
 
 def _first(value):

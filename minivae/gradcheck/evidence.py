@@ -211,6 +211,9 @@ class Evidence:
                 expected, error = expected - value, error + more
             return expected, error
         if name not in self.part_oracles:
-            f = self.subject.parts[name]
-            self.part_oracles[name] = Oracle(f, self.oracle.theta)
+            self.part_oracles[name] = self.differentiate(self.subject.parts[name])
         return self.part_oracles[name].entries(indices)
+
+    def differentiate(self, f):
+        """An `Oracle` for another loss at the same point."""
+        return Oracle(f, self.oracle.theta, noise=self.oracle.noise)

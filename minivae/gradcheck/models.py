@@ -42,19 +42,18 @@ class ModelUnderTest:
         self.model.backward()
         return self.model.grad.astype(np.float64)
 
-    def terms(self, flat, **where):
-        """The reconstruction and the KL part of the loss, beta included."""
-        return self._split(lambda **beta: _number(self.loss(flat, **where, **beta)))
+    def term(self, name, flat, **where):
+        """The "rec" or the "kl" part of the loss, beta included, by setting beta to 0."""
+        return self._part(name, lambda **beta: _number(self.loss(flat, **where, **beta)))
 
-    def claimed_terms(self, flat, **where):
-        """The same of the claimed gradient; needs a loss that takes beta."""
-        return self._split(lambda **beta: self.claim(flat, **where, **beta))
+    def claimed_term(self, name, flat, **where):
+        """The same part of the claimed gradient."""
+        return self._part(name, lambda **beta: self.claim(flat, **where, **beta))
 
-    def _split(self, total):
-        if self.takes_beta:
-            rec = total(beta=0.0)
-            return {"rec": rec, "kl": total() - rec}
-        raise ValueError("loss: expected an argument beta")
+    @staticmethod
+    def _part(name, total):
+        rec = total(beta=0.0)
+        return rec if name == "rec" else total() - rec
 
     @cached_property
     def layers(self):
@@ -150,7 +149,7 @@ def _model_sizes(test):
 def _model_parts(test, first):
     """The two terms of the loss, by its beta, or by the tuple if that adds up."""
     if test.takes_beta:
-        return {name: lambda t, n=name: test.terms(t)[n] for name in ("rec", "kl")}
+        return {name: lambda t, n=name: test.term(n, t) for name in ("rec", "kl")}
     if isinstance(first, tuple) and len(first) == 3:
         if first[2] and np.isclose(first[0], first[1] + first[2], rtol=1e-9):
             return {

@@ -44,8 +44,10 @@ class Oracle:
     theta : ndarray, shape (P,)
         Where to differentiate. Never changed: f gets copies.
     method : {"richardson", "central", "complex"}
-    rng : numpy.random.Generator
+    rng : numpy.random.Generator, optional
         Chooses the entries at which the noise of f is measured.
+    noise : float, optional
+        That noise, if it is known.
 
     Attributes
     ----------
@@ -56,13 +58,13 @@ class Oracle:
         float64, 1e-7 times in float32.
     """
 
-    def __init__(self, f, theta, method="richardson", rng=None):
+    def __init__(self, f, theta, method="richardson", rng=None, noise=None):
         check_choice("oracle", method, ORACLES)
         self.f, self.theta, self.method = f, theta, method
         self.value = scalar(f(theta.copy()))
         self._entries = {}
         rng = np.random.default_rng(0) if rng is None else rng
-        self.noise = self._measure_noise(rng) if np.isfinite(self.value) else np.inf
+        self.noise = self._measure_noise(rng) if noise is None else noise
 
     def along(self, v):
         """The derivative in the direction v, shape (P,): v · ∇f, an `Estimate`."""
