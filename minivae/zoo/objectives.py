@@ -188,7 +188,7 @@ OBJECTIVES = (
         (
             Edit(
                 "likelihoods:Binomial._log_prob",
-                "log_1p_exp = np.maximum(y, 0) + np.log1p(t)",
+                "log_1p_exp = np.maximum(y, 0) + np.log(u)",
                 "log_1p_exp = -np.log(1 - sigmoid(y))",
             ),
         ),

@@ -1,0 +1,70 @@
+"""The ladder of checks: seven rungs, each catching what the one below lets through.
+
+    1  finite differences      is the gradient the derivative of the loss?
+    2  Monte Carlo             are the formulas what they claim to be?
+    3  moments                 is what is drawn what the formulas assume?
+    4  exact log p(x)          ELBO + KL(q ‖ posterior) = log p(x), by quadrature
+    5  linear VAE              is its optimum probabilistic PCA?
+    6  probability             do densities sum to one, do bounds bound and tighten?
+    7  behaviour               heads, noise, batches, extremes, optimizers
+
+`climb` runs them on a model. `minivae check` is the same from the command line.
+"""
+
+import numpy as np
+
+from minivae.ladder.behaviour import behaviour
+from minivae.ladder.gradients import finite_differences
+from minivae.ladder.linear import linear_vae
+from minivae.ladder.probability import probability
+from minivae.ladder.sampling import moments, monte_carlo
+from minivae.ladder.table import Row, Table
+from minivae.ladder.truth import exact_truth
+from minivae.likelihoods import Bernoulli
+from minivae.vae import VAE
+
+RUNGS = {
+    1: finite_differences,
+    2: monte_carlo,
+    3: moments,
+    4: exact_truth,
+    5: linear_vae,
+    6: probability,
+    7: behaviour,
+}
+
+__all__ = ["RUNGS", "Row", "Table", "climb", "small_model"]
+
+
+def climb(model, x, rng, rungs=tuple(RUNGS)):
+    """Run the rungs on a model and return their rows as one `Table`.
+
+    Parameters
+    ----------
+    model : VAE
+        In float64 (`checkable` makes such a copy of any VAE).
+    x : ndarray, shape (B, D)
+        A handful of images as the model takes them.
+    rng : numpy.random.Generator
+    rungs : sequence of int
+
+    Returns
+    -------
+    Table
+        Truthy if every claim holds.
+    """
+    return Table(row for rung in rungs for row in RUNGS[rung](model, x, rng))
+
+
+def small_model(rng):
+    """A VAE with two latent dimensions and data for it: (model, x), to check the code.
+
+    Its weights are drawn large enough for a posterior that is far from the prior and
+    not quite Gaussian, so that no term of any formula is near zero.
+    """
+    model = VAE.mlp(6, 2, (5,), Bernoulli(), rng=rng, dtype=np.float64)
+    model.theta *= 1.5
+    for head in ("mu_head", "logvar_head"):
+        model.params[f"{head}.W"][...] *= 0.4
+        model.params[f"{head}.b"][...] = rng.uniform(-1, -0.5, model.K)
+    return model, (rng.random((5, 6)) < 0.5).astype(float)

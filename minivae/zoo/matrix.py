@@ -1,0 +1,73 @@
+"""Which rung of the ladder catches which animal: computed, not written."""
+
+import os
+import warnings
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+
+from minivae.ladder import RUNGS, climb, small_model
+from minivae.zoo import ANIMALS, released
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """The outcome of releasing each animal under each rung.
+
+    Attributes
+    ----------
+    names : list of str
+        The animals.
+    rungs : list of int
+    caught : ndarray of bool, shape (animals, rungs)
+    """
+
+    names: list
+    rungs: list
+    caught: np.ndarray
+
+    @property
+    def escaped(self):
+        """The animals that no rung caught."""
+        return [n for n, row in zip(self.names, self.caught, strict=True) if not row.any()]
+
+    def __str__(self):
+        wide = max(len(name) for name in self.names)
+        lines = [" " * wide + "".join(f"{rung:>4}" for rung in self.rungs)]
+        for name, row in zip(self.names, self.caught, strict=True):
+            lines.append(f"{name:<{wide}}" + "".join("   x" if c else "   ." for c in row))
+        totals = "".join(f"{n:>4}" for n in self.caught.sum(axis=0))
+        lines.append(f"{'caught':<{wide}}{totals}")
+        lines.append(f"{len(self.names)} animals, {len(self.escaped)} escaped")
+        return "\n".join(lines)
+
+
+def hunt(name, seed=0, rungs=tuple(RUNGS)):
+    """Which rungs fail, or raise, while the animal `name` is loose: a list of bool.
+
+    `name` may be None: then nothing is released, and every rung ought to pass.
+    """
+    with released(ANIMALS[name]) if name else nullcontext():
+        return [_fails(rung, np.random.default_rng(seed)) for rung in rungs]
+
+
+def _fails(rung, rng):
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return not climb(*small_model(rng), rng, [rung])
+    except Exception:  # a bug may break the run in any way: that too is being seen
+        return True
+
+
+def compute_matrix(names=tuple(ANIMALS), seed=0, workers=None):
+    """Release each of `names` in turn and climb the ladder: a `Matrix`.
+
+    The animals are shared out among `workers` processes, one for each core if not
+    given, so that no bug of one can reach another.
+    """
+    with ProcessPoolExecutor(workers or os.cpu_count()) as pool:
+        caught = list(pool.map(hunt, names, [seed] * len(names)))
+    return Matrix(list(names), list(RUNGS), np.array(caught))
