@@ -11,11 +11,20 @@ import numpy as np
 from minivae import gaussian, saving
 from minivae.atomic import replacing
 from minivae.autoencoder import Autoencoder
+from minivae.evaluation import scaling
 from minivae.images import prepare
 from minivae.iwae import IWAE
 from minivae.numerics import log_mean_exp
-from minivae.options import colours, free_path, load_data, new_folder, new_training, resumed
-from minivae.training import fit, scaling
+from minivae.options import (
+    colours,
+    drop_if_empty,
+    free_path,
+    load_data,
+    new_folder,
+    new_training,
+    resumed,
+)
+from minivae.training import fit
 
 STEPS = 4500  # enough for the shipped digits, a beginning for MNIST
 
@@ -46,8 +55,7 @@ def train(arguments):
             **settings,
         )
     finally:
-        if not any(folder.iterdir()):
-            folder.rmdir()
+        drop_if_empty(folder)
     if len(history) == done:
         raise KeyboardInterrupt
     history.to_csv(folder / "history.csv")

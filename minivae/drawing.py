@@ -6,9 +6,9 @@ import numpy as np
 
 from minivae.atomic import replacing
 
-# Okabe & Ito's vermilion and blue: far apart for every kind of colour vision, and of
+# Okabe & Ito's orange and blue: far apart for every kind of colour vision, and of
 # different lightness, so that they survive a projector and a grey copy.
-TRAIN, TEST = "#D55E00", "#0072B2"
+TRAIN, TEST = "#E69F00", "#0072B2"
 # Classes are drawn as digits, so the colours (after Paul Tol's schemes) only help.
 CLASS_COLOURS = (
     "#332288 #CC3311 #117733 #AA4499 #0077BB #8C8C1A #882255 #2E9C8F #D98200 #555555"
@@ -84,7 +84,9 @@ def show_tiles(ax, grid, shape, limits, cmap):
         )
     scale = max(1, -(-64 // max(shape)))  # so that a gutter can be thinner than a pixel
     gutter = max(1, scale * max(shape) // 16)
-    tiles = np.kron(grid.reshape(rows, columns, *shape), np.ones((scale, scale), grid.dtype))
+    tiles = np.kron(
+        grid.reshape(rows, columns, *shape), np.ones((scale, scale), grid.dtype)
+    )
     room = ((0, 0), (0, 0), (0, gutter), (0, gutter))
     tiles = np.pad(tiles, room, constant_values=np.nan)
     height, width = tiles.shape[2:]
@@ -107,10 +109,8 @@ def prior_circles(ax):
 
     for radius in (1, 2, 3):
         ax.add_patch(Circle((0, 0), radius, fill=False, color="#8A919C", lw=1.2, ls="--"))
-        ax.text(
-            0, radius, f"{radius}σ", fontsize=11, color="#5A6069", ha="center", va="center",
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1}, zorder=1,
-        )  # fmt: skip
+    note = "circles: 1, 2 and 3σ of the prior"
+    ax.text(0.99, 0.01, note, transform=ax.transAxes, ha="right", fontsize=11, color=TEXT)
 
 
 def scatter_labels(ax, points, labels):

@@ -67,12 +67,9 @@ def learning_curves(history):
     for ax, (name, title) in zip(fig.subplots(1, 3), panels, strict=True):
         train, test = history[f"train_{name}"], history[f"test_{name}"]
         marker = "o" if len(epoch) == 1 else None
-        for y, part, colour, dashes in (
-            (train, "train", TRAIN, (4, 1.2)),
-            (test, "test", TEST, (None, None)),
-        ):
+        for y, part, colour in ((train, "train", TRAIN), (test, "test", TEST)):
             label = f"{part}, {y[-1]:.1f} at the end"
-            ax.plot(epoch, y, dashes=dashes, color=colour, lw=2, marker=marker, label=label)
+            ax.plot(epoch, y, color=colour, lw=2.2, marker=marker, label=label)
         plain_axes(ax, title, "epoch", "nats per image" if name == "nelbo" else "")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
         ax.set_ylim(*_settled_limits([train, test]))

@@ -154,6 +154,13 @@ def new_folder(out, name):
     return folder
 
 
+def drop_if_empty(folder):
+    """Remove what `new_folder` made if nothing came into it."""
+    for path in (folder, Path("runs")):
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+
+
 def free_path(path):
     """`path`, or the first of path-2, path-3, ... that does not exist yet."""
     candidate, number = path, 1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from minivae import VAE, Autoencoder, Binomial, Gaussian
+from minivae import VAE, Autoencoder, Binomial, Gaussian, drawing
 from minivae import figures as fg
 from minivae.history import COLUMNS, History
 
@@ -182,7 +182,8 @@ def test_a_shape_that_does_not_hold_the_pixels_is_named(x):
 @pytest.mark.parametrize(
     ("suffix", "start"), [("png", b"\x89PNG"), ("pdf", b"%PDF"), ("svg", b"<?xml")]
 )
-def test_save_figure_writes_what_the_suffix_says(tmp_path, suffix, start):
+def test_save_figure_writes_what_the_suffix_says(tmp_path, suffix, start, monkeypatch):
+    monkeypatch.setattr(drawing, "DPI", 30)
     path = tmp_path / f"curves.{suffix}"
     fg.save_figure(fg.learning_curves(make_history(3)), path)
     assert path.read_bytes().startswith(start)

@@ -1,0 +1,42 @@
+"""What importing costs: NumPy and ourselves, and nothing that draws."""
+
+import subprocess
+import sys
+
+
+def run(code):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_importing_every_command_does_not_import_matplotlib():
+    code = (
+        "import sys, minivae, minivae.cli, minivae.figures, minivae.training\n"
+        "minivae.cli.build_parser()\n"
+        "print(sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    loaded = run(code)
+    assert "'numpy'" in loaded
+    for module in ("matplotlib", "PIL", "pytest", "hypothesis"):
+        assert f"'{module}'" not in loaded, f"import minivae pulled in {module}"
+
+
+def test_drawing_touches_no_global_state_of_matplotlib(tmp_path):
+    code = (
+        "import sys, numpy as np\n"
+        "from minivae import VAE, figures\n"
+        "model = VAE.mlp(4, 2, (3,), rng=np.random.default_rng(0))\n"
+        "fig = figures.manifold(model, (2, 2), 3)\n"
+        f"figures.save_figure(fig, {str(tmp_path / 'm.png')!r})\n"
+        "print('matplotlib.pyplot' in sys.modules)"
+    )
+    assert run(code) == "False\n"
+    assert (tmp_path / "m.png").stat().st_size > 0
+
+
+def test_every_public_name_is_there():
+    import minivae
+
+    for name in minivae.__all__:
+        assert getattr(minivae, name).__doc__, f"minivae.{name} has no docstring"

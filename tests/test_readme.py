@@ -1,0 +1,58 @@
+"""What the README says is run, or looked for."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from minivae.cli import build_parser
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def test_the_python_example_runs_and_is_ten_lines(tmp_path, monkeypatch, capsys):
+    (example,) = blocks("python")
+    assert len(example.splitlines()) == 10
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(compile(example, "README.md", "exec"), names)
+    assert (tmp_path / "samples.png").read_bytes().startswith(b"\x89PNG")
+    nelbo = names["history"]["test_nelbo"]
+    assert nelbo[-1] < 105 < nelbo[0], f"test nelbo went from {nelbo[0]} to {nelbo[-1]}"
+
+
+def test_the_two_commands_train_and_test():
+    first, second = blocks("sh")
+    assert first.splitlines()[-1] == ".venv/bin/minivae train"
+    assert second.splitlines()[-1] == ".venv/bin/pytest"
+
+
+def test_every_minivae_command_in_the_text_is_one():
+    prose = re.sub(r"^```.*?^```$", "", README, flags=re.MULTILINE | re.DOTALL)
+    commands = [c.split() for c in re.findall(r"`minivae ([^`]+)`", prose)]
+    assert ["train", "--help"] in commands
+    for words in commands:
+        if "--help" in words:
+            with pytest.raises(SystemExit, match=r"^0$"):
+                build_parser().parse_args(words)
+        elif words[0] == "train":
+            build_parser().parse_args(words)
+        else:
+            build_parser().parse_args([*words, "model.npz"])
+
+
+def test_every_file_it_names_exists():
+    links = re.findall(r"\]\((?!http)([^)]+)\)", README)
+    modules = [f"minivae/{name}" for name in re.findall(r"`(\w+\.py)`", README)]
+    assert "tutorials/images/manifold.png" in links and "minivae/vae.py" in modules
+    for path in links + modules:
+        assert (ROOT / path).exists(), f"README.md names {path}, which is not there"
+
+
+def test_the_picture_is_small():
+    assert (ROOT / "tutorials/images/manifold.png").stat().st_size < 150_000
