@@ -52,8 +52,8 @@ def check(name, value, expected, tolerance):
     _verdict(
         line,
         difference <= tolerance,
-        f"<= {tolerance:.0e}",
-        f"> {tolerance:.0e}",
+        f"<= {tolerance:.2g}",
+        f"> {tolerance:.2g}",
     )
 
 
