@@ -81,6 +81,14 @@ def test_resumed_is_unbroken_bit_for_bit(tmp_path, case, optimizer):
     assert saved.data == {"name": "some digits", "levels": 16, "shape": (8, 8)}
 
 
+@pytest.fixture
+def sigint():
+    """Python's own answer to Ctrl-C, which a process in the background starts without."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def interrupted_at(optimizer, t, path, seen):
     """Press Ctrl-C half-way through step `t`."""
     step = optimizer.step
@@ -96,7 +104,7 @@ def interrupted_at(optimizer, t, path, seen):
     return optimizer
 
 
-def test_control_c_saves_the_last_whole_epoch(tmp_path):
+def test_control_c_saves_the_last_whole_epoch(sigint, tmp_path):
     path, seen = tmp_path / "model.npz", []
     model, rng = fresh(VAE, Bernoulli), np.random.default_rng(2)
     optimizer = interrupted_at(Adam(1e-2), 8, path, seen)
@@ -116,7 +124,7 @@ def test_control_c_saves_the_last_whole_epoch(tmp_path):
 
 
 @pytest.mark.parametrize("cause", ["nan", "interrupt"])
-def test_no_whole_epoch_leaves_the_file_that_was_there(tmp_path, cause):
+def test_no_whole_epoch_leaves_the_file_that_was_there(sigint, tmp_path, cause):
     path = tmp_path / "model.npz"
     path.write_bytes(b"of an earlier training")
     model = fresh(VAE, Bernoulli)

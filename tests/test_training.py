@@ -215,13 +215,21 @@ def failing(optimizer, at, spoil):
     return optimizer
 
 
+@pytest.fixture
+def sigint():
+    """Python's own answer to Ctrl-C, which a process in the background starts without."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def control_c(theta):
     theta[: len(theta) // 2] += 1
     signal.raise_signal(signal.SIGINT)
 
 
 @pytest.mark.parametrize("at", [1, 4, 10])
-def test_control_c_takes_everything_back_to_the_last_whole_epoch(at):
+def test_control_c_takes_everything_back_to_the_last_whole_epoch(sigint, at):
     stopped, whole = small(), small()
     optimizer = failing(Adam(1e-2), at, control_c)
     rng = np.random.default_rng(2)
