@@ -21,7 +21,21 @@ SAMPLING = (
             "ddbourgin/numpy-ml, numpy_ml/neural_nets/models/vae.py",
             "keras-team/keras #3283, PRs #9970, #9972",
         ),
-        _sampler("np.exp(logvar) * eps", "np.exp(logvar)"),
+        (
+            Edit(
+                "vae:VAE.loss",
+                "gaussian.reparameterize(mu, logvar, eps)",
+                "mu + np.exp(logvar) * eps",
+            ),
+            Edit(
+                "vae:VAE.backward",
+                "gaussian.reparameterize_grad(dz, logvar, eps)",
+                "(\n"
+                "        dz.reshape(-1, *mu.shape).sum(axis=0),\n"
+                "        (dz * eps * np.exp(logvar)).reshape(-1, *mu.shape).sum(axis=0),\n"
+                "    )",
+            ),
+        ),
     ),
     Animal(
         "whispered-noise",
