@@ -1,11 +1,8 @@
 """Hypotheses about any gradient: factors, transpositions, sums over the wrong axis."""
 
-from itertools import pairwise
-
 import numpy as np
 
 from minivae.gradcheck.factors import factor_names, factor_reason, factor_text
-from minivae.gradcheck.oracle import Oracle
 
 
 def names_of(blocks):
@@ -16,73 +13,6 @@ def names_of(blocks):
 def listed(blocks):
     """The names of blocks, as words."""
     return ", ".join(names_of(blocks))
-
-
-def unequal_blocks(evidence, one, two):
-    """The blocks in which two flat gradients differ by more than rounding."""
-    return [
-        b
-        for b in evidence.blocks.values()
-        if not np.allclose(one[b.where], two[b.where], rtol=1e-9, atol=1e-13 * b.scale)
-    ]
-
-
-def repeated(evidence, pairs=1):
-    """The first two consecutive claims that differ, and the blocks where, or None.
-
-    The first pair are two full calls; the second, a call and backward once more alone.
-    """
-    for one, two in list(pairwise(evidence.claims))[:pairs]:
-        if np.isfinite(one).all() and np.isfinite(two).all():
-            blocks = unequal_blocks(evidence, one, two)
-            if blocks:
-                return one, two, blocks
-    return None
-
-
-def accumulates(evidence):
-    """A second backward adds to the first."""
-    found = repeated(evidence, pairs=2)
-    if not found:
-        return None
-    one, two, blocks = found
-    added = all(b.matches(b.expected, (two - one)[b.indices]) for b in blocks)
-    doubled = all(np.allclose(two[b.where], 2 * one[b.where]) for b in blocks)
-    if not (added or doubled):
-        return None
-    return names_of(blocks), (
-        f"The gradient accumulates: asked for again at the same theta, {listed(blocks)}"
-        " came back with one whole gradient added. Does backward use += on arrays that"
-        " still hold the last gradient? Write with =, or set them to zero first."
-    )
-
-
-def one_call_late(evidence):
-    """The first call returns a gradient of the call before it."""
-    found = repeated(evidence)
-    if not found:
-        return None
-    _, two, blocks = found
-    if not all(b.matches(b.expected, two[b.indices]) for b in blocks):
-        return None
-    return names_of(blocks), (
-        f"The gradient of {listed(blocks)} is one call late: asked for twice at the same"
-        " theta it is wrong at first and right the second time. Does backward use"
-        " activations that an earlier forward kept?"
-    )
-
-
-def unsteady(evidence):
-    """The gradient changes from call to call, though the loss does not."""
-    found = repeated(evidence)
-    if not found:
-        return None
-    _, _, blocks = found
-    return names_of(blocks), (
-        f"The loss is the same at every call, but the gradient of {listed(blocks)}"
-        " changes from call to call with the same theta. Does backward draw noise of its"
-        " own, or keep something from the call before?"
-    )
 
 
 def gradient_not_finite(evidence):
@@ -193,19 +123,22 @@ def unnamed_factor(evidence):
 
 def transposed(evidence):
     """The right matrix, but transposed, or reshaped where it should be transposed."""
-    for block in evidence.open:
-        if len(block.shape) != 2 or min(block.shape) < 2:
-            continue
-        order = np.arange(block.size).reshape(block.shape).T.ravel()
-        inside = block.indices - block.where.start
-        expected, error = evidence.oracle.entries(order[inside] + block.where.start)
-        if block.matches(expected, error=error):
-            n, m = block.shape
-            how = "transposed" if n == m else "the transposed one reshaped"
-            return [block.name], (
-                f"The claimed gradient of {block.name} is the right one {how}:"
-                f" for y = x W it is xᵀ dy, of shape {block.shape}."
-                + (" Only a square W hides this from the shapes." if n == m else "")
+    matrices = [b for b in evidence.open if len(b.shape) == 2 and min(b.shape) > 1]
+    for square in (True, False):
+        blocks = []
+        for block in matrices:
+            order = np.arange(block.size).reshape(block.shape).T.ravel()
+            inside = block.indices - block.where.start
+            expected, error = evidence.oracle.entries(order[inside] + block.where.start)
+            same_kind = (block.shape[0] == block.shape[1]) == square
+            if same_kind and block.matches(expected, error=error):
+                blocks.append(block)
+        if blocks:
+            how = "right one, transposed" if square else "transposed one, only reshaped"
+            return names_of(blocks), (
+                f"The claimed gradient of {listed(blocks)} is the {how}. For y = x W it is"
+                " xᵀ dy, of the shape of W."
+                + (" Only a square W hides this from the shapes." if square else "")
             )
     return None
 
@@ -248,14 +181,14 @@ def one_row(evidence):
         return None
     for r in (0, B - 1):
         oracle, which = evidence.differentiate(rows(r)), "last" if r else "first"
-        for block in evidence.open:
-            for c, how in ((1, ""), (B, ", times B"), (1 / B, ", divided by B")):
-                if _is_gradient_of(oracle, block, c):
-                    return [block.name], (
-                        f"The claimed gradient of {block.name} is that of the {which}"
-                        f" row of the batch alone{how}: the sum over the batch is"
-                        " missing, or an = in a loop should be +=."
-                    )
+        for c, how in ((1, ""), (B, ", times B"), (1 / B, ", divided by B")):
+            blocks = [b for b in evidence.open if _is_gradient_of(oracle, b, c)]
+            if blocks:
+                return names_of(blocks), (
+                    f"The claimed gradient of {listed(blocks)} is that of the {which} row"
+                    f" of the batch alone{how}: the sum over the batch is missing, or an"
+                    " = in a loop should be +=."
+                )
     return None
 
 
@@ -273,16 +206,18 @@ def _is_gradient_of(oracle, block, c=1.0):
 
 def summed_over_everything(evidence):
     """Each entry holds the sum over all entries."""
+    blocks = []
     for block in evidence.open:
-        if block.complete and block.size > 1:
-            total = np.full(block.size, block.expected.sum())
-            if block.matches(total, error=block.error.sum()) and total.any():
-                return [block.name], (
-                    f"Every claimed entry of {block.name} is the same number, the sum of"
-                    " the right entries: it was summed over all axes, where only the"
-                    " batch should be (axis=0)."
-                )
-    return None
+        total = np.full(len(block.indices), block.expected.sum())
+        if block.complete and block.size > 1 and total.any():
+            if block.matches(total, error=block.error.sum()):
+                blocks.append(block)
+    if not blocks:
+        return None
+    return names_of(blocks), (
+        f"Every claimed entry of {listed(blocks)} is the same number, the sum of the right"
+        " entries: it was summed over all axes, where only the batch should be (axis=0)."
+    )
 
 
 def wrong_axis(evidence):
@@ -312,22 +247,3 @@ def another_loss(evidence):
                 f" {description}."
             )
     return None
-
-
-def stale(evidence):
-    """The claimed gradient is the same at another theta."""
-    if evidence.elsewhere is None:
-        return None
-    theta, elsewhere = evidence.elsewhere
-    same = elsewhere == evidence.claims[0]
-    oracle, blocks = Oracle(evidence.subject.loss, theta), []
-    for block in evidence.open:
-        expected, error = oracle.entries(block.indices)
-        if same[block.where].all() and not block.agrees(block.expected, expected, error):
-            blocks.append(block)
-    if not blocks:
-        return None
-    return names_of(blocks), (
-        f"The claimed gradient of {listed(blocks)} does not change when theta does: it"
-        " was kept from an earlier call, or backward does not use what forward kept."
-    )

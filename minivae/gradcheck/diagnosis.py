@@ -8,7 +8,7 @@ add one, write the function and put it in a list below.
 
 import numpy as np
 
-from minivae.gradcheck import causes, flow, paths
+from minivae.gradcheck import behaviour, causes, flow, heads, paths
 from minivae.gradcheck.evidence import RIGHT, SAFETY, UNDECIDED, WRONG
 from minivae.gradcheck.report import Hint
 
@@ -93,7 +93,12 @@ def too_coarse(evidence):
 
 
 OBSTACLES = [loss_not_finite, noise_not_frozen]
-BEHAVIOUR = [causes.accumulates, causes.one_call_late, paths.redrawn, causes.unsteady]
+BEHAVIOUR = [
+    behaviour.accumulates,
+    behaviour.one_call_late,
+    paths.redrawn,
+    behaviour.unsteady,
+]
 CAUSES = [
     causes.gradient_not_finite,
     causes.wrong_shape,
@@ -108,11 +113,12 @@ CAUSES = [
     causes.wrong_axis,
     causes.another_loss,
     paths.part_factor_of_a_path,
-    paths.power_of_sigma,
-    paths.another_draw,
+    heads.power_of_sigma,
+    heads.another_draw,
+    heads.kl_formula,
     flow.guilty_layer,
     causes.unnamed_factor,
-    causes.stale,
+    behaviour.stale,
     paths.path,
     paths.behind_a_head,
     flow.frontier,
