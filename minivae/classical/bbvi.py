@@ -1,0 +1,229 @@
+"""Black-box variational inference: the ELBO's gradient from values of log p(x, z) alone.
+
+For q(z) = N(mu, diag(σ²)) and any function log p(x, z), two estimators of the gradient
+of ELBO = E_q[log p(x, z) - log q(z)] in (mu, logvar):
+
+    score function   ∇ log q(z) · (log p(x, z) - log q(z)),     z ~ q
+    pathwise         ∇ through z = mu + σ ⊙ ε of log p(x, z), plus that of the entropy
+
+Both are unbiased. The first never differentiates the model, which may be discrete or a
+black box, and pays with variance; a control variate wins part of it back. The second
+is the VAE's reparameterization.
+
+Either way it is *stochastic gradient* ascent on all of (mu, logvar) at once. It is often
+named in one breath with coordinate ascent (`cavi`), which it is not: no factor is ever
+set to its optimum.
+
+Data are part of the function: pass `lambda z: log_joint(x, z)`.
+
+References: Ranganath, Gerrish, Blei (2014), Black Box Variational Inference; Paisley,
+Blei, Jordan (2012); Kingma & Welling (2014) for the pathwise one.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from minivae import gaussian
+from minivae.errors import (
+    as_float_array,
+    check_finite,
+    check_generator,
+    check_number,
+    check_shape,
+    check_whole,
+)
+
+
+def score_terms(log_joint, mu, logvar, eps, control_variate=False):
+    """Return one score-function estimate of the gradient per sample.
+
+        term_s = h_s ⊙ (f_s - a_s)
+        h_s = ∇ log q(z_s),    f_s = log p(x, z_s) - log q(z_s)
+
+    Without the control variate a_s = 0. With it, h (whose mean is zero) is subtracted
+    with the coefficient of least variance, Cov(f h, h) / Var(h) = E[f h²] / E[h²],
+    estimated for each parameter *from the other samples only*:
+
+        a_s = Σ_{r≠s} f_r h_r² / Σ_{r≠s} h_r²
+
+    Then a_s and h_s are independent and E[a_s h_s] = 0: the mean stays what it was. An
+    a computed from all samples has seen h_s, and biases the gradient.
+
+    Parameters
+    ----------
+    log_joint : callable
+        Maps z of shape (S, K) to log p(x, z) of shape (S,), in nats.
+    mu, logvar : (K,) array
+    eps : (S, K) array
+        Standard-normal noise; S of at least 2 with the control variate.
+    control_variate : bool
+
+    Returns
+    -------
+    (S, 2K) array
+        The gradients in mu and then in logvar. Their mean over S estimates the ELBO's.
+
+    References
+    ----------
+    Ranganath et al. (2014), equation 3 and section 3.2 (there with all samples).
+    """
+    mu, logvar, eps = _check(mu, logvar, eps)
+    z = gaussian.reparameterize(mu, logvar, eps)
+    log_p = np.asarray(log_joint(z))
+    check_shape("log_joint(z)", log_p, (len(z),))
+    check_finite("log_joint(z)", log_p)
+    f = (log_p - gaussian.log_normal(z, mu, logvar).sum(axis=1))[:, None]
+    _, score_mu, score_logvar = gaussian.log_normal_grad(z, mu, logvar)
+    h = np.concatenate([score_mu, score_logvar], axis=1)
+    if not control_variate:
+        return h * f
+    if len(eps) < 2:
+        raise ValueError("eps: a control variate needs at least 2 samples, got 1")
+    square = h * h
+    above = (f * square).sum(axis=0) - f * square
+    below = square.sum(axis=0) - square
+    # below = 0 if all other scores are: then they know no coefficient, and 0 will do
+    return h * (f - np.divide(above, below, out=np.zeros_like(h), where=below > 0))
+
+
+def pathwise_terms(log_joint_grad, mu, logvar, eps):
+    """Return one reparameterized estimate of the gradient per sample.
+
+        dmu = ∂ log p/∂z,     dlogvar = ½ σ ε ∂ log p/∂z + ½,      z = mu + σ ε
+
+    The ½ is the gradient of the entropy, Σ ½ (log 2πe + logvar), known exactly.
+
+    Parameters
+    ----------
+    log_joint_grad : callable
+        Maps z of shape (S, K) to ∂ log p(x, z) / ∂z of shape (S, K).
+    mu, logvar, eps
+        As in `score_terms`.
+
+    Returns
+    -------
+    (S, 2K) array
+        The gradients in mu and then in logvar.
+    """
+    mu, logvar, eps = _check(mu, logvar, eps)
+    z = gaussian.reparameterize(mu, logvar, eps)
+    dz = np.asarray(log_joint_grad(z))
+    check_shape("log_joint_grad(z)", dz, z.shape)
+    check_finite("log_joint_grad(z)", dz)
+    dmu, dlogvar = gaussian.reparameterize_grad(dz, logvar, eps)
+    return np.concatenate([dmu, dlogvar + 0.5], axis=1)
+
+
+class Comparison(NamedTuple):
+    """An estimator against the exact gradient; arrays (2K,), mu first, then logvar.
+
+    mean, mean_se : mean over all replicates, and its standard error
+    z : (mean - exact) / mean_se, standard normal if the estimator is unbiased
+    variance, variance_se : variance per sample (S times that of the mean of S samples,
+        which counts the dependence between the terms), and its standard error
+    """
+
+    mean: np.ndarray
+    mean_se: np.ndarray
+    z: np.ndarray
+    variance: np.ndarray
+    variance_se: np.ndarray
+
+
+def compare(estimator, exact, rng, S=8, replicates=2000):
+    """Run an estimator many times and hold it against the exact gradient.
+
+    Parameters
+    ----------
+    estimator : callable
+        Maps noise (S, K) to terms (S, 2K): `lambda eps: score_terms(f, mu, logvar, eps)`.
+    exact : (2K,) array
+        The true gradient of the ELBO in mu and then in logvar.
+    rng : numpy.random.Generator
+    S : int
+        Samples per estimate.
+    replicates : int
+        Independent estimates; the standard errors come from their scatter.
+
+    Returns
+    -------
+    Comparison
+    """
+    exact = as_float_array("exact", exact, np.float64, ndim=1)
+    check_generator("rng", rng)
+    S, R = check_whole("S", S, 1), check_whole("replicates", replicates, 2)
+    K = len(exact) // 2
+    check_shape("exact", exact, (2 * K,))
+    draws = np.array(
+        [estimator(rng.standard_normal((S, K))).mean(axis=0) for _ in range(R)]
+    )
+    mean, mean_se = draws.mean(axis=0), draws.std(axis=0, ddof=1) / np.sqrt(R)
+    squares = S * (draws - mean) ** 2 * R / (R - 1)
+    return Comparison(
+        mean=mean,
+        mean_se=mean_se,
+        z=(mean - exact) / mean_se,
+        variance=squares.mean(axis=0),
+        variance_se=squares.std(axis=0, ddof=1) / np.sqrt(R),
+    )
+
+
+def fit(gradient, mu, logvar, rng, steps=1000, S=8, rate=0.1, power=0.7):
+    """Climb the ELBO by stochastic gradient steps of the size that Robbins and Monro ask.
+
+        (mu, logvar) ← (mu, logvar) + rate · t^(-power) · mean_s terms_s,    t = 1, 2, ...
+
+    With ½ < power <= 1 the step sizes sum to infinity, so any distance can be walked,
+    and their squares do not, so the noise dies out.
+
+    Parameters
+    ----------
+    gradient : callable
+        Maps (mu, logvar, eps) to terms (S, 2K), such as
+        `lambda mu, logvar, eps: score_terms(log_joint, mu, logvar, eps)`.
+    mu, logvar : (K,) array
+        Where to start.
+    rng : numpy.random.Generator
+    steps, S : int
+        Number of steps, and samples in each.
+    rate, power : float
+
+    Returns
+    -------
+    path : (steps + 1, 2, K) array
+        mu = path[t, 0] and logvar = path[t, 1] after t steps.
+
+    Raises
+    ------
+    FloatingPointError
+        If a step leads to values that are not finite; the message names the step.
+    """
+    check_generator("rng", rng)
+    steps, S = check_whole("steps", steps, 1), check_whole("S", S, 1)
+    rate = check_number("rate", rate, minimum=0, exclusive=True)
+    power = check_number("power", power, minimum=0.5, exclusive=True)
+    if power > 1:
+        raise ValueError(f"power: expected at most 1, or the steps stop short, got {power}")
+    mu, logvar, _ = _check(mu, logvar, np.zeros((1, len(mu))))
+    path = np.empty((steps + 1, 2, len(mu)))
+    path[0] = mu, logvar
+    for t in range(1, steps + 1):
+        eps = rng.standard_normal((S, len(mu)))
+        step = gradient(path[t - 1, 0], path[t - 1, 1], eps).mean(axis=0)
+        path[t] = path[t - 1] + rate * t**-power * step.reshape(2, -1)
+        if not np.isfinite(path[t]).all():
+            raise FloatingPointError(
+                f"step {t} of {steps} leads to mu = {path[t, 0]}, logvar = {path[t, 1]};"
+                " take a smaller rate or more samples"
+            )
+    return path
+
+
+def _check(mu, logvar, eps):
+    mu = as_float_array("mu", mu, np.float64, ndim=1)
+    logvar = as_float_array("logvar", logvar, np.float64, ndim=1)
+    eps = as_float_array("eps", eps, np.float64, ndim=2)
+    check_shape("logvar", logvar, mu.shape)
+    check_shape("eps", eps, (None, len(mu)))
+    return mu, logvar, eps
