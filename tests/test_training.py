@@ -1,16 +1,14 @@
-"""`fit`: what it computes, reports, refuses, and leaves behind when it is stopped."""
+"""`fit`: what it computes, reports and refuses."""
 
 import io
-import signal
 import tracemalloc
 
 import numpy as np
 import pytest
 
-from minivae import IWAE, SGD, VAE, Adam, Autoencoder, Bernoulli, Binomial, Gaussian
+from minivae import IWAE, SGD, VAE, Adam, Autoencoder, Bernoulli, Binomial
 from minivae.datasets import load_digits
 from minivae.evaluation import evaluate
-from minivae.history import History, patience
 from minivae.images import Images, prepare
 from minivae.schedules import linear_warmup
 from minivae.training import fit
@@ -157,7 +155,11 @@ def test_train_columns_weigh_the_short_last_batch_by_its_images():
 
 
 def test_reported_nelbo_has_beta_one_and_no_free_bits():
-    history = train(small(), epochs=4, beta=linear_warmup(1.0, 10), free_bits=0.5)
+    model = small()
+    calls = spy(model)
+    history = train(model, epochs=4, beta=linear_warmup(1.0, 10), free_bits=0.5)
+    betas = [beta for x, _, beta, _ in calls if len(x) != 20]
+    np.testing.assert_allclose(betas, np.minimum(1, np.arange(16) / 10))
     for part in ("train", "test"):
         rec, kl = history[f"{part}_rec"], history[f"{part}_kl"]
         np.testing.assert_allclose(history[f"{part}_nelbo"], rec + kl, rtol=1e-6)
@@ -182,132 +184,6 @@ def test_an_iwae_reports_its_tighter_objective_beside_the_elbo():
     history = train(small(IWAE), samples=20)
     assert (history["test_objective"] < history["test_nelbo"]).all()
     assert (history["train_objective"] < history["train_nelbo"]).all()
-
-
-def test_stop_is_asked_after_each_epoch_and_ends_the_training():
-    history = train(small(), epochs=50, stop=lambda history: len(history) == 4)
-    assert len(history) == 4 and not history.interrupted
-    history = train(small(), None, still(), epochs=50, stop=patience(3))
-    assert len(history) == 4, "the first epoch was the best, and three were no better"
-
-
-def test_epochs_count_from_the_first_and_seconds_add_up(rng):
-    model, optimizer = small(), Adam(1e-2)
-    history = train(model, None, optimizer, epochs=2)
-    theta, seconds = model.theta.copy(), history["seconds"][-1]
-    assert train(model, None, optimizer, epochs=2, history=history) is history
-    assert len(history) == 2 and np.array_equal(model.theta, theta)
-    train(model, None, optimizer, epochs=3, history=history)
-    assert len(history) == 3 and history["seconds"][-1] > seconds
-    assert history["step"][-1] == 12
-
-
-def failing(optimizer, at, spoil):
-    """Let `spoil(theta)` happen once, right after step number `at`."""
-    step, left = optimizer.step, [spoil]
-
-    def stepping(theta, grad):
-        step(theta, grad)
-        if optimizer.t == at and left:
-            left.pop()(theta)
-
-    optimizer.step = stepping
-    return optimizer
-
-
-@pytest.fixture
-def sigint():
-    """Python's own answer to Ctrl-C, which a process in the background starts without."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-def control_c(theta):
-    theta[: len(theta) // 2] += 1
-    signal.raise_signal(signal.SIGINT)
-
-
-@pytest.mark.parametrize("at", [1, 4, 10])
-def test_control_c_takes_everything_back_to_the_last_whole_epoch(sigint, at):
-    stopped, whole = small(), small()
-    optimizer = failing(Adam(1e-2), at, control_c)
-    rng = np.random.default_rng(2)
-    stream = io.StringIO()
-    settings = {"epochs": 5, "batch_size": 16, "rng": rng, "progress": stream}
-    history = fit(stopped, some_digits(), optimizer, **settings)
-    done = (at - 1) // 4
-    assert history.interrupted and len(history) == done
-    assert f"interrupted: back to the end of epoch {done}" in stream.getvalue()
-    # Going on from there is what a training without Ctrl-C would have done.
-    history = fit(stopped, some_digits(), optimizer, history=history, **settings)
-    expected = train(whole, epochs=5)
-    assert not history.interrupted
-    assert np.array_equal(stopped.theta, whole.theta)
-    assert [r[:-1] for r in history.rows] == [r[:-1] for r in expected.rows]
-
-
-class Untimely(History):
-    """Ctrl-C comes when the row is there and the weights are not yet remembered."""
-
-    def append(self, **row):
-        super().append(**row)
-        if len(self) == 2:
-            raise KeyboardInterrupt
-
-
-def test_control_c_between_two_lines_of_bookkeeping():
-    model, history = small(), Untimely()
-    assert train(model, history=history, epochs=5) is history
-    expected = small()
-    train(expected, epochs=1)
-    assert len(history) == 1 and np.array_equal(model.theta, expected.theta)
-
-
-@pytest.mark.parametrize("at, value", [(2, np.nan), (4, np.nan), (5, np.inf)])
-def test_weights_that_are_not_finite_stop_it_with_epoch_and_step(at, value):
-    # Step 4 is the last of an epoch: no loss of that epoch sees what it did.
-    model = small()
-    optimizer = failing(Adam(1e-2), at, lambda theta: theta.fill(value))
-    with pytest.raises(FloatingPointError) as caught:
-        train(model, None, optimizer)
-    epoch = 2 if at == 5 else 1
-    assert str(caught.value).startswith(f"epoch {epoch}, after step {at}: ")
-    assert "theta is not finite" in str(caught.value)
-    assert np.isfinite(model.theta).all(), "the last whole epoch's weights are back"
-
-
-def test_a_learning_rate_that_explodes_is_reported_and_not_a_row_of_nan():
-    model = small(likelihood=Gaussian(1e-3))
-    history_before = np.array(model.theta)
-    with pytest.raises(FloatingPointError, match=r"epoch 1, after step .*smaller"):
-        train(model, None, SGD(1e6))
-    assert np.array_equal(model.theta, history_before)
-
-
-def test_an_overflow_in_the_optimizers_memory_is_found():
-    optimizer = Adam(1e-2)
-
-    def overflow(theta):
-        optimizer.v[3] = np.inf  # the weight would stand still for ever, and no loss see it
-
-    with pytest.raises(FloatingPointError, match="optimizer's v is not finite"):
-        train(small(), None, failing(optimizer, 2, overflow))
-
-
-def test_other_errors_take_the_weights_back_too():
-    model = small()
-
-    def broken(history):
-        if len(history) == 2:
-            model.theta[:] = 7
-            raise ZeroDivisionError("in a stop of my own")
-
-    with pytest.raises(ZeroDivisionError):
-        train(model, epochs=5, stop=broken)
-    expected = small()
-    train(expected, epochs=2)
-    assert np.array_equal(model.theta, expected.theta)
 
 
 @pytest.mark.parametrize(
