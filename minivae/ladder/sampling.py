@@ -8,6 +8,7 @@ distribution that the formula assumes.
 import numpy as np
 
 from minivae import gaussian
+from minivae.classical import bbvi
 from minivae.ladder.table import Row, z_score
 from minivae.likelihoods import Binomial, Gaussian, Laplace
 
@@ -69,7 +70,33 @@ def monte_carlo(model, x, rng):
     )
     at_prior = np.abs(gaussian.kl(np.zeros((1, 1)), np.zeros((1, 1)))).max()
     rows.append(Row(2, "KL of the prior to itself is zero", at_prior, "nats", 0.0))
-    return rows
+    return rows + _gradient_estimators(rng)
+
+
+def _gradient_estimators(rng):
+    """Two estimators of the ELBO's gradient against the exact one.
+
+    With log p(x, z) = -½ (z - 1)² / v the ELBO of q = N(mu, σ²) is, but for a constant,
+    -½ ((mu - 1)² + σ²) / v + ½ logvar.
+    """
+    mu, logvar, v = np.array([-0.5]), np.array([0.4]), 0.5
+    exact = np.array([(1 - mu[0]) / v, 0.5 - 0.5 * np.exp(logvar[0]) / v])
+    estimators = {
+        "score function with control variate": lambda eps: bbvi.score_terms(
+            lambda z: -0.5 * (z[:, 0] - 1) ** 2 / v, mu, logvar, eps, control_variate=True
+        ),
+        "pathwise": lambda eps: bbvi.pathwise_terms(lambda z: (1 - z) / v, mu, logvar, eps),
+    }
+    return [
+        Row(
+            2,
+            f"{name}: E[gradient] is the ELBO's",
+            float(np.abs(bbvi.compare(estimator, exact, rng, S=4, replicates=800).z).max()),
+            "z",
+            Z,
+        )
+        for name, estimator in estimators.items()
+    ]
 
 
 def moments(model, x, rng):

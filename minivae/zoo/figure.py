@@ -3,6 +3,7 @@
 import numpy as np
 
 from minivae.drawing import new_figure
+from minivae.ladder import RUNGS
 
 CAUGHT = "#0072B2"  # Okabe & Ito's blue
 
@@ -23,10 +24,9 @@ def draw_matrix(matrix):
     ax = fig.subplots()
     y, x = np.nonzero(matrix.caught)
     ax.scatter(x, y, marker="s", s=95, color=CAUGHT, lw=0)
-    ax.set_xticks(range(columns), matrix.rungs)
+    names = [f"{rung} {RUNGS[rung].__name__.replace('_', ' ')}" for rung in matrix.rungs]
+    ax.set_xticks(range(columns), names, rotation=40, ha="left", rotation_mode="anchor")
     ax.xaxis.tick_top()
-    ax.xaxis.set_label_position("top")
-    ax.set_xlabel("rung of the ladder", fontsize=12)
     ax.set_yticks(range(rows), matrix.names)
     ax.set_ylim(rows - 0.5, -0.5)
     ax.set_xlim(-0.5, columns - 0.5)
@@ -35,5 +35,5 @@ def draw_matrix(matrix):
     ax.grid(which="minor", color="#C9CED6", lw=0.6)
     ax.tick_params(which="both", length=0)
     ax.spines[:].set_visible(False)
-    ax.set_title("What catches what", fontsize=14)
+    ax.set_title("Which rung catches which bug", fontsize=14)
     return fig

@@ -19,7 +19,9 @@ class Edit:
     Attributes
     ----------
     where : str
-        "module:function" or "module:Class.method", below `minivae`.
+        "module:function" or "module:Class.method", below `minivae`. A function has to
+        be one that its users call through the module, as in `gaussian.kl(...)`: a copy
+        that somebody imported by name would stay as it was.
     right, wrong : str
         The text as it stands, which must occur exactly once, and what the bug has
         there instead. Lines are matched with their indentation inside the function.

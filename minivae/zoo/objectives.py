@@ -259,6 +259,11 @@ OBJECTIVES = (
         ("HIPS/autograd PR #266",),
         (
             Edit(
+                "vae:VAE.log_weights",
+                "gaussian.log_normal(z, 0.0, 0.0)",
+                "gaussian.log_normal(z, 0.0, 1.0)",
+            ),
+            Edit(
                 "vae:VAE.log_joint",
                 "gaussian.log_normal(z, 0.0, 0.0)",
                 "gaussian.log_normal(z, 0.0, 1.0)",

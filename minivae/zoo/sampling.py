@@ -112,4 +112,45 @@ SAMPLING = (
             ),
         ),
     ),
+    Animal(
+        "annealed-report",
+        "30",
+        "The annealing weight left in the reported ELBO: the curve looks best while the\n"
+        "KL hardly counts.",
+        ("the right practice: jxhe/vae-lagging-encoder #9",),
+        (Edit("training:_Run.epoch", '("nelbo", rec + kl)', '("nelbo", objective)'),),
+    ),
+    Animal(
+        "noise-of-the-first-day",
+        "37",
+        "The noise is drawn once and used at every step: the model learns to decode\n"
+        "one particular draw.",
+        ("tensorflow/tensorflow #36715",),
+        (
+            Edit(
+                "training:_Run._train",
+                "batch_loss(model, x, rng,",
+                "batch_loss(model, x, np.random.default_rng(0),",
+            ),
+        ),
+    ),
+    Animal(
+        "baseline-that-saw-the-sample",
+        "28",
+        "The control variate's coefficient is estimated from all samples, its own among\n"
+        "them: less variance, and a gradient that is wrong on average.",
+        (),
+        (
+            Edit(
+                "classical.bbvi:score_terms",
+                "(f * square).sum(axis=0) - f * square",
+                "(f * square).sum(axis=0) + 0 * f",
+            ),
+            Edit(
+                "classical.bbvi:score_terms",
+                "square.sum(axis=0) - square",
+                "square.sum(axis=0) + 0 * square",
+            ),
+        ),
+    ),
 )
