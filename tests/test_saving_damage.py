@@ -103,6 +103,25 @@ def test_a_senseless_description_in_a_sound_archive_is_an_error(file, path, valu
         load(file)
 
 
+@pytest.mark.parametrize("name, value", [("dtype", "float64"), ("class", "Autoencoder")])
+def test_theta_must_be_that_of_the_model_described(file, name, value):
+    right = saving.pack(model_of())
+    header = json.loads(str(right["minivae"]))
+    header["model"][name] = value
+    np.savez(file, **right | {"minivae": np.array(json.dumps(header))})
+    with pytest.raises(ValueError, match=r"theta: expected \d+ values of .*, got float32"):
+        load(file)
+
+
+def test_a_description_of_a_huge_layer_costs_no_memory(file):
+    right = saving.pack(model_of())
+    header = json.loads(str(right["minivae"]))
+    header["model"]["decoder"]["layers"] = HUGE
+    np.savez(file, **right | {"minivae": np.array(json.dumps(header))})
+    with pytest.raises(ValueError, match=r"theta: expected 90000000\d\d values"):
+        load(file)
+
+
 def test_another_version_is_named(file):
     arrays = saving.pack(model_of())
     text = str(arrays["minivae"]).replace('"format": 1', '"format": 2')
