@@ -114,3 +114,25 @@ def test_importance_weights_gone_wrong_are_named(mistake, words):
     report = check_model(model, x, model.eps)
     assert report.hints[0].cause == "another_loss", str(report)
     assert words in report.hints[0].text, str(report)
+
+
+def test_without_a_beta_the_wrong_path_is_still_located(monkeypatch):
+    monkeypatch.setattr(
+        "minivae.gaussian.reparameterize_grad",
+        lambda dz, v, eps: (dz.sum(axis=0), (dz * eps * np.exp(v / 2)).sum(axis=0)),
+    )
+    rng = np.random.default_rng(0)
+    model = IWAE.mlp(D, K, hidden=(4,), rng=rng, dtype=np.float64)
+    x = (rng.random((B, D)) < 0.5).astype(float)
+    report = check_model(model, x, rng.standard_normal((S, B, K)))
+    assert report.hints[0].cause == "frontier", str(report)
+    assert "look at the lines that compute dlogvar" in report.hints[0].text, str(report)
+
+
+def test_a_guilty_layer_says_what_it_says_alone():
+    model, x, _ = custom(FirstRow(D, D))
+    eps = np.random.default_rng(0).standard_normal((S, B, K))
+    # The decoder sees S·B rows, and the first of them is no image's gradient by itself.
+    report = check_model(model, x, eps)
+    assert report.hints[0].cause == "guilty_layer", str(report)
+    assert "that of the first row of the batch alone" in report.hints[0].text, str(report)

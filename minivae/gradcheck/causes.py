@@ -161,17 +161,18 @@ def another_block(evidence):
 
 def rearranged(evidence):
     """The right numbers in the wrong places."""
+    blocks = []
     for block in evidence.open:
-        if not block.complete or block.size < 3 or len(set(block.expected)) < 3:
-            continue
-        one, two = np.argsort(block.claimed), np.argsort(block.expected)
-        error = block.error.max()
-        if block.matches(block.expected[two], block.claimed[one], error):
-            return [block.name], (
-                f"The claimed gradient of {block.name} holds the right numbers in the"
-                " wrong places: look at the order of axes, a reshape, or an index."
-            )
-    return None
+        if block.complete and len(set(block.expected)) > 2:
+            claimed, expected = np.sort(block.claimed), np.sort(block.expected)
+            if block.matches(expected, claimed, block.error.max()):
+                blocks.append(block)
+    if not blocks:
+        return None
+    return names_of(blocks), (
+        f"The claimed gradient of {listed(blocks)} holds the right numbers in the wrong"
+        " places: look at the order of axes, a reshape, or an index."
+    )
 
 
 def one_row(evidence):

@@ -4,7 +4,7 @@ import numpy as np
 
 from minivae.gradcheck.causes import listed, names_of
 from minivae.gradcheck.evidence import RIGHT
-from minivae.gradcheck.paths import role
+from minivae.gradcheck.paths import HEADS, role, with_role
 
 # Backward meets the likelihood first; whatever is not named here (the heads) comes third.
 STAGES = {"likelihood": 0, "decoder": 1, "encoder": 3}
@@ -23,9 +23,9 @@ def guilty_layer(evidence):
     if not _known(evidence):
         return None
     layers = evidence.subject.model.layers
-    guilty = [place for place, (_, wrong) in layers.items() if wrong]
+    guilty = [place for place, (_, wrong, _) in layers.items() if wrong]
     for place in sorted(guilty, key=lambda p: (stage(p), -number(p))):
-        kind, wrong = layers[place]
+        kind, wrong, alone = layers[place]
         own = [f"{place}.{name}" for name in wrong]
         explained = [
             b
@@ -39,6 +39,7 @@ def guilty_layer(evidence):
             return names_of(explained), (
                 f"{place} ({kind}) is wrong when checked alone: the {what} of its backward"
                 f" does not fit its forward.{also} That explains {listed(explained)}."
+                + (f" Alone it says: {alone}" if alone else "")
             )
     return None
 
@@ -78,16 +79,24 @@ def frontier(evidence):
     wrong, before = evidence.open, order[:first]
     if first == 0 or any(b.verdict != RIGHT for b in before):
         return None
-    others = [b for b in order if b not in wrong]
-    cleared = evidence.subject.model.layers
-    if len(wrong) == 1 and any(_reaches(wrong[0].name, b) for b in others):
+    if len(wrong) == 1 and any(_reaches(wrong[0].name, b) for b in order if b not in wrong):
         return names_of(wrong), (
             f"{wrong[0].name} alone is wrong. What lies behind it is right, so the"
             " gradient that passes through is right: look at the one line that writes it."
         )
+    heads = [h for h in HEADS if with_role(wrong, h)]
+    if len(heads) == 1 and not with_role(wrong, "decoder", "likelihood"):
+        letter = heads[0].removesuffix("_head")
+        return names_of(wrong), (
+            f"The {letter} path ({listed(wrong)}) is wrong, the decoder and the other head"
+            f" are right: look at the lines that compute d{letter}, the gradient that"
+            f" enters {heads[0]}."
+        )
+    checks = evidence.subject.model.layers.values()
+    cleared = bool(checks) and not any(bad for _, bad, _ in checks)
     return names_of(wrong), (
         f"Backward is right as far as {before[-1].name} and wrong from"
         f" {order[first].name} on."
-        f"{' Each layer checked alone is right;' if cleared else ''} look at how the parts"
-        " are joined: are all paths added up?"
+        + (" Each layer checked alone is right." if cleared else "")
+        + " Look at how the parts are joined: are all paths added up?"
     )

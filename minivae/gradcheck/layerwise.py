@@ -150,9 +150,9 @@ def check_layers_of(model, data):
 
     Returns
     -------
-    dict of str to (str, list of str)
-        By place, such as "decoder.1": the class, and the names of what is wrong with it,
-        none if all is right. "x" stands for dx.
+    dict of str to (str, list of str, str)
+        By place, such as "decoder.1": the class, the names of what is wrong with it (none
+        if all is right; "x" stands for dx), and the first hint about it.
     """
     rng, found = np.random.default_rng(0), {}
     (B, D), dtype = np.shape(data), model.theta.dtype
@@ -163,7 +163,8 @@ def check_layers_of(model, data):
     def note(place, layer, check, *args):
         report = check(layer, *args, rng, max_entries=100)
         wrong = [b.name for b in report.blocks.values() if b.verdict == WRONG]
-        found[place] = (type(layer).__name__, wrong)
+        known = [h.text for h in report.hints if h.cause != "nothing_fits"]
+        found[place] = (type(layer).__name__, wrong, " ".join(known[:1]))
 
     for name, part in vars(model).items():
         if hasattr(part, "log_prob"):
@@ -173,7 +174,7 @@ def check_layers_of(model, data):
             for i, layer in enumerate(part.layers):
                 note(f"{name}.{i}", layer, check_layer, x)
                 x = layer.forward(x)
-            if not any(wrong for _, wrong in found.values()):
+            if not any(wrong for _, wrong, _ in found.values()):
                 note(name, part, check_layer, random(part.n_in))
         elif hasattr(part, "backward") and getattr(part, "n_in", None):
             note(name, part, check_layer, random(part.n_in))
