@@ -1,7 +1,7 @@
-"""The command line: `minivae train`, `evaluate`, `sample`.
+"""The command line: `minivae train`, `evaluate`, `check`, `sample`.
 
-To add a command, write a function that takes the parsed arguments (`commands.py` has
-three) and give it a parser in `build_parser`.
+To add a command, write a function that takes the parsed arguments (see
+`commands.py`) and give it a parser in `build_parser`.
 """
 
 import argparse
@@ -17,6 +17,7 @@ examples:
   minivae train --latent 2             with a plane of codes: draws the manifold
   minivae evaluate runs/digits-.../model.npz
   minivae sample runs/digits-.../model.npz
+  minivae check runs/digits-.../model.npz
   minivae train --help                 all options, with their defaults
 """
 
@@ -117,6 +118,18 @@ def build_parser():
         help="samples of z per image (default: %(default)s)",
     )
     _add_seed(evaluate)
+    check = command(
+        "check", commands.check, "check every claim about a model, and about the code"
+    )
+    check.add_argument(
+        "model",
+        metavar="MODEL",
+        nargs="?",
+        help="a model.npz that train has written (default: a small VAE of the digits,"
+        " trained on the spot)",
+    )
+    _add_data(check, "what the model was trained on")
+    _add_seed(check)
     sample = command("sample", commands.sample, "draw new images from a trained model")
     _add_model_file(sample)
     add = sample.add_argument

@@ -1,5 +1,7 @@
 """One flat parameter vector for a whole model, and what both autoencoders share."""
 
+import copy
+
 import numpy as np
 
 from minivae.errors import (
@@ -41,9 +43,7 @@ class Model:
 
     def __init__(self, parts, rng, dtype):
         check_generator("rng", rng)
-        if np.dtype(dtype) not in (np.dtype("float32"), np.dtype("float64")):
-            raise TypeError(f"dtype: expected float32 or float64, got {dtype}")
-        self.dtype = np.dtype(dtype)
+        self.dtype = _precision(dtype)
         self.layout, size = {}, 0
         for part_name, part in parts.items():
             for name, shape in part.shapes.items():
@@ -74,6 +74,19 @@ class Model:
             name: flat[where].reshape(shape) for name, (where, shape) in self.layout.items()
         }
 
+    def astype(self, dtype):
+        """A copy of the model in another precision, with the same weights.
+
+        What was trained in float32 is checked in float64: `model.astype(np.float64)`.
+        """
+        model = copy.deepcopy(self)
+        model.dtype = _precision(dtype)
+        model.__dict__["theta"] = self.theta.astype(dtype)
+        model.__dict__["grad"] = self.grad.astype(dtype)
+        model._bind()
+        model._kept = None  # what an earlier loss left behind is in the old precision
+        return model
+
     def __setattr__(self, name, value):
         # A new array under the old name would leave the layers with views of the old one.
         if name in ("theta", "grad") and name in self.__dict__:
@@ -85,6 +98,12 @@ class Model:
         # The arrays of a copy.deepcopy are separate copies until they are cut again.
         self.__dict__.update(state)
         self._bind()
+
+
+def _precision(dtype):
+    if np.dtype(dtype) not in (np.dtype("float32"), np.dtype("float64")):
+        raise TypeError(f"dtype: expected float32 or float64, got {dtype}")
+    return np.dtype(dtype)
 
 
 class EncoderDecoder(Model):

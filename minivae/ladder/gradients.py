@@ -56,13 +56,15 @@ def finite_differences(model, x, rng):
         report = check_layer(
             Sequential(layer), rng.standard_normal((6, width)), rng, oracle="central"
         )
-        rows.append(_row(type(layer).__name__, report))
+        size = f" {layer.n_in}→{layer.n_out}" if layer.n_in else ""
+        rows.append(_row(type(layer).__name__ + size, report))
     for likelihood in (Binomial(1), Binomial(16), Gaussian(0.4), Laplace(0.4)):
         counts = rng.integers(0, getattr(likelihood, "n", 1) + 1, (3, 4)).astype(float)
         report = check_likelihood(
             likelihood, counts, rng.standard_normal((2, 3, 4)), rng, oracle="central"
         )
-        rows.append(_row(type(likelihood).__name__, report))
+        n = f"({likelihood.n})" if isinstance(likelihood, Binomial) else ""
+        rows.append(_row(type(likelihood).__name__ + n, report))
     return rows
 
 
