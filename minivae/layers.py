@@ -16,6 +16,11 @@ import numpy as np
 from minivae.errors import check_choice, check_number, check_whole
 from minivae.numerics import sigmoid, softplus
 
+# Every step makes arrays and drops them. The C library of Linux gives such memory back to
+# the system and asks for it again, page by page, which may cost more than the arithmetic;
+# once a block just below 32 MB was freed, it keeps that much at hand. Here is one, unused.
+np.empty(2**25 - 2**16, np.uint8)
+
 
 class Layer:
     """What all layers share: no parameters, nothing kept yet.

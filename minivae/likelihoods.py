@@ -102,8 +102,9 @@ class Binomial(Likelihood):
 
     def _log_prob(self, x, y):
         t = np.exp(-np.abs(y))
-        log_1p_exp = np.maximum(y, 0) + np.log1p(t)  # log(1 + e^y) without overflow
-        self.keep((x, y, t))
+        u = 1 + t  # in (1, 2]: its logarithm is as exact in the sum as a slow log1p(t)
+        log_1p_exp = np.maximum(y, 0) + np.log(u)  # log(1 + e^y) without overflow
+        self.keep((x, y, t, u))
         log_p = (x * y - self.n * log_1p_exp).sum(axis=-1)
         if self.n > 1:
             log_p += self._log_choose.astype(y.dtype)[x.astype(np.intp)].sum(axis=-1)
@@ -111,8 +112,8 @@ class Binomial(Likelihood):
 
     def backward(self, dlogp):
         """Return dy = dlogp · (x - n sigmoid(y)); dlogp has the shape of `log_prob`."""
-        x, y, t = self.kept()
-        p = np.where(y >= 0, 1, t) / (1 + t)  # sigmoid(y) from the kept exp(-|y|)
+        x, y, t, u = self.kept()
+        p = np.maximum(t, y >= 0) / u  # sigmoid(y): 1 / (1 + t) if y >= 0, else t / (1 + t)
         return dlogp[..., None] * (x - self.n * p)
 
     def mean(self, y):

@@ -8,7 +8,7 @@ import numpy as np
 def sigmoid(x):
     """1 / (1 + exp(-x)), elementwise, without overflow and accurate in both tails."""
     t = np.exp(-np.abs(x))  # in (0, 1], whatever the sign of x
-    return np.where(x >= 0, 1, t) / (1 + t)
+    return np.maximum(t, x >= 0) / (1 + t)  # the numerator is 1 if x >= 0, else t
 
 
 def softplus(x):

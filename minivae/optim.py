@@ -110,7 +110,7 @@ class Adam(Optimizer):
     """
 
     memory = ("m", "v")
-    BLOCK = 32768  # elements; a block of each vector fits the cache of a core
+    BLOCK = 65536  # elements; a block of each vector stays in the cache of a core
 
     def __init__(self, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
         super().__init__(lr)
@@ -124,25 +124,27 @@ class Adam(Optimizer):
         The vectors are walked through in blocks that stay in the cache, and in place;
         on whole arrays it would read
 
-            m = beta1 * m + (1 - beta1) * grad
-            v = beta2 * v + (1 - beta2) * grad**2
+            m = beta1 * m + grad
+            v = beta2 * v + grad**2
             theta -= rate * m / (sqrt(v) + eps)
+
+        Two passes over the memory are saved by keeping m / (1 - β₁) and v / (1 - β₂) and
+        leaving those two factors to the scalars `rate` and `eps`.
         """
         lr = self._begin(theta, grad)
-        # lr · m̂ / (√v̂ + eps), numerator and denominator times √(1 - β₂ᵗ)
-        root = math.sqrt(1 - self.beta2**self.t)
-        rate, eps = lr * root / (1 - self.beta1**self.t), self.eps * root
+        # lr · m̂ / (√v̂ + eps), numerator and denominator times √((1 - β₂ᵗ) / (1 - β₂))
+        root = math.sqrt((1 - self.beta2**self.t) / (1 - self.beta2))
+        rate = lr * root * (1 - self.beta1) / (1 - self.beta1**self.t)
+        eps = self.eps * root
         buffer = np.empty(min(self.BLOCK, theta.size), theta.dtype)
         for start in range(0, theta.size, self.BLOCK):
             block = slice(start, start + self.BLOCK)
             g, m, v = grad[block], self.m[block], self.v[block]
             tmp = buffer[: g.size]
             m *= self.beta1
-            m += np.multiply(g, 1 - self.beta1, out=tmp)
+            m += g
             v *= self.beta2
-            np.multiply(g, g, out=tmp)
-            tmp *= 1 - self.beta2
-            v += tmp
+            v += np.multiply(g, g, out=tmp)
             np.sqrt(v, out=tmp)
             tmp += eps
             np.divide(m, tmp, out=tmp)
