@@ -37,8 +37,8 @@ class Progress:
     def epoch(self, row):
         """Called after each epoch with its row of the history, a dict."""
         self.status = (
-            f"  nelbo: train {row['train_nelbo']:.2f}, test {row['test_nelbo']:.2f}"
-            f" = rec {row['test_rec']:.2f} + kl {row['test_kl']:.2f}"
+            f"  nelbo train {row['train_nelbo']:.1f}, test {row['test_nelbo']:.1f}"
+            f" = rec {row['test_rec']:.1f} + kl {row['test_kl']:.1f}"
         )
         done = row["epoch"]
         every = math.ceil((self.epochs - self.first) / LINES)
@@ -67,7 +67,7 @@ class Progress:
         spent = self.elapsed()
         left = spent * (self.epochs - done) / max(done - self.first, 1e-9)
         clock = f"{duration(left)} left" if done < self.epochs else f"{duration(spent)}"
-        return f"epoch {math.ceil(done):{width}}/{self.epochs}{self.status}  {clock}"
+        return f"epoch {math.ceil(done):{width}}/{self.epochs}  {clock}{self.status}"
 
     def _overwrite(self, done):
         self.due = time.perf_counter() + INTERVAL

@@ -128,7 +128,7 @@ def test_any_generator_goes_on_where_it_was(file, name):
 
 @pytest.mark.parametrize("steps", [0, 3])
 @pytest.mark.parametrize(
-    "make", [lambda: mv.SGD(0.1, 0.9), lambda: mv.Adam(1e-3, eps=1e-4)]
+    "make", [lambda: mv.SGD(0.1, 0.9), lambda: mv.Adam(0.1, 0.7, 0.9, 1e-3)]
 )
 def test_any_optimizer_goes_on_where_it_was(file, make, steps):
     model = model_of()
