@@ -1,7 +1,6 @@
 """How far training has come: one line that renews itself, or a few plain ones."""
 
 import math
-import shutil
 import time
 
 LINES = 20  # at most so many in a pipe
@@ -70,6 +69,8 @@ class Progress:
         return f"epoch {math.ceil(done):{width}}/{self.epochs}  {clock}{self.status}"
 
     def _overwrite(self, done):
+        import shutil  # compression modules come with it, which only a terminal pays for
+
         self.due = time.perf_counter() + INTERVAL
         columns = shutil.get_terminal_size().columns - 1
         text = self._text(done)[:columns]

@@ -63,8 +63,8 @@ class Checkpoint:
 
     model: object
     optimizer: object = None
-    rng: np.random.Generator | None = None
-    history: History | None = None
+    rng: object = None
+    history: object = None
     settings: dict | None = None
     data: dict | None = None
 
