@@ -1,5 +1,7 @@
 """False alarms are told from mistakes, and the report says what it looked at."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -107,6 +109,12 @@ def test_a_loss_that_is_not_finite_is_said_to_be_so():
     with np.errstate(divide="ignore"):
         report = check_gradient(lambda t: np.log(t[0] * 0), np.ones(1), np.ones(1))
     assert report.hints[0].cause == "loss_not_finite" and not report
+
+
+def test_a_step_out_of_the_domain_is_taken_back():
+    check_gradient(lambda t: math.log(t[0]), np.array([0.03]), lambda t: 1 / t).assert_ok()
+    f = lambda t: 1 / 0 if t[0] > 1.01 else t[0] ** 2  # noqa: E731
+    check_gradient(f, np.ones(1), lambda t: 2 * t).assert_ok()
 
 
 def test_a_rough_loss_is_undecided():

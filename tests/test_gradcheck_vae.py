@@ -176,6 +176,16 @@ def test_a_second_backward_that_adds_is_caught_though_the_first_was_right():
     assert len(report.hints) == 1, str(report)
 
 
+def test_a_backward_that_adds_only_when_called_without_a_loss_between():
+    class Clearing(Accumulating):
+        def loss(self, *args, **kwargs):
+            self.grad[:] = 0
+            return super().loss(*args, **kwargs)
+
+    report = check_model(*problem(Clearing))
+    assert report.verdict == "WRONG" and report.hints[0].cause == "accumulates", str(report)
+
+
 def test_a_gradient_that_is_one_call_late():
     report = check_model(*problem(Late))
     assert report.hints[0].cause == "one_call_late", str(report)

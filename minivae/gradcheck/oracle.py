@@ -111,7 +111,7 @@ class Oracle:
         try:
             with np.errstate(all="ignore"):
                 return scalar(self.f(theta))
-        except ArithmeticError:
+        except (ArithmeticError, ValueError):  # ValueError: math.log of a negative
             return np.nan
 
     def _differentiate(self, path):
