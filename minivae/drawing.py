@@ -65,9 +65,13 @@ def title_over(fig, title):
 
 
 def limits_of(model, images):
-    """The pixel values printed as paper and as ink: 0 and n, or what `images` spans."""
+    """The pixel values printed as paper and as ink.
+
+    0 and n for counts; for real values what 98 % of the pixels span, so that a few
+    extreme ones do not turn all others grey.
+    """
     n = getattr(model.likelihood, "n", None)
-    return (0, n) if n is not None else (np.nanmin(images), np.nanmax(images))
+    return (0, n) if n is not None else tuple(np.nanquantile(images, (0.01, 0.99)))
 
 
 def show_tiles(ax, grid, shape, limits, cmap):

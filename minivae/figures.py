@@ -44,6 +44,8 @@ __all__ = [
 def learning_curves(history):
     """Test and training nelbo, rec and kl against the epoch, three panels in one row.
 
+    A plain autoencoder has no kl, and gets the one panel of rec.
+
     Parameters
     ----------
     history : History
@@ -58,19 +60,21 @@ def learning_curves(history):
     epoch = history["epoch"]
     if len(epoch) == 0:
         raise ValueError("history: expected at least one epoch, got none")
-    fig = new_figure(10.5, 3.6)
-    panels = (
-        ("nelbo", "nelbo = rec + kl"),
-        ("rec", "rec: what the picture still costs"),
-        ("kl", "kl: what the code costs"),
-    )
-    for ax, (name, title) in zip(fig.subplots(1, 3), panels, strict=True):
+    titles = {
+        "nelbo": "nelbo = rec + kl",
+        "rec": "rec: what the picture still costs",
+        "kl": "kl: what the code costs",
+    }
+    names = list(titles) if history["train_kl"].any() else ["rec"]
+    fig = new_figure(3.5 * len(names) + 0.3, 3.6)
+    axes = np.ravel(fig.subplots(1, len(names)))
+    for ax, name in zip(axes, names, strict=True):
         train, test = history[f"train_{name}"], history[f"test_{name}"]
         marker = "o" if len(epoch) == 1 else None
         for y, part, colour in ((train, "train", TRAIN), (test, "test", TEST)):
             label = f"{part}, {y[-1]:.1f} at the end"
             ax.plot(epoch, y, color=colour, lw=2.2, marker=marker, label=label)
-        plain_axes(ax, title, "epoch", "nats per image" if name == "nelbo" else "")
+        plain_axes(ax, titles[name], "epoch", "nats per image" if ax is axes[0] else "")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
         ax.set_ylim(*_settled_limits([train, test]))
         ax.legend(fontsize=11, labelcolor=TEXT, edgecolor="none", handlelength=2.2)
