@@ -1,0 +1,313 @@
+"""Run the chapters, make notebooks of them, and build the book.
+
+    python tutorials/build.py run                 every chapter with plain Python
+    python tutorials/build.py notebooks           notebooks/NN_name.ipynb, with outputs
+    python tutorials/build.py notebooks --check   are they up to date with their source?
+    python tutorials/build.py book                _build/html/index.html
+
+Each takes chapter numbers (04 05), and all chapters if none are given. `run` and
+`--check` need nothing beyond the package; the others need `pip install -e '.[book]'`.
+"""
+
+import argparse
+import base64
+import io
+import json
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+from configparser import ConfigParser
+from importlib import metadata
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+NOTEBOOKS = HERE / "notebooks"
+BUILD = HERE / "_build"
+SECONDS = 15  # of processor time: what one chapter may take
+BYTES = 400_000  # what a notebook may weigh, pictures included
+
+# The first cell of every notebook. In a clone it only says where checks.py is.
+SETUP = """\
+# Run this first. In a clone of the project it tells Python where the
+# course's helpers are; anywhere else, on Colab for instance, it fetches
+# the project and installs it.
+import importlib.util, os, subprocess, sys
+
+folder = ".."
+if not os.path.exists("../checks.py"):
+    source = os.environ.get("MINIVAE_SOURCE", "{url}")
+    if not os.path.exists("minivae-course"):
+        clone = ["git", "clone", "-q", "--depth", "1", source]
+        subprocess.run(clone + ["minivae-course"], check=True)
+    folder = "minivae-course/tutorials"
+sys.path.insert(0, os.path.abspath(folder))
+if importlib.util.find_spec("minivae") is None:
+    pip = [sys.executable, "-m", "pip", "install", "-q", folder + "/.."]
+    subprocess.run(pip, check=True)"""
+
+
+def chapters(numbers=()):
+    """The chapters' files in order, or those of the numbers given ("04")."""
+    paths = sorted(HERE.glob("[0-9][0-9]_*.py"))
+    return [
+        path
+        for path in paths
+        if not numbers or path.name[:2] in numbers
+    ]
+
+
+def read_cells(text):
+    """Split a chapter in percent format into cells: (kind, tags, source).
+
+    `# %% [markdown]` begins a text cell, whose lines lose their `# `; `# %%` a code
+    cell, which may carry `tags=["hide-cell"]`. Nothing else of the format is used.
+    """
+    parts = re.split(r"^# %%(.*)\n", text, flags=re.MULTILINE)
+    if parts[0].strip():
+        raise ValueError(
+            f"text before the first cell: {parts[0].strip()[:60]!r}"
+        )
+    cells = []
+    for head, body in zip(parts[1::2], parts[2::2], strict=True):
+        found = re.fullmatch(
+            r'( \[markdown\])?( tags=(\["[\w-]+"\]))?', head
+        )
+        if not found:
+            raise ValueError(f"not understood: # %%{head}")
+        body = body.strip("\n")
+        if found[1]:
+            body = re.sub(r"^# ?", "", body, flags=re.MULTILINE)
+        tags = json.loads(found[3] or "[]")
+        cells.append(("markdown" if found[1] else "code", tags, body))
+    return cells
+
+
+def notebook_of(cells):
+    """A notebook without outputs, as the dict that its JSON file holds."""
+    written = []
+    for i, (kind, tags, source) in enumerate(cells):
+        cell = {
+            "cell_type": kind,
+            "id": f"cell-{i:02}",
+            "metadata": {"tags": tags} if tags else {},
+            "source": source.splitlines(keepends=True),
+        }
+        if kind == "code":
+            cell |= {"execution_count": None, "outputs": []}
+        written.append(cell)
+    kernel = {
+        "display_name": "Python 3",
+        "language": "python",
+        "name": "python3",
+    }
+    return {
+        "cells": written,
+        "metadata": {"kernelspec": kernel},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+
+
+def with_setup(path):
+    """The cells of a chapter's notebook: the one that installs, then its own."""
+    config = ConfigParser()
+    config.read(HERE.parent / "setup.cfg", encoding="utf-8")
+    url = config.get("metadata", "url", fallback="")
+    own = read_cells(path.read_text(encoding="utf-8"))
+    return [("code", [], SETUP.replace("{url}", url)), *own]
+
+
+def run_chapters(paths):
+    """Run each chapter as a script, one after another; return what went wrong."""
+    bad, total = [], 0.0
+    environment = os.environ | {"MPLBACKEND": "Agg"}
+    for path in paths:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run(
+            [sys.executable, str(path)],
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds = after.ru_utime + after.ru_stime
+        seconds -= before.ru_utime + before.ru_stime
+        total += seconds
+        checks = done.stdout.count("  ok\n")
+        print(
+            f"{path.stem:32} {seconds:6.1f} s {checks:4} checks",
+            flush=True,
+        )
+        if done.returncode:
+            bad.append(
+                f"{path.name} failed:\n{done.stdout}{done.stderr}"
+            )
+        elif seconds > SECONDS:
+            bad.append(
+                f"{path.name}: {seconds:.1f} s, expected at most {SECONDS}"
+            )
+    print(f"{'together':32} {total:6.1f} s of processor time")
+    return bad
+
+
+def smaller(png):
+    """A picture in base64 with a palette of 256 colours: a quarter of the bytes."""
+    from PIL import Image  # matplotlib brings it
+
+    with Image.open(io.BytesIO(base64.b64decode(png))) as image:
+        few = image.convert("RGB").quantize(
+            256, dither=Image.Dither.NONE
+        )
+    stream = io.BytesIO()
+    few.save(stream, "png", optimize=True)
+    return base64.b64encode(stream.getvalue()).decode()
+
+
+def make_notebook(path):
+    """Run a chapter as a notebook and write it with its outputs."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    os.environ.pop(
+        "MPLBACKEND", None
+    )  # the kernel draws into the notebook
+    NOTEBOOKS.mkdir(exist_ok=True)
+    plain = json.dumps(notebook_of(with_setup(path)))
+    notebook = nbformat.reads(plain, as_version=4)
+    NotebookClient(
+        notebook,
+        timeout=300,
+        record_timing=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(NOTEBOOKS)}},
+    ).execute()
+    notebook.metadata.pop(
+        "language_info", None
+    )  # it names Python's patch version
+    target = NOTEBOOKS / f"{path.stem}.ipynb"
+    nbformat.write(notebook, target)
+    print(
+        f"{target.name:40} {target.stat().st_size / 1000:6.0f} kB",
+        flush=True,
+    )
+
+
+def stale_notebooks(paths):
+    """What is wrong with the stored notebooks, compared with their sources."""
+    bad = []
+    if paths == chapters():
+        known = {path.stem for path in paths}
+        extra = [
+            p.name
+            for p in NOTEBOOKS.glob("*.ipynb")
+            if p.stem not in known
+        ]
+        bad += [
+            f"notebooks/{name} has no chapter" for name in sorted(extra)
+        ]
+    for path in paths:
+        stored = NOTEBOOKS / f"{path.stem}.ipynb"
+        if not stored.exists():
+            bad.append(f"notebooks/{stored.name} is missing")
+            continue
+        cells = json.loads(stored.read_text(encoding="utf-8"))["cells"]
+        found = [
+            (
+                c["cell_type"],
+                c["metadata"].get("tags", []),
+                "".join(c["source"]),
+            )
+            for c in cells
+        ]
+        code = [c for c in cells if c["cell_type"] == "code"]
+        outputs = [
+            output["output_type"]
+            for c in code
+            for output in c["outputs"]
+        ]
+        if found != with_setup(path):
+            bad.append(
+                f"notebooks/{stored.name} is older than {path.name}"
+            )
+        elif "error" in outputs or not all(
+            c["execution_count"] for c in code
+        ):
+            bad.append(
+                f"notebooks/{stored.name} did not run to its end"
+            )
+        if stored.stat().st_size > BYTES:
+            bad.append(
+                f"notebooks/{stored.name}: expected at most {BYTES} bytes"
+            )
+    return bad
+
+
+def stage_book(paths):
+    """Put everything that Sphinx reads into one folder, and return it."""
+    source = BUILD / "source"
+    shutil.rmtree(source, ignore_errors=True)
+    shutil.copytree(HERE / "book", source)
+    shutil.copy(HERE / "README.md", source / "path.md")
+    shutil.copytree(HERE / "images", source / "images")
+    shutil.copy(HERE / "checks.py", source)
+    for path in paths:
+        cells = read_cells(path.read_text(encoding="utf-8"))
+        text = json.dumps(notebook_of(cells))
+        (source / f"{path.stem}.ipynb").write_text(
+            text, encoding="utf-8"
+        )
+    static = source / "_static"
+    static.mkdir(exist_ok=True)
+    [mathjax] = [
+        file
+        for file in metadata.files("sphinx-mathjax-offline")
+        if file.name == "tex-svg.js"
+    ]
+    shutil.copy(mathjax.locate(), static)
+    return source
+
+
+def build_book(paths):
+    """Run the chapters and write the HTML book; raise if anything in it fails."""
+    os.environ.pop("MPLBACKEND", None)
+    source = stage_book(paths)
+    html = BUILD / "html"
+    shutil.rmtree(html, ignore_errors=True)
+    subprocess.run(
+        [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going"]
+        + ["-d", str(BUILD / "doctrees"), str(source), str(html)],
+        check=True,
+    )
+    print(f"the book: {html / 'index.html'}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("what", choices=["run", "notebooks", "book"])
+    parser.add_argument(
+        "numbers", nargs="*", help="chapters such as 04; all if none"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="notebooks: only compare"
+    )
+    options = parser.parse_args()
+
+    paths, bad = chapters(options.numbers), []
+    if options.what == "run":
+        bad = run_chapters(paths)
+    elif options.what == "book":
+        build_book(paths)
+    elif options.check:
+        bad = stale_notebooks(paths)
+        print(f"{len(paths)} notebooks compared with their chapters")
+    else:
+        for path in paths:
+            make_notebook(path)
+    sys.exit("\n".join(bad) or 0)
+
+
+if __name__ == "__main__":
+    main()
