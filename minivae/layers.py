@@ -129,7 +129,7 @@ class Linear(Layer):
         """Write dW and db; return dx, shape (B, n_in), or None if it is not needed."""
         x = self.kept()
         np.matmul(x.T, dy, out=self.dW)  # ∂L/∂W = xᵀ dy
-        np.sum(dy, axis=0, out=self.db)  # ∂L/∂b = Σ_rows dy
+        dy.sum(axis=0, out=self.db)  # ∂L/∂b = Σ_rows dy
         return dy @ self.W.T if need_dx else None  # ∂L/∂x = dy Wᵀ
 
 

@@ -8,6 +8,7 @@
 under the other, line for line in opposite order.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -96,10 +97,12 @@ class VAE(EncoderDecoder):
         z = gaussian.reparameterize(mu, logvar, eps)
         y = self.logits(z)
         log_p = self.likelihood.log_prob(x, y)
-        kl_k = gaussian.kl(mu, logvar).mean(axis=0)  # per latent dimension
-        rec = -log_p.mean()
+        B = len(x)
+        kl_k = gaussian.kl(mu, logvar).sum(axis=0) / B  # per latent dimension
+        rec = -log_p.sum() / log_p.size
         nelbo = rec + beta * np.maximum(kl_k, free_bits).sum()
-        self._refuse_non_finite(nelbo, mu=mu, logvar=logvar, y=y)
+        if not math.isfinite(nelbo):
+            self._refuse_non_finite(nelbo, mu=mu, logvar=logvar, y=y)
         # KL_k counts for the gradient only where it exceeds its free bits.
         weight = beta * (kl_k > free_bits).astype(self.dtype) if free_bits else beta
         self._kept = mu, logvar, eps, log_p.shape, weight
@@ -113,7 +116,7 @@ class VAE(EncoderDecoder):
         """
         self._check_backward()
         mu, logvar, eps, log_p_shape, weight = self._kept
-        B, SB = len(mu), np.prod(log_p_shape)
+        B, SB = len(mu), math.prod(log_p_shape)
         # rec = -mean log p(x|z):  ∂rec/∂log p = -1/(S·B), then ∂log p/∂y, then ∂y/∂z
         dy = self.likelihood.backward(np.full(log_p_shape, -1 / SB, self.dtype))
         dz = self.decoder.backward(dy.reshape(-1, self.D)).reshape(eps.shape)

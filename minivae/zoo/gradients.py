@@ -103,7 +103,7 @@ GRADIENTS = (
         (
             Edit(
                 "layers:Linear.backward",
-                "np.sum(dy, axis=0, out=self.db)",
+                "dy.sum(axis=0, out=self.db)",
                 "self.db[...] = dy[0]",
             ),
         ),

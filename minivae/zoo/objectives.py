@@ -42,7 +42,7 @@ OBJECTIVES = (
         "implied β of D, blurred pictures and a collapsed posterior.",
         ("keras-team/keras PR #3383", "y0ast/VAE-Torch #11", "zdebruine/MMVAE PR #19"),
         (
-            Edit("vae:VAE.loss", "rec = -log_p.mean()", "rec = -log_p.mean() / self.D"),
+            Edit("vae:VAE.loss", "/ log_p.size", "/ log_p.size / self.D"),
             Edit("vae:VAE.backward", "-1 / SB", "-1 / SB / self.D"),
         ),
     ),
@@ -53,7 +53,7 @@ OBJECTIVES = (
         "1/B that changes with the batch size.",
         ("SeldonIO/alibi-detect #90",),
         (
-            Edit("vae:VAE.loss", "rec = -log_p.mean()", "rec = -log_p.mean() * len(x)"),
+            Edit("vae:VAE.loss", "/ log_p.size", "/ log_p.size * B"),
             Edit("vae:VAE.backward", "-1 / SB", "-B / SB"),
         ),
     ),
@@ -71,8 +71,8 @@ OBJECTIVES = (
         (
             Edit(
                 "vae:VAE.loss",
-                "gaussian.kl(mu, logvar).mean(axis=0)",
-                "gaussian.kl(mu, logvar).mean(axis=0) / self.K",
+                "gaussian.kl(mu, logvar).sum(axis=0)",
+                "gaussian.kl(mu, logvar).sum(axis=0) / self.K",
             ),
             Edit(
                 "vae:VAE.backward",
