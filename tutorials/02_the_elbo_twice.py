@@ -1,0 +1,963 @@
+# %% [markdown]
+# # 2. The ELBO, twice
+#
+# The integral $p(x) = \int p(x, z) \, dz$ cannot be done. So we give up on it, a
+# little: we look for a number that is certainly *below* $\log p(x)$, that can be
+# computed from samples, and that can be pushed up until it nearly touches. This number
+# is the ELBO, the evidence lower bound, and minus it is the loss of every VAE. We
+# derive it twice, because each derivation says something that the other one hides.
+#
+# **What you will learn**
+#
+# - Jensen's inequality, proved in two lines and drawn, and the bound that it gives;
+# - the same bound from the KL divergence, with the name of what is missing;
+# - to compute all three parts of $\log p(x) = \mathrm{ELBO} + \mathrm{KL}$ in three
+#   ways that share nothing, and to see them meet to 1e-9;
+# - when the bound is tight, what it costs when it is not, and what pushing it up does
+#   to the model.
+#
+# **What you need:** chapter 1 (the circle, quadrature, the linear model). About one
+# hour and a half.
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+
+from checks import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
+from checks import check, check_less, check_mc, must_fail, style
+from minivae import VAE, Bernoulli, Gaussian
+from minivae.exact import quadrature
+from minivae.exact.linear_gaussian import LinearGaussian
+
+style()
+rng = np.random.default_rng(2)
+
+# %% [markdown]
+# ## The question
+#
+# Chapter 1 ended with importance sampling: for any density $q(z)$ that covers where
+# $p(x, z)$ is,
+#
+# $$
+# p(x) = \mathbb{E}_{q(z)} \left[ w(z) \right] , \qquad w(z) = \frac{p(x, z)}{q(z)} ,
+# $$
+#
+# and with the observation that the *logarithm* of an average of such weights came out
+# too low. To train we want logarithms, since the data are many and their probabilities
+# multiply. What if we pull the logarithm inside the expectation? Then every sample
+# gives a $\log w$, and sums of logarithms are what computers like. It is wrong, of
+# course; but by how much, and in which direction?
+#
+# The smallest case has a latent with two values. Let $p(x, z{=}1) = 0.3$ and
+# $p(x, z{=}2) = 0.1$, so $p(x) = 0.4$, and let $q$ toss a fair coin. The weights are
+# $0.3 / 0.5 = 0.6$ and $0.1 / 0.5 = 0.2$, each with probability one half.
+#
+# **Predict.** Which is larger, the logarithm of the mean weight or the mean of the
+# logarithms? You may decide it from the shape of the curve $\log w$ alone.
+#
+# ## First derivation: Jensen's inequality
+#
+# The logarithm bends downwards, so it lies below each of its tangents. The tangent at
+# $w = m$ has the slope $1/m$:
+#
+# $$
+# \log w \le \log m + \frac{w - m}{m} \tag{2.1}
+# $$
+#
+# (Proof: the difference, right minus left, has the derivative $\frac1m - \frac1w$ in
+# $w$. That is negative for $w < m$ and positive for $w > m$, so the difference is
+# smallest at $w = m$, where it is zero.)
+#
+# Now let $w$ be random, choose $m = \mathbb{E}[w]$, and take the expectation of both
+# sides. On the right $\log m$ is a constant, and $\mathbb{E}[w - m] = 0$:
+#
+# $$
+# \mathbb{E}[\log w] \le \log m + \frac{\mathbb{E}[w] - m}{m} = \log \mathbb{E}[w] .
+# $$
+#
+# That is Jensen's inequality for the logarithm. With our weights it says
+#
+# $$
+# \log p(x) = \log \mathbb{E}_{q} \left[ \frac{p(x, z)}{q(z)} \right]
+#   \ge \mathbb{E}_{q} \left[ \log \frac{p(x, z)}{q(z)} \right] ,
+# $$
+#
+# and the right-hand side is the **evidence lower bound**:
+#
+# $$
+# \mathrm{ELBO}(q) = \mathbb{E}_{q(z)} \left[ \log p(x, z) - \log q(z) \right]
+#   \tag{2.2}
+# $$
+
+
+# %%
+def tangent(w, m):  # (2.1)
+    return np.log(m) + (w - m) / m
+
+
+def elbo_sum(q, joint):  # (2.2), for a latent with a few values
+    return (q * (np.log(joint) - np.log(q))).sum()
+
+
+joint = np.array([0.3, 0.1])  # p(x, z = 1), p(x, z = 2)
+q = np.array([0.5, 0.5])
+w = joint / q
+m = q @ w
+check("mean weight is p(x)", m, joint.sum(), 1e-15)
+ws = np.linspace(0.01, 3, 1000)
+check_less(
+    "(2.1) smallest distance",
+    -1e-12,
+    (tangent(ws, m) - np.log(ws)).min(),
+)
+h = 1e-6
+check("(2.1) touches", tangent(m, m), np.log(m), 1e-12)
+slope = (np.log(m + h) - np.log(m - h)) / (2 * h)
+check("(2.1) its slope", tangent(m + 1, m) - tangent(m, m), slope, 1e-8)
+check("(2.1) its mean is log E[w]", q @ tangent(w, m), np.log(m), 1e-12)
+check(
+    "(2.2) is the mean of log w",
+    elbo_sum(q, joint),
+    q @ np.log(w),
+    1e-12,
+)
+check_less("(2.2) is a bound", elbo_sum(q, joint), np.log(m))
+
+# %%
+ws = np.linspace(0.1, 0.78, 300)
+low = q @ np.log(w)
+plt.figure(figsize=(7, 4.2))
+plt.plot(ws, np.log(ws), color=BLACK)
+plt.plot(ws, tangent(ws, m), color=GREY, lw=1.5)
+plt.plot(w, np.log(w), "o-", color=BLUE, ms=8)
+plt.plot([m, m], [low, np.log(m)], color=VERMILLION, lw=5)
+plt.plot([m, m], [-2.5, low], color=GREY, lw=1, ls=":")
+plt.text(0.155, -2.12, r"$\log\,w$", color=BLACK)
+plt.text(0.3, -1.0, "tangent at the mean", color=GREY, ha="right")
+plt.annotate(
+    r"$\log\,\mathbb{E}[w] = \log\,p(x) = -0.916$",
+    (m, np.log(m)),
+    (0.16, -0.42),
+    arrowprops={"arrowstyle": "-", "color": GREY},
+)
+plt.text(0.415, -1.08, "the gap: 0.144 nats", color=VERMILLION)
+plt.text(
+    0.415,
+    -1.32,
+    r"$\mathbb{E}[\log\,w] = $ ELBO $= -1.060$",
+    color=BLUE,
+)
+plt.ylim(-2.4, -0.2)
+plt.xticks([0.2, 0.4, 0.6], ["0.2", "mean 0.4", "0.6"])
+plt.xlabel("weight $w = p(x, z) / q(z)$")
+plt.ylabel(r"$\log\,w$, nats")
+plt.title("The chord's middle lies below the curve")
+plt.show()
+
+# %% [markdown]
+# The two blue points are the two values of $z$. The mean of their weights lies in the
+# middle, and so does the mean of their logarithms, on the chord; the curve is above.
+# The vertical distance is the price of pulling the logarithm in. Two things can be
+# read off the drawing: the price grows with the *scatter* of the weights, and it is
+# zero if all weights are equal. When are they all equal? When $q(z)$ is proportional to
+# $p(x, z)$; that is, when $q$ is the posterior.
+#
+# ## Second derivation: the KL to the posterior
+#
+# The first derivation found a bound and left open what is missing. The second one
+# starts from what we want of $q$: that it be close to the posterior. Close in the sense
+# of the Kullback-Leibler divergence,
+#
+# $$
+# \mathrm{KL}(q \Vert p(z|x)) = \mathbb{E}_{q(z)} \left[ \log q(z) - \log p(z|x)
+#   \right] . \tag{2.3}
+# $$
+#
+# We cannot compute it, since we do not have $p(z|x)$. But by Bayes' rule $\log p(z|x) =
+# \log p(x, z) - \log p(x)$. Put this in:
+#
+# $$
+# \mathrm{KL}(q \Vert p(z|x))
+#   = \mathbb{E}_{q} \left[ \log q(z) - \log p(x, z) + \log p(x) \right] .
+# $$
+#
+# The last term does not depend on $z$, so it is its own expectation. The first two are
+# (2.2) with the sign turned around:
+#
+# $$
+# \mathrm{KL}(q \Vert p(z|x)) = \log p(x) - \mathrm{ELBO}(q) .
+# $$
+#
+# Nothing was estimated on the way, so this is an equation and not a bound:
+#
+# $$
+# \log p(x) = \mathrm{ELBO}(q) + \mathrm{KL}(q \Vert p(z|x)) \tag{2.4}
+# $$
+#
+# The KL is never negative. This follows from (2.1) at $m = 1$, that is $\log u \le u -
+# 1$, applied to $u = p(z|x) / q(z)$:
+#
+# $$
+# -\mathrm{KL}(q \Vert p(z|x)) = \mathbb{E}_q \left[ \log \frac{p(z|x)}{q(z)} \right]
+#   \le \mathbb{E}_q \left[ \frac{p(z|x)}{q(z)} \right] - 1
+#   \le 1 - 1 = 0 ,
+# $$
+#
+# because $\mathbb{E}_q [ p(z|x) / q(z) ]$ is the integral of $p(z|x)$ over the places
+# that $q$ covers, at most one. Hence the bound again; and now the gap has a name.
+# **What the ELBO misses is exactly the KL from $q$ to the true posterior.**
+#
+# Since $\log p(x)$ does not depend on $q$, whatever raises the ELBO lowers the KL by
+# the same amount. We may minimize a distance to something we do not know by maximizing
+# something that we do.
+#
+# The coin first:
+
+
+# %%
+def kl_sum(q, posterior):  # (2.3), for a latent with a few values
+    return (q * (np.log(q) - np.log(posterior))).sum()
+
+
+posterior = joint / joint.sum()
+total = elbo_sum(q, joint) + kl_sum(q, posterior)  # (2.4)
+check("(2.4) ELBO + KL", total, np.log(0.4), 1e-12)
+print(f"ELBO {elbo_sum(q, joint):.3f}, KL {kl_sum(q, posterior):.3f}")
+
+# %% [markdown]
+# The gap in the drawing, 0.144, is the KL from a fair coin to the posterior
+# $(\frac34, \frac14)$.
+#
+# ## Three numbers that know nothing of each other
+#
+# Now the circle of chapter 1, with one latent dimension, a nonlinear decoder and a
+# Gaussian $q(z) = \mathcal{N}(z; \mu, \sigma^2)$. To check (2.4) on one grid would be
+# cheap: there both sides are the same sums in another order. We want the three numbers
+# from three sources.
+#
+# - $\log p(x)$: the plain sum over $z \in [-8, 8]$, equation (1.4).
+# - The ELBO: never touches $p(x)$ or the posterior. It is an expectation over $q$, so
+#   we write $z = \mu + \sigma \varepsilon$ and sum over a lattice of $\varepsilon$,
+#   which moves and stretches with $q$.
+# - The KL: nodes and weights of Gauss-Legendre, and a posterior that is normalized by
+#   *its own* sum over these nodes, not with the $p(x)$ of the first item.
+
+# %%
+c = 0.25
+
+
+def g(z):
+    """The decoder: (..., 1) latents to (..., 2) places on a circle."""
+    return 2 * np.concatenate([np.sin(1.5 * z), np.cos(1.5 * z)], -1)
+
+
+def log_normal(z, mu, logvar):
+    square = (z - mu) ** 2 / np.exp(logvar)
+    return -0.5 * (np.log(2 * np.pi) + logvar + square)
+
+
+def log_lik(x, z):
+    return log_normal(x, g(z), np.log(c)).sum(axis=-1)
+
+
+def log_joint(x, z):
+    return log_lik(x, z) + log_normal(z, 0.0, 0.0).sum(axis=-1)
+
+
+def log_evidence(x, n=401, edge=8.0):
+    nodes, step = np.linspace(-edge, edge, n, retstep=True)
+    a = log_joint(x, nodes[:, None])
+    return a.max() + np.log(np.exp(a - a.max()).sum() * step)
+
+
+eps, eps_step = np.linspace(-9, 9, 361, retstep=True)
+eps_weight = np.exp(-(eps**2) / 2) / np.sqrt(2 * np.pi) * eps_step
+
+
+def elbo(x, mu, logvar):  # (2.2), continuous
+    z = mu + np.exp(logvar / 2) * eps
+    log_q = log_normal(z, mu, logvar)
+    return eps_weight @ (log_joint(x, z[:, None]) - log_q)
+
+
+uneven, legendre = np.polynomial.legendre.leggauss(400)
+uneven, legendre = 8 * uneven, 8 * legendre  # from [-1, 1] to [-8, 8]
+
+
+def kl_to_posterior(x, mu, logvar):  # (2.3), continuous
+    joint = np.exp(log_joint(x, uneven[:, None]))
+    log_post = np.log(joint / (legendre @ joint))
+    log_q = log_normal(uneven, mu, logvar)
+    return legendre @ (np.exp(log_q) * (log_q - log_post))
+
+
+x = np.array([1.4, 0.9])
+for mu, logvar in ((0.7, -3.0), (0.0, 0.0), (-0.5, -1.0), (1.1, -2.0)):
+    parts = elbo(x, mu, logvar), kl_to_posterior(x, mu, logvar)
+    print(
+        f"mu {mu}, logvar {logvar}: ELBO {parts[0]:.4f}, KL {parts[1]:.4f}"
+    )
+    check("  (2.4) their sum", sum(parts), log_evidence(x), 1e-9)
+
+# %% [markdown]
+# Four different $q$, from excellent to absurd, four different splits, one sum. This is
+# the best test of a VAE that there is, because it fails for a wrong density, a wrong
+# sampler, a wrong KL, a forgotten constant. The package has these three functions in
+# `minivae.exact.quadrature`, again in three ways that share no sum, each with an
+# estimate of its own error. They ask only for a decoder and a likelihood, so we can
+# hand them our circle; and they serve a neural VAE with a latent of two dimensions,
+# encoder included.
+
+
+# %%
+class Circle:
+    """As much of a VAE as the quadrature needs."""
+
+    D, K, dtype = 2, 1, np.dtype("float64")
+    likelihood = Gaussian(c=c)
+    logits = staticmethod(g)
+
+
+one_x, one_mu, one_logvar = (
+    x[None],
+    np.full((1, 1), 0.7),
+    np.full((1, 1), -3.0),
+)
+check(
+    "minivae: ELBO",
+    quadrature.elbo(Circle, one_x, one_mu, one_logvar).value[0],
+    elbo(x, 0.7, -3.0),
+    1e-9,
+)
+check(
+    "minivae: KL to the posterior",
+    quadrature.kl_to_posterior(Circle, one_x, one_mu, one_logvar).value[
+        0
+    ],
+    kl_to_posterior(x, 0.7, -3.0),
+    1e-9,
+)
+
+vae = VAE.mlp(
+    9, 2, hidden=(8,), likelihood=Bernoulli(), rng=rng, dtype=np.float64
+)
+pictures = (rng.random((5, 9)) < 0.5).astype(float)
+mu, logvar = vae.encode(pictures)
+grid = {"nodes": 201, "limit": 14.0}
+low = quadrature.elbo(vae, pictures, mu, logvar).value
+missing = quadrature.kl_to_posterior(vae, pictures, mu, logvar, **grid)
+check(
+    "(2.4) on a neural VAE with K = 2",
+    low + missing.value,
+    quadrature.log_prob(vae, pictures, **grid).value,
+    1e-9,
+)
+
+# %% [markdown]
+# ## The bound, seen
+#
+# $\log p(x)$ is one number; the ELBO is a function of $\mu$ and $\sigma$. Here it is
+# along $\mu$, for three widths.
+#
+# **Predict.** The posterior of this $x$ is one bump with a standard deviation of about
+# 0.18. Which of $\sigma = 0.07$, $0.18$ and $0.45$ comes closest to the line? And of
+# the two others, which loses more?
+
+# %%
+mus = np.linspace(-0.3, 1.7, 121)
+height = log_evidence(x)
+plt.figure(figsize=(7, 4.2))
+plt.axhline(height, color=BLACK)
+best = {}
+for s, colour in ((0.07, ORANGE), (0.18, BLUE), (0.45, PURPLE)):
+    curve = np.array([elbo(x, mu, 2 * np.log(s)) for mu in mus])
+    best[s] = curve.max()
+    plt.plot(mus, curve, color=colour, label=rf"$\sigma = {s}$")
+plt.plot(
+    [0.1, 0.1],
+    [elbo(x, 0.1, 2 * np.log(0.18)), height],
+    color=VERMILLION,
+    lw=4,
+)
+plt.text(
+    0.07,
+    -4.6,
+    "KL of this $q$\nto the posterior",
+    color=VERMILLION,
+    ha="right",
+)
+plt.text(-0.28, height + 0.25, r"$\log\,p(x)$")
+plt.legend(loc="lower center")
+plt.ylim(-11, -1.7)
+plt.xlabel(r"mean $\mu$ of $q$")
+plt.ylabel("ELBO, nats")
+plt.title("Every $q$ gives a bound; the posterior gives the best")
+plt.show()
+for s, value in best.items():
+    print(f"sigma {s}: best gap {height - value:.4f} nats")
+check_less("too narrow loses", best[0.07], best[0.18])
+check_less("too wide loses more", best[0.45], best[0.07])
+
+# %% [markdown]
+# At the best $\mu$ and $\sigma = 0.18$ the gap is a few thousandths of a nat. It cannot
+# be zero, since the true posterior is bent a little and $q$ is a Gaussian.
+#
+# **Predict.** Now the point at the bottom of the circle, whose posterior has two equal
+# bumps far apart. Let $q$ sit on one of them as well as it can. How many nats are
+# missing? (The answer is a number you know.)
+
+# %%
+bottom = np.array([0.0, -2.0])
+p_bottom = log_evidence(bottom)
+mus = np.linspace(-3.4, 3.4, 103)
+sigmas = np.exp(np.linspace(np.log(0.07), np.log(2.5), 50))
+surface = np.array(
+    [[elbo(bottom, mu, 2 * np.log(s)) for mu in mus] for s in sigmas]
+)
+row, column = np.unravel_index(surface.argmax(), surface.shape)
+gap = p_bottom - surface.max()
+check("the best gap is nearly log 2", gap, np.log(2), 0.02)
+centre = p_bottom - surface[:, 51].max()
+print(f"best q at mu = 0 in the middle: gap {centre:.2f} nats")
+
+fig, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3.7))
+levels = p_bottom - np.array([24, 16, 8, 4, 2, 1])
+left.contourf(
+    mus, sigmas, surface, levels=[*levels, p_bottom], cmap="Blues"
+)
+for side in (-1, 1):
+    left.plot(side * mus[column], sigmas[row], "P", color=BLACK, ms=10)
+left.set_yscale("log")
+left.set_yticks([0.1, 0.3, 1.0], ["0.1", "0.3", "1"])
+left.minorticks_off()
+left.set(xlabel=r"mean $\mu$ of $q$", ylabel=r"$\sigma$ of $q$")
+left.set_title("ELBO: two summits")
+z = np.linspace(-3.4, 3.4, 400)
+post = np.exp(log_joint(bottom, z[:, None]) - p_bottom)
+one = np.exp(log_normal(z, mus[column], 2 * np.log(sigmas[row])))
+right.fill_between(z, post, color=GREEN, alpha=0.35)
+right.plot(z, one, color=BLUE)
+side = np.sign(mus[column])
+right.text(-side * 2.0, 1.35, "posterior", color=GREEN, ha="center")
+right.text(
+    side * 1.75,
+    2.0,
+    "best $q$",
+    color=BLUE,
+    ha="right" if side > 0 else "left",
+)
+right.set(xlabel="latent $z$", ylabel="density")
+right.set_title("$q$ picks a side")
+plt.show()
+
+# %% [markdown]
+# Log 2. On its bump $q$ is twice as high as the posterior, which has only half of its
+# mass there; so $\log q - \log p(z|x) = \log 2$ wherever $q$ looks, and its average is
+# $\log 2$. A $q$ in the middle, wide enough for both bumps, would pay nearly fourteen
+# nats for all the empty places in between.
+#
+# That is the character of this KL: **it punishes $q$ for being where the posterior is
+# not, and not for missing a place where it is.** Think of it whenever you read that a
+# VAE's posterior is "too narrow".
+#
+# ## The two terms of the loss
+#
+# For training, (2.2) is written in another way. Put $\log p(x, z) = \log p(x|z) + \log
+# p(z)$ in, and sort:
+#
+# $$
+# \mathrm{ELBO} = \mathbb{E}_q \left[ \log p(x|z) \right]
+#   + \mathbb{E}_q \left[ \log p(z) - \log q(z) \right]
+# $$
+#
+# The second expectation is minus a KL, but of another pair than before: from $q$ to the
+# **prior**. The first, with its sign turned around, is the reconstruction term `rec`:
+#
+# $$
+# \mathrm{ELBO} = - \mathrm{rec} - \mathrm{KL}(q \Vert p(z)), \qquad
+#   \mathrm{rec} = - \mathbb{E}_q \left[ \log p(x|z) \right] \tag{2.5}
+# $$
+#
+# So two KLs are around, and they are easily mixed up. $\mathrm{KL}(q \Vert p(z))$ is in
+# the loss, and chapter 4 gives its formula,
+# $\frac12 (\mu^2 + \sigma^2 - 1 - \log \sigma^2)$. $\mathrm{KL}(q \Vert p(z|x))$ is not
+# in the loss: it is the gap, and nobody sees it.
+
+
+# %%
+def kl_to_prior(mu, logvar):
+    return 0.5 * (mu**2 + np.exp(logvar) - 1 - logvar)
+
+
+def rec(x, mu, logvar):
+    z = mu + np.exp(logvar / 2) * eps
+    return -(eps_weight @ log_lik(x, z[:, None]))
+
+
+def elbo_terms(x, mu, logvar):  # (2.5)
+    return -rec(x, mu, logvar) - kl_to_prior(mu, logvar)
+
+
+for mu, logvar in ((0.7, -3.0), (-0.5, -1.0)):
+    check(
+        "(2.5) the ELBO by its two terms",
+        elbo_terms(x, mu, logvar),
+        elbo(x, mu, logvar),
+        1e-10,
+    )
+z = 0.7 + np.exp(-1.5) * rng.standard_normal((20_000, 1))
+samples = log_lik(x, z) - kl_to_prior(0.7, -3.0)
+check_mc("(2.5) with samples", samples, elbo(x, 0.7, -3.0))
+with must_fail():  # the gap is not the regulariser
+    check(
+        "one KL for the other",
+        elbo(x, 0.7, -3.0) + kl_to_prior(0.7, -3.0),
+        log_evidence(x),
+        1e-9,
+    )
+
+# %% [markdown]
+# ## When the bound is tight
+#
+# The gap is zero if and only if $q$ is the posterior. So the family from which $q$ is
+# taken has to contain it. With a linear decoder, $g(z) = w z$ for a vector $w$, the
+# posterior is a Gaussian, and then the ELBO can be all of $\log p(x)$. Let us see it.
+#
+# As a function of $z$, up to constants,
+#
+# $$
+# \log p(x, z) = - \frac12 z^2 - \frac{1}{2c} \Vert x - w z \Vert^2 + \ldots
+#   = - \frac12 \left( z^2 + \frac{x^\top x - 2 z\, w^\top x + z^2 w^\top w}{c} \right)
+#   + \ldots
+# $$
+#
+# Collect the powers of $z$: the factor of $z^2$ in the bracket is $\tau = 1 + w^\top
+# w / c$, that of $-2 z$ is $w^\top x / c$. Completing the square gives $\tau (z -
+# m)^2$ with $\tau m = w^\top x / c$. A logarithm of a density that is a negative square
+# is that of a Gaussian, with the precision in front of the square and the mean inside:
+#
+# $$
+# \frac{1}{\sigma^2} = 1 + \frac{w^\top w}{c} \tag{2.6}
+# $$
+#
+# $$
+# m = \sigma^2 \, \frac{w^\top x}{c} \tag{2.7}
+# $$
+#
+# The ELBO of any Gaussian $q = \mathcal{N}(\mu, \sigma^2)$ has a formula, too. Write $x
+# - w z = (x - w \mu) - w (z - \mu)$ and square; the cross term has the mean zero, and
+# $(z - \mu)^2$ has the mean $\sigma^2$. With (2.5), and (1.1) for the constants,
+#
+# $$
+# \mathrm{rec} = \frac12 \left( D \log 2 \pi c
+#   + \frac{\Vert x - w \mu \Vert^2 + \sigma^2 w^\top w}{c} \right) \tag{2.8}
+# $$
+#
+# Finally $p(x)$ itself. $x = w z + \sqrt c\, \eta$ is a sum of Gaussians with mean
+# zero. Along the direction of $w$ its variance is $c + w^\top w$, and across, in the $D
+# - 1$ other directions, it is $c$. The component of $x$ along $w$ has the square $a =
+# (w^\top x)^2 / w^\top w$, and the rest is $x^\top x - a$:
+#
+# $$
+# \log p(x) = - \frac12 \left( D \log 2 \pi + \log(c + w^\top w) + (D - 1) \log c
+#   + \frac{a}{c + w^\top w} + \frac{x^\top x - a}{c} \right) \tag{2.9}
+# $$
+#
+# Nothing in (2.9) looks like (2.8) plus a KL. Yet:
+
+
+# %%
+def linear_posterior(x, w):
+    var = 1 / (1 + w @ w / c)  # (2.6)
+    mean = var * (x @ w) / c  # (2.7)
+    return mean, var
+
+
+def linear_elbo(x, w, mu, var):
+    D = len(w)
+    away = ((x - mu[:, None] * w) ** 2).sum(axis=1)
+    square = away + var * (w @ w)
+    rec = 0.5 * (D * np.log(2 * np.pi * c) + square / c)  # (2.8)
+    return -rec - kl_to_prior(mu, np.log(var))
+
+
+def linear_log_p(x, w):  # (2.9)
+    D, ww = len(w), w @ w
+    a = (x @ w) ** 2 / ww
+    logs = np.log(c + ww) + (D - 1) * np.log(c)
+    along, across = a / (c + ww), ((x**2).sum(axis=1) - a) / c
+    return -0.5 * (D * np.log(2 * np.pi) + logs + along + across)
+
+
+w_true = np.array([1.2, -0.4, 0.7])
+z = rng.standard_normal((400, 1))
+data = z * w_true + np.sqrt(c) * rng.standard_normal((400, 3))
+mean, var = linear_posterior(data, w_true)
+check(
+    "(2.6) to (2.9): the bound is tight",
+    linear_elbo(data, w_true, mean, var),
+    linear_log_p(data, w_true),
+    1e-12,
+)
+model = LinearGaussian(w_true[:, None], np.zeros(3), c)
+check(
+    "minivae: log p(x)",
+    model.log_prob(data),
+    linear_log_p(data, w_true),
+    1e-12,
+)
+check(
+    "minivae: posterior mean",
+    model.posterior(data)[0][:, 0],
+    mean,
+    1e-12,
+)
+worse = linear_elbo(data, w_true, mean + 0.1, 1.3 * var)
+missing = model.kl_to_posterior(
+    data, (mean + 0.1)[:, None], np.full((400, 1), np.log(1.3 * var))
+)
+check(
+    "(2.4) with another q",
+    worse + missing,
+    linear_log_p(data, w_true),
+    1e-12,
+)
+
+# %% [markdown]
+# **A posterior with a slant.** With more than one latent dimension a Gaussian posterior
+# can be correlated, and the $q$ of a VAE, a product of one-dimensional Gaussians,
+# cannot follow. Let the posterior be $\mathcal{N}(m, \Lambda^{-1})$ with precision
+# matrix $\Lambda$, and $q$ have the right mean and variances $s_k$. With $S =
+# \mathrm{diag}(s)$ the KL between two such Gaussians is (chapter 4, exercise 3, has the
+# derivation)
+#
+# $$
+# \mathrm{KL} = \frac12 \left( \mathrm{tr}(\Lambda S) - K - \log \det \Lambda
+#   - \log \det S \right)
+#   = \frac12 \left( \sum_k \Lambda_{kk} s_k - K - \log \det \Lambda
+#   - \sum_k \log s_k \right) .
+# $$
+#
+# The derivative in $s_k$ is $\frac12 (\Lambda_{kk} - 1 / s_k)$, and it is zero at
+#
+# $$
+# s_k = \frac{1}{\Lambda_{kk}} . \tag{2.10}
+# $$
+#
+# There the trace is $K$ and cancels. What is left is the smallest gap that any such $q$
+# can reach:
+#
+# $$
+# \mathrm{gap} = \frac12 \left( \sum_k \log \Lambda_{kk} - \log \det \Lambda \right)
+#   \tag{2.11}
+# $$
+#
+# In two dimensions, with correlation $r$ of the posterior, it is $-\frac12 \log(1 -
+# r^2)$, since $\det \Lambda = \Lambda_{11} \Lambda_{22} (1 - r^2)$. Note (2.10), too:
+# the best variance is **not** that of the posterior's dimension $k$, but the smaller
+# one that is left when the other dimensions are held fixed.
+#
+# **Predict.** At which correlation does the gap reach one nat?
+
+
+# %%
+def best_variances(precision):  # (2.10)
+    return 1 / np.diag(precision)
+
+
+def smallest_gap(precision):  # (2.11)
+    log_det = np.linalg.slogdet(precision)[1]
+    return 0.5 * (np.log(np.diag(precision)).sum() - log_det)
+
+
+W = rng.normal(size=(4, 2))
+slanted = LinearGaussian(W, np.zeros(4), c)
+xs = slanted.sample(3, rng)
+mean2, cov = slanted.posterior(xs)
+precision = np.linalg.inv(cov)
+log_s = np.tile(np.log(best_variances(precision)), (3, 1))
+at_best = slanted.kl_to_posterior(xs, mean2, log_s)
+check("(2.11) against minivae", at_best, smallest_gap(precision), 1e-10)
+for k, move in ((0, 0.1), (0, -0.1), (1, 0.1), (1, -0.1)):
+    moved = log_s.copy()
+    moved[:, k] += move
+    nearby = slanted.kl_to_posterior(xs, mean2, moved)
+    check_less("(2.10) other variances lose", at_best[0], nearby[0])
+r = cov[0, 1] / np.sqrt(cov[0, 0] * cov[1, 1])
+check(
+    "in two dimensions",
+    -0.5 * np.log(1 - r**2),
+    smallest_gap(precision),
+    1e-10,
+)
+
+# %%
+rs = np.linspace(0, 0.985, 200)
+angle = np.linspace(0, 2 * np.pi, 100)
+ring = 2 * np.stack([np.cos(angle), np.sin(angle)])
+fig, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3.5))
+shown = np.array([[1, 0.9], [0.9, 1]])
+left.fill(*(np.linalg.cholesky(shown) @ ring), color=GREEN, alpha=0.35)
+s = best_variances(np.linalg.inv(shown))
+left.plot(*(np.sqrt(s)[:, None] * ring), color=BLUE)
+left.set(xlim=(-2.6, 2.6), ylim=(-2.6, 2.6), aspect="equal")
+left.text(-2.4, 1.7, "posterior\n$r = 0.9$", color=GREEN)
+left.text(0.75, -1.2, "best $q$", color=BLUE)
+left.set(xlabel="$z_1$", ylabel="$z_2$")
+left.set_title("Two sigma of each")
+right.plot(rs, -0.5 * np.log(1 - rs**2), color=VERMILLION)
+right.set(xlabel="correlation $r$", ylabel="smallest gap, nats")
+right.set(ylim=(0, 1.8), xlim=(0, 1))
+right.set_title("A slant costs little, at first")
+plt.show()
+check(
+    "one nat at r = 0.93",
+    -0.5 * np.log(1 - (1 - np.exp(-2))),
+    1.0,
+    1e-12,
+)
+print(f"r = {np.sqrt(1 - np.exp(-2)):.4f}")
+
+# %% [markdown]
+# ## What pushing the bound does to the model
+#
+# So far the model was fixed and $q$ moved. In training both move, and this asks for
+# care. Give the decoder one parameter, $w = \theta \, (1.2, -0.4, 0.7)$; the data were
+# made with $\theta = 1$. For each $\theta$ there is the exact mean of $\log
+# p_\theta(x)$, and for each choice of $q$ a bound as a *function of* $\theta$.
+
+# %%
+thetas = np.linspace(0.3, 1.7, 141)
+exact = np.array(
+    [linear_log_p(data, t * w_true).mean() for t in thetas]
+)
+
+
+def bound_from(theta0, widen=1.0):
+    """The bound over all theta, with q fitted at theta0 and held."""
+    mean, var = linear_posterior(data, theta0 * w_true)
+    return np.array(
+        [
+            linear_elbo(data, t * w_true, mean, widen * var).mean()
+            for t in thetas
+        ]
+    )
+
+
+plt.figure(figsize=(7, 4.2))
+plt.plot(thetas, exact, color=BLACK, lw=3)
+for theta0 in (0.5, 0.8, 1.0):
+    curve = bound_from(theta0)
+    i = np.argmin(np.abs(thetas - theta0))
+    check(f"touches at {theta0}", curve[i], exact[i], 1e-12)
+    check_less("  and is below", (curve - exact).max(), 1e-12)
+    plt.plot(thetas, curve, color=BLUE, lw=1.6)
+    plt.plot(thetas[i], curve[i], "o", color=BLUE, ms=8)
+wide = bound_from(1.0, widen=5.0)
+plt.plot(thetas, wide, color=VERMILLION)
+plt.plot(
+    thetas[wide.argmax()], wide.max(), "v", color=VERMILLION, ms=10
+)
+plt.plot(thetas[exact.argmax()], exact.max(), "^", color=BLACK, ms=10)
+plt.ylim(-6.2, -3.2)
+plt.text(1.42, -3.36, r"$\log\,p_\theta(x)$")
+plt.text(0.42, -5.5, "bounds that touch at the dots", color=BLUE)
+plt.text(0.42, -5.85, "bound of a too wide $q$", color=VERMILLION)
+plt.xlabel(r"the decoder's parameter $\theta$")
+plt.ylabel("nats per data point")
+plt.title("Climb a bound, and you climb its summit")
+plt.show()
+ml, summit = exact.argmax(), wide.argmax()
+print(f"best theta {thetas[ml]:.2f}, of the bound {thetas[summit]:.2f}")
+check_less(
+    "from the best theta the bound rises", wide[ml], wide[summit]
+)
+check_less("  while log p(x) falls", exact[summit], exact[ml])
+
+# %% [markdown]
+# The blue bounds are EM: fit $q$ where you stand, the bound touches; climb to its
+# summit; fit again. A step up on such a bound is a step up of $\log p$ as well, because
+# the bound started at the curve and stays below it.
+#
+# The vermillion bound does not touch anywhere. Its summit is at a smaller $\theta$, and
+# whoever climbs it from the best $\theta$ **makes the model worse while the ELBO
+# rises**. The decoder shrinks, because a smaller $w$ makes the posterior wider, more
+# like the $q$ that we insisted on. So two things happen when the ELBO is maximized over
+# the model's parameters: $\log p(x)$ is pushed up, *and* the true posterior is pulled
+# towards what $q$ can express. Mostly they go together. They need not.
+#
+# ## What goes wrong in practice
+#
+# - *"Maximizing the ELBO brings our approximation closer to the data distribution."* In
+#   $q$ alone it does nothing of the kind: $\log p(x)$ is not touched, only the gap. In
+#   the model's parameters it does so as far as the gap does not eat the gain, as we
+#   just saw.
+# - *"$q$ can be any proposal distribution."* Where $p(x, z) > 0$ and $q = 0$, the
+#   weights never see that part, and the ELBO is still a bound, a poorer one (exercise
+#   4). Where $q > 0$ and $p(x, z) = 0$, it is $-\infty$.
+# - *The notation $q_\lambda(z|x)$.* Nothing in this chapter needs $q$ to know about any
+#   other $x$. There is one $q$ for each data point. The bar with the $x$ behind it
+#   announces the idea of chapter 3, one network that gives them all.
+# - *ELBO and loss.* The ELBO of discrete pictures is negative, minus the ELBO is the
+#   loss, and half of the public code calls one by the name of the other. Look at (2.5):
+#   both `rec` and `kl` come with a minus.
+# - *A better ELBO is not always a better model, and a worse one not always a worse
+#   model.* Comparing two models by their ELBO compares the sum of fit and gap. Chapter
+#   12 takes them apart.
+#
+# ## Exercises
+#
+# **1. By hand (warm-up).** In the coin example, compute the ELBO for $q = (0.6, 0.4)$
+# and $q = (\frac34, \frac14)$. Why is the second exactly $\log 0.4$?
+#
+# <details><summary>Hint</summary>
+#
+# The weights for the second are $0.3 / 0.75$ and $0.1 / 0.25$.
+#
+# </details>
+
+# %% tags=["hide-cell"]
+print(f"{elbo_sum(np.array([0.6, 0.4]), joint):.4f}")
+check_less(
+    "(0.6, 0.4)", elbo_sum(np.array([0.6, 0.4]), joint), np.log(0.4)
+)
+check(
+    "(3/4, 1/4) is the posterior: no scatter, no gap",
+    elbo_sum(np.array([0.75, 0.25]), joint),
+    np.log(0.4),
+    1e-12,
+)
+
+# %% [markdown]
+# **2. The gap is half a variance.** Expand $\log w$ around $m = \mathbb{E}[w]$ to
+# second order and show that for weights that scatter little the gap is about
+# $\mathrm{Var}[w] / (2 m^2)$. Check it in the linear model, with a $q$ that has the
+# right mean and a variance 1, 5 and 20 % too large.
+#
+# <details><summary>Hint</summary>
+#
+# $\log w = \log m + \frac{w - m}{m} - \frac{(w - m)^2}{2 m^2} + \ldots$; take
+# expectations. For the weights use the lattice `eps`, `eps_weight`: $w = p(x, z) /
+# q(z)$ at $z = \mu + \sigma \varepsilon$, and only $w / m = p(z|x) / q(z)$ is needed.
+#
+# </details>
+
+# %% tags=["hide-cell"]
+for percent in (1, 5, 20):
+    v = 1 + percent / 100  # in units of the posterior's variance
+    z = np.sqrt(v) * eps
+    log_w = log_normal(z, 0.0, 0.0) - log_normal(z, 0.0, np.log(v))
+    gap = -(eps_weight @ log_w)
+    half = (eps_weight @ np.exp(2 * log_w) - 1) / 2
+    print(f"{percent:2} %: gap {gap:.2e}, half the variance {half:.2e}")
+    check("  ratio", half / gap, 1.0, 0.015 * percent)
+
+# %% [markdown]
+# **3. A bound from above.** Exchange the roles: show that
+#
+# $$
+# \mathbb{E}_{p(z|x)} \left[ \log p(x, z) - \log q(z) \right]
+#   = \log p(x) + \mathrm{KL}(p(z|x) \Vert q) \ge \log p(x) ,
+# $$
+#
+# and compute both bounds for the circle. Why is this one not used to train?
+#
+# <details><summary>Hint</summary>
+#
+# Put $\log p(x, z) = \log p(x) + \log p(z|x)$ in. The expectation is over the
+# posterior, from which nobody can sample; in a simulation, where $z$ is drawn first,
+# one can.
+#
+# </details>
+
+# %% tags=["hide-cell"]
+joint_nodes = np.exp(log_joint(x, uneven[:, None]))
+post_nodes = joint_nodes / (legendre @ joint_nodes)
+for mu, logvar in ((0.7, -3.0), (0.5, -2.0)):
+    log_q = log_normal(uneven, mu, logvar)
+    above = legendre @ (post_nodes * (np.log(joint_nodes) - log_q))
+    print(f"{elbo(x, mu, logvar):.4f} < {height:.4f} < {above:.4f}")
+    check_less("ELBO below", elbo(x, mu, logvar), height)
+    check_less("the other above", height, above)
+
+# %% [markdown]
+# **4. A $q$ with edges.** Let $q$ be uniform on $[a, b]$. Show that the ELBO is $\log
+# (b
+# - a)$ plus the mean of $\log p(x, z)$ over the interval, and that it never exceeds
+# $\log \int_a^b p(x, z)\, dz$. Find the best interval for our $x$ and compare with the
+# best Gaussian.
+#
+# <details><summary>Hint</summary>
+#
+# Jensen's inequality for the part of the integral that $q$ sees. For the best interval
+# a coarse search will do: centres around 0.66, half-widths from 0.1 to 0.6.
+#
+# </details>
+
+# %% tags=["hide-cell"]
+unit, unit_weight = np.polynomial.legendre.leggauss(60)
+found = (-np.inf, 0, 0)
+for middle in np.linspace(0.4, 1.0, 31):
+    for half in np.linspace(0.1, 0.6, 26):
+        values = log_joint(x, (middle + half * unit)[:, None])
+        bound = np.log(2 * half) + unit_weight @ values / 2
+        found = max(found, (bound, middle, half))
+bound, middle, half = found
+inside = np.exp(log_joint(x, (middle + half * unit)[:, None]))
+part = np.log(half * (unit_weight @ inside))
+print(
+    f"best interval {middle:.2f} ± {half:.2f}: gap {height - bound:.3f}"
+)
+check_less("below the part that it sees", bound, part)
+check_less("and that below log p(x)", part, height)
+check_less("a Gaussian does better", bound, best[0.18])
+
+# %% [markdown]
+# **5. Average first (towards research).** With $S$ independent samples from $q$, let
+# $L_S = \mathbb{E} \left[ \log \frac1S \sum_s w(z_s) \right]$. $L_1$ is the ELBO. Show
+# with Jensen's inequality that $L_S \le \log p(x)$ for every $S$; measure $L_S$ for the
+# point at the bottom, with $q = \mathcal{N}(0, 1.5^2)$, at $S = 1, 4, 16, 64$. How fast
+# does the gap close? This is the importance-weighted bound of chapter 12.
+#
+# <details><summary>Hint</summary>
+#
+# Draw many groups of $S$ samples, take the logarithm of each group's mean weight, and
+# average over groups, with a standard error. For large $S$ exercise 2 applies to the
+# mean weight, whose variance is $\mathrm{Var}[w] / S$.
+#
+# </details>
+
+# %% tags=["hide-cell"]
+log_s2 = 2 * np.log(1.5)
+z = 1.5 * rng.standard_normal((64_000, 1))
+log_w = log_joint(bottom, z) - log_normal(z[:, 0], 0.0, log_s2)
+levels = []
+for S in (1, 4, 16, 64):
+    groups = np.exp(log_w.reshape(-1, S)).mean(axis=1)
+    levels.append(np.log(groups).mean())
+    error = np.log(groups).std() / np.sqrt(len(groups))
+    print(f"S = {S:2}: {levels[-1]:.3f} ± {error:.3f} nats")
+print(f"exact:  {p_bottom:.3f}")
+check_mc("L_1 is the ELBO", log_w, elbo(bottom, 0.0, log_s2))
+check_less("64 beat 16", levels[2], levels[3])
+check_less("16 beat 4", levels[1], levels[2])
+check_mc("their mean is unbiased", np.exp(log_w), np.exp(p_bottom))
+
+# %% [markdown]
+# ## Sources
+#
+# - M. I. Jordan, Z. Ghahramani, T. S. Jaakkola, L. K. Saul, *An Introduction to
+#   Variational Methods for Graphical Models*, Machine Learning 37 (1999), section 6:
+#   the bound from Jensen's inequality and the KL as its gap.
+# - D. P. Kingma, M. Welling, *Auto-Encoding Variational Bayes* (2014), equations 1 and
+#   2 (the identity), 3 (the two terms).
+# - C. M. Bishop, *Pattern Recognition and Machine Learning* (2006), section 10.1, with
+#   the factorized Gaussian that is too compact.
+# - R. M. Neal, G. E. Hinton, *A View of the EM Algorithm that Justifies Incremental,
+#   Sparse, and Other Variants* (1998).
+# - Y. Burda, R. Grosse, R. Salakhutdinov, *Importance Weighted Autoencoders* (2015),
+#   for exercise 5.
+#
+# **What to read next:** chapter 3 climbs the bound, first by hand, then with gradients.
+# D. M. Blei, A. Kucukelbir, J. D. McAuliffe, *Variational Inference: A Review for
+# Statisticians* (2017), tells the same story from the statistician's side.
