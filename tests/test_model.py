@@ -96,6 +96,26 @@ def test_a_copy_is_whole_and_independent(kind, copied, rng):
     assert step(model, x, np.random.default_rng(1)) == before
 
 
+@pytest.mark.parametrize("kind", MODELS)
+def test_another_precision_has_the_same_weights(kind, rng):
+    single = kind.mlp(4, 2, (3,), Gaussian(learned=True), rng=rng)
+    x = rng.standard_normal((5, 4))
+    before = step(single, x, np.random.default_rng(1))
+    double = single.astype(np.float64)
+    assert (double.dtype, single.dtype) == (np.float64, np.float32)
+    with complains(RuntimeError, "loss()"):
+        double.backward()
+    assert step(double, x, np.random.default_rng(1)) == pytest.approx(before, rel=1e-5)
+    assert double.theta.dtype == double.grad.dtype == np.float64
+    np.testing.assert_array_equal(double.theta, single.theta)
+    np.testing.assert_allclose(double.grad, single.grad, rtol=1e-3, atol=1e-5)
+    double.params["decoder.0.W"][...] = 7
+    assert double.decoder.layers[0].W[0, 0] == 7
+    assert step(single, x, np.random.default_rng(1)) == before
+    with complains(TypeError, "dtype: expected float32 or float64", "float16"):
+        single.astype(np.float16)
+
+
 def test_parts_belong_to_one_model(rng):
     likelihood = Bernoulli()
     VAE.mlp(4, 2, likelihood=likelihood, rng=rng)
