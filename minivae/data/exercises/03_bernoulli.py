@@ -1,0 +1,29 @@
+"""Exercise 3. The Bernoulli log-likelihood from logits, and its gradient.
+
+Next to chapter 7 (the reconstruction term). About 40 minutes. 10 points.
+
+A pixel x is 0 or 1, and 1 with probability p = 1 / (1 + exp(-y)), where
+the logit y is the decoder's output. In nats, for an image of D pixels,
+
+    log p(x) = sum_d  x[d] log p[d] + (1 - x[d]) log(1 - p[d]).
+
+A trained decoder is sure of some pixels: logits of 40, 1000 or -10000
+must give finite and exact results. So do not take the logarithm of a
+rounded p; simplify the formula with paper and pencil first, until a
+log(1 + exp(y)) is left, and think about how to compute that for large y.
+
+The gradient: given dlogp = dL/d log p(x), one number for each image,
+return dL/dy.
+
+Shapes: x and logits (B, D), dlogp (B,).
+"""
+
+
+def log_prob(x, logits):
+    """Return log p(x) in nats for each image, shape (B,)."""
+    raise NotImplementedError
+
+
+def log_prob_grad(x, logits, dlogp):
+    """Return dlogits (B, D) from dlogp (B,)."""
+    raise NotImplementedError

@@ -1,0 +1,104 @@
+"""Exercises that grade themselves: the tasks, and what they are worth.
+
+    minivae exercises my-answers      a fresh copy of the task files
+    minivae grade my-answers          every task, with points and hints
+
+A task is one file with a few functions to write; each function is a part, with points of
+its own and a grader: a plain function that calls the student's and raises `Wrong` with a
+hint. Graders are tests any correct answer passes: finite differences with random upstream
+gradients, Monte Carlo, moments, exact values. This is no sandbox against hostile code.
+"""
+
+from typing import NamedTuple
+
+from minivae.grading import layers, likelihoods
+from minivae.grading.student import Student, ToDo, Wrong
+
+RIGHT, WRONG, TODO, MISSING = "right", "wrong", "to do", "missing"
+
+
+class Task(NamedTuple):
+    """One exercise: the file's name without .py, a title, minutes of work, its parts.
+
+    parts : dict of str to (int, callable)
+        Function to write -> (points, grader).
+    """
+
+    name: str
+    title: str
+    minutes: int
+    parts: dict
+
+    @property
+    def points(self):
+        return sum(points for points, _ in self.parts.values())
+
+
+class Part(NamedTuple):
+    """What became of one function: a verdict, points, and what was verified or a hint."""
+
+    name: str
+    verdict: str
+    points: int
+    possible: int
+    text: str
+
+
+TASKS = [
+    Task(
+        "01_linear",
+        "linear layer backward",
+        20,
+        {"linear_backward": (5, layers.linear_backward)},
+    ),
+    Task(
+        "02_activations",
+        "tanh and ReLU backward",
+        15,
+        {
+            "tanh_backward": (3, layers.tanh_backward),
+            "relu_backward": (2, layers.relu_backward),
+        },
+    ),
+    Task(
+        "03_bernoulli",
+        "Bernoulli log-likelihood",
+        40,
+        {
+            "log_prob": (5, likelihoods.bernoulli),
+            "log_prob_grad": (5, likelihoods.bernoulli_grad),
+        },
+    ),
+]
+
+
+def grade_source(task, source, filename):
+    """Grade one file's text in this very process; the command uses `runner` instead.
+
+    Returns
+    -------
+    list of Part
+    """
+    try:
+        student, broken = Student(source, filename), None
+    except Wrong as wrong:
+        broken = str(wrong)
+    parts = []
+    for name, (possible, grader) in task.parts.items():
+        verdict, points, text = WRONG, 0, broken
+        if broken is None:
+            try:
+                text = grader(student)
+                verdict, points = RIGHT, possible
+            except Wrong as wrong:
+                text = str(wrong)
+            except ToDo:
+                verdict, text = TODO, "not written yet"
+        parts.append(Part(name, verdict, points, possible, text))
+    return parts
+
+
+def verdict_of(parts):
+    """wrong if any part is, right if all are, else to do."""
+    verdicts = {part.verdict for part in parts}
+    return WRONG if WRONG in verdicts else RIGHT if verdicts == {RIGHT} else TODO

@@ -1,0 +1,169 @@
+"""Compare a student's numbers with the truth, and find words for the difference.
+
+`mistakes` are hints with the numbers that each mistake would have given: a hint is spoken
+only if the student's numbers are those. What no listed mistake explains is left to general
+ones (a factor, a constant, `minivae.gradcheck`'s diagnosis).
+"""
+
+import numpy as np
+
+from minivae.gradcheck import check_gradient
+from minivae.gradcheck.factors import factor_names, factor_reason, factor_text
+from minivae.grading.student import Wrong
+
+# Relative to the largest number of an array. float32, well used, is a hundred times
+# better; answers in float64 are told how much better they are.
+TOLERANCE = 2e-4
+
+
+def precision(error):
+    """Such as "to 3e-13", for a right answer."""
+    return f"to {max(error, 1e-16):.0e}"
+
+
+def error_of(came, expected):
+    """The largest difference, relative to the largest number expected (or to 1e-300)."""
+    came, expected = np.asarray(came, np.float64), np.asarray(expected, np.float64)
+    if came.shape != expected.shape or not np.isfinite(came).all():
+        return np.inf
+    scale = np.max(np.abs(expected), initial=1e-300)
+    return float(np.max(np.abs(came - expected), initial=0.0) / scale)
+
+
+def agree(came, expected):
+    """Whether two arrays agree, to the precision of a decent float32 computation."""
+    return error_of(came, expected) <= TOLERANCE
+
+
+def values(name, came, expected, mistakes=None, sizes=None, look=""):
+    """Return the relative error of `came`, or raise Wrong with the likeliest cause.
+
+    Parameters
+    ----------
+    name : str
+        What it is, for the hint.
+    came, expected : ndarray
+        Of the same shape.
+    mistakes : dict of str to ndarray, optional
+        Hint -> the numbers that mistake gives.
+    sizes : dict of str to int, optional
+        Such as {"B": 5, "K": 3}, for the names of factors.
+    look : str
+        Where to look, added to a general hint.
+
+    Returns
+    -------
+    float
+    """
+    error = error_of(came, expected)
+    if error <= TOLERANCE:
+        return error
+    came, expected = np.asarray(came, np.float64), np.asarray(expected, np.float64)
+    hint = named(came, expected, mistakes)
+    if hint is None:
+        hint = _general(name, came, expected, sizes or {}) + (f" {look}" if look else "")
+    raise Wrong(hint)
+
+
+def named(came, expected, mistakes):
+    """The hint of the mistake whose numbers these are, or None."""
+    for hint, numbers in (mistakes or {}).items():
+        numbers = np.broadcast_to(numbers, np.shape(expected))
+        if agree(came, numbers) and not agree(numbers, expected):
+            return hint
+    return None
+
+
+def _general(name, came, expected, sizes):
+    bad = ~np.isfinite(came)
+    if bad.any():
+        index = tuple(int(i) for i in np.argwhere(bad)[0])
+        return (
+            f"Your {name} is {came[index]} at index {list(index)}, where"
+            f" {expected[index]:.6g} is right: look for a logarithm of zero, an exp that"
+            " overflows, or 0/0."
+        )
+    square = float((expected * expected).sum())
+    c = float((came * expected).sum()) / square if square else 0.0
+    if c and expected.size > 1 and agree(came, c * expected):
+        names = factor_names(c, sizes, rtol=1e-5)
+        if names == ["−1"]:
+            return f"Your {name} has the wrong sign, and is right otherwise."
+        return (
+            f"Your {name} is {factor_text(c, names)} times what it should be, in every"
+            f" entry.{factor_reason(names)}"
+        )
+    shift = came - expected
+    if expected.size > 1 and agree(shift, np.full_like(shift, shift.mean())):
+        return f"Your {name} differs from what is right by a constant, {shift.mean():.6g}."
+    worst = np.unravel_index(np.argmax(np.abs(shift)), shift.shape)
+    index = [int(i) for i in worst]
+    return (
+        f"Your {name} is {came[worst]:.6g} at index {index}, where {expected[worst]:.6g} is"
+        " right."
+    )
+
+
+def gradient(f, theta, claim, mistakes=None, sizes=None, parts=None, look=None):
+    """Check a claimed gradient by finite differences of `f`, and say what is wrong.
+
+    Parameters
+    ----------
+    f : callable
+        dict of arrays -> scalar, the grader's own forward computation with a random
+        upstream gradient in it.
+    theta : dict of str to ndarray
+    claim : callable
+        dict of arrays -> dict of the student's gradients.
+    mistakes : dict of str to (dict of str to ndarray), optional
+        For each array: hint -> numbers, as in `values`.
+    sizes, parts
+        As in `minivae.gradcheck.check_gradient`.
+    look : dict of str to str, optional
+        For each array, where to look.
+
+    Returns
+    -------
+    float
+        The largest relative error.
+    """
+    report = check_gradient(f, theta, claim, sizes=sizes, parts=parts, tolerance=TOLERANCE)
+    if report.verdict != "WRONG":
+        return report.worst
+    wrong = [b for b in report.blocks.values() if b.verdict == "WRONG"]
+    for block in wrong:
+        known = (mistakes or {}).get(block.name)
+        if block.given is None and known and block.complete:
+            expected = block.expected.reshape(block.shape)
+            hint = named(block.claimed.reshape(block.shape), expected, known)
+            if hint:
+                raise Wrong(hint)
+    said = " ".join(hint.text for hint in report.hints[:2])
+    said = said.replace("The claimed gradient", "Your gradient").replace(
+        " times the right one", " times what it should be"
+    )
+    looks = [look[b.name] for b in wrong if b.name in (look or {})]
+    raise Wrong(" ".join([said, *dict.fromkeys(looks)]))
+
+
+def z_score(name, draws, expected, hint, limit=5.0):
+    """Return |mean - expected| in standard errors, or raise Wrong(hint) above `limit`.
+
+    Parameters
+    ----------
+    draws : ndarray, shape (n, ...)
+        Independent along the first axis. A deviation of five standard errors happens to
+        a right answer once in two million times; the seeds are fixed besides.
+    """
+    draws = np.asarray(draws, np.float64)
+    error = draws.std(axis=0, ddof=1) / np.sqrt(len(draws)) + 1e-12
+    z = np.abs(draws.mean(axis=0) - expected) / error
+    worst = np.unravel_index(np.argmax(z), np.shape(z))
+    if not z[worst] < limit:
+        mean, standard = np.asarray(draws.mean(axis=0))[worst], np.asarray(error)[worst]
+        right = np.broadcast_to(expected, z.shape)[worst]
+        raise Wrong(
+            f"{hint} (Monte Carlo: {name} is {mean:.5g} ± {standard:.2g}, expected"
+            f" {right:.5g}.)"
+        )
+    return float(z[worst])

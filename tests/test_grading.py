@@ -1,0 +1,68 @@
+"""The graders: reference solutions pass, and every wrong answer hears the right hint.
+
+A wrong answer is an edit of a solution, in tutorials/exercises/solutions/wrong. A teacher
+may have deleted the solutions; then there is nothing to test here.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from minivae.grading import RIGHT, TASKS, TODO, WRONG, grade_source
+
+EXERCISES = Path(__file__).parents[1] / "tutorials" / "exercises"
+SOLUTIONS = EXERCISES / "solutions"
+PRISTINE = Path(__file__).parents[1] / "minivae" / "data" / "exercises"
+
+needs_solutions = pytest.mark.skipif(not SOLUTIONS.exists(), reason="solutions withheld")
+by_task = pytest.mark.parametrize("task", TASKS, ids=[t.name for t in TASKS])
+
+
+def wrong_answers(task):
+    """(title, old, new, hint) of each block of the task's list."""
+    path = SOLUTIONS / "wrong" / f"{task.name}.txt"
+    for block in path.read_text(encoding="utf-8").strip().split("\n\n"):
+        lines = [line[2:] for line in block.splitlines()]
+        assert [line[:2] for line in block.splitlines()] == ["= ", "- ", "+ ", "? "], block
+        yield lines
+
+
+@needs_solutions
+@by_task
+def test_every_wrong_answer_fails_with_the_right_hint(task):
+    source = (SOLUTIONS / f"{task.name}.py").read_text(encoding="utf-8")
+    answers = list(wrong_answers(task))
+    assert len(answers) >= 6
+    complaints = []
+    for title, old, new, hint in answers:
+        if source.count(old) != 1:
+            complaints.append(f"{title}: {old!r} occurs {source.count(old)} times")
+            continue
+        parts = grade_source(task, source.replace(old, new), f"{task.name}.py")
+        wrong = [part for part in parts if part.verdict == WRONG]
+        if len(wrong) != 1 or hint not in wrong[0].text:
+            complaints.append(
+                f"{title}: expected {hint!r} in the one part that is wrong, came\n    "
+                + ("\n    ".join(f"{p.name}: {p.text}" for p in wrong) or "all right")
+            )
+    assert not complaints, "\n" + "\n".join(complaints)
+
+
+@needs_solutions
+@by_task
+def test_solutions_are_right_however_they_are_written(task):
+    paths = sorted(SOLUTIONS.glob(f"{task.name}*.py"))
+    assert paths
+    for path in paths:
+        for part in grade_source(task, path.read_text(encoding="utf-8"), str(path)):
+            assert part.verdict == RIGHT, f"{path.name}: {part.name}: {part.text}"
+            assert part.points == part.possible
+
+
+@by_task
+def test_the_files_handed_out_are_to_do_and_define_the_functions(task):
+    source = (PRISTINE / f"{task.name}.py").read_text(encoding="utf-8")
+    parts = grade_source(task, source, f"{task.name}.py")
+    assert {part.verdict for part in parts} == {TODO}, parts
+    assert f"{task.points} points" in source
+    assert f"{task.minutes} minutes" in source
