@@ -118,7 +118,8 @@ def test_every_chapter_has_its_parts(path):
         "Sources",
         "What to read next",
     ):
-        assert f"\n## {part}" in prose, f"{path.name}: expected a section {part!r}"
+        found = re.search(rf"^(## |\*\*){part}", prose, flags=re.MULTILINE)
+        assert found, f"{path.name}: expected a section {part!r}"
     exercises = re.findall(r"^\*\*(\d)\. ", prose, flags=re.MULTILINE)
     assert len(exercises) >= 3, f"{path.name}: expected three exercises, got {exercises}"
     assert prose.count("<details>") >= 3, f"{path.name}: expected hints"
