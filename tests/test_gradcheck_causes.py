@@ -225,8 +225,12 @@ def test_accumulation_stale_values_and_unsteady_gradients():
         g = grad(p)
         return g | {"b": g["b"] + rng.standard_normal(M)}
 
+    def both(p):
+        return {"W": accumulating(p)["W"], "b": unsteady(p)["b"]}
+
     for claim, cause in (
         (accumulating, "accumulates"),
+        (both, "unsteady"),
         (stale, "stale"),
         (unsteady, "unsteady"),
     ):
@@ -282,10 +286,11 @@ def test_a_layer_of_nobodys_library_is_checked_and_its_arrays_left_alone(rng):
             return dy @ self.params["W"].T
 
     layer = Affine()
-    before = layer.params["W"].copy()
+    before = {name: array.copy() for name, array in layer.params.items()}
     report = check_layer(layer, rng.standard_normal((B, N)), rng)
     assert report.hints[0].blocks == ["b"] and "= 1/B" in report.hints[0].text, str(report)
-    np.testing.assert_array_equal(layer.params["W"], before)
+    for name, array in before.items():
+        np.testing.assert_array_equal(layer.params[name], array)
 
 
 def test_factor_names_prefer_the_simple_and_list_coincidences():
