@@ -609,7 +609,7 @@ for k, (ratio, _) in zip(dims[:3], results[:3], strict=True):
 for k, (ratio, believed) in zip(dims, results, strict=True):
     print(
         f"K = {k:2}: relative error {relative_error(k, S):8.2f},"
-        f" typical estimate / truth {np.median(ratio):.4f},"
+        f" typical estimate / truth {np.median(ratio):.2g},"
         f" believed error {np.median(believed / ratio):.2f}"
     )
 

@@ -1,0 +1,988 @@
+# %% [markdown]
+# # 3. Classical variational inference
+#
+# Before there were encoders, people climbed the ELBO by hand: for one data set, or one
+# data point, they looked for the $q$ that makes the bound highest. In this chapter we
+# do it in the two ways that matter. The first one is exact algebra, for models kind
+# enough to allow it. The second one needs nothing but values of $\log p(x, z)$ and
+# random numbers. Then we count what it costs to start anew for every data point, and
+# meet the idea from which the V and the A of the VAE are made.
+#
+# **What you will learn**
+#
+# - coordinate ascent (CAVI): each factor of $q$ set to its optimum in turn, derived and
+#   watched until it stands still;
+# - black-box variational inference: the gradient of an expectation from samples, by the
+#   score function, with a control variate, and by the path; all unbiased,
+#   and how far apart their variances are;
+# - why every data point wants its own $\lambda$, and what one network for all of them
+#   saves and loses (*amortization*).
+#
+# **What you need:** chapters 1 and 2. About one hour and a half.
+
+# %%
+import time
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from checks import BLACK, BLUE, GREEN, ORANGE, VERMILLION
+from checks import check, check_less, check_mc, must_fail, style
+from minivae import Adam, Linear, Sequential, Tanh
+from minivae.classical import bbvi, cavi
+from minivae.exact.linear_gaussian import LinearGaussian
+from minivae.model import Model
+
+style()
+rng = np.random.default_rng(3)
+
+
+def log_normal(z, mu, logvar):
+    square = (z - mu) ** 2 / np.exp(logvar)
+    return -0.5 * (np.log(2 * np.pi) + logvar + square)
+
+
+# %% [markdown]
+# ## Coordinate ascent
+#
+# The question: among all $q$ that are **products**, $q(z) = q_1(z_1)\, q_2(z_2)$, which
+# has the highest ELBO? Nothing is said about the shape of the factors. This is the
+# *mean-field* family; a VAE's diagonal Gaussian is a member of it.
+#
+# Hold $q_2$ and look for the best $q_1$. The ELBO (2.2) is
+#
+# $$
+# \mathrm{ELBO} = \mathbb{E}_{q_1} \left[ \mathbb{E}_{q_2} [\log p(x, z)] \right]
+#   - \mathbb{E}_{q_1} [\log q_1(z_1)] - \mathbb{E}_{q_2} [\log q_2(z_2)] ,
+# $$
+#
+# since the logarithm of a product is a sum. The last term does not contain $q_1$. The
+# inner expectation of the first one is a function of $z_1$ alone; call it $f(z_1)$.
+# Exponentiate and normalize it, so that $r(z_1) = e^{f(z_1)} / C$ is a density with
+# $C = \int e^{f(z_1)} dz_1$. Then $f = \log r + \log C$, and
+#
+# $$
+# \mathrm{ELBO} = \mathbb{E}_{q_1} \left[ \log r(z_1) - \log q_1(z_1) \right]
+#   + \text{const} = - \mathrm{KL}(q_1 \Vert r) + \text{const} .
+# $$
+#
+# The KL is never negative and zero at $q_1 = r$. So the best factor is known, in one
+# stroke and without any derivative:
+#
+# $$
+# \log q_1(z_1) = \mathbb{E}_{q_2(z_2)} \left[ \log p(x, z) \right] + \text{const}
+#   \tag{3.1}
+# $$
+#
+# **Coordinate ascent** uses (3.1) for each factor in turn. Each use is a maximum over
+# one factor, so the ELBO cannot fall. No step size, no randomness; but somebody has to
+# do the expectation with paper and pencil.
+#
+# We do it for the linear model, $x = W z + \sqrt c\, \eta$, with two latents. Up to
+# constants,
+#
+# $$
+# \log p(x, z) = - \frac12 z^\top z - \frac{1}{2 c} \Vert x - W z \Vert^2 + \ldots
+#   = - \frac12 z^\top \left( I + \tfrac1c W^\top W \right) z
+#   + \tfrac1c x^\top W z + \ldots
+# $$
+#
+# We give names to the matrix and to the vector:
+#
+# $$
+# \Lambda = I + \frac1c W^\top W \tag{3.2}
+# $$
+#
+# $$
+# b = \frac1c W^\top x \tag{3.3}
+# $$
+#
+# Now (3.1): in $-\frac12 z^\top \Lambda z + b^\top z$ the terms with $z_1$ are
+# $-\frac12 \Lambda_{11} z_1^2 - \Lambda_{12} z_1 z_2 + b_1 z_1$. The expectation over
+# $q_2$ replaces $z_2$ by its mean $\mu_2$, and that is all it does:
+#
+# $$
+# \log q_1(z_1) = - \frac12 \Lambda_{11} z_1^2 + (b_1 - \Lambda_{12} \mu_2) z_1
+#   + \text{const} .
+# $$
+#
+# A quadratic: the best factor *is* a Gaussian, though nobody had asked for one. Its
+# precision is $\Lambda_{11}$ and its mean is where the derivative vanishes. For any
+# number of latents, with index $k$,
+#
+# $$
+# s_k = \frac{1}{\Lambda_{kk}} \tag{3.4}
+# $$
+#
+# $$
+# \mu_k = \frac{1}{\Lambda_{kk}} \left( b_k - \sum_{j \ne k} \Lambda_{kj} \mu_j \right)
+#   \tag{3.5}
+# $$
+#
+# The variances (3.4) are at once what they will be, and (2.10) again. The means chase
+# each other. How fast do they settle? At the solution $\mu^*$ (3.5) holds with $\mu^*$
+# on both sides. Subtract: the errors $e_k = \mu_k - \mu_k^*$ obey $e_1 = -
+# (\Lambda_{12} / \Lambda_{11})\, e_2$ after the first half of a sweep, and then $e_2 =
+# - (\Lambda_{12} / \Lambda_{22})\, e_1$. One sweep multiplies the error of $\mu_2$ by
+#
+# $$
+# r^2 = \frac{\Lambda_{12}^2}{\Lambda_{11} \Lambda_{22}} , \tag{3.6}
+# $$
+#
+# where $r$ is the correlation of the posterior. To watch the ELBO rise we need its
+# value. By (2.5), with $x - W z = (x - W \mu) - W (z - \mu)$, whose square has the mean
+# $\Vert x - W \mu \Vert^2 + \sum_k s_k \Vert W_k \Vert^2$ ($W_k$ is column $k$; factors
+# of a product are uncorrelated, so there are no cross terms),
+#
+# $$
+# \mathrm{rec} = \frac12 \left( D \log 2 \pi c + \frac1c \Vert x - W \mu \Vert^2
+#   + \frac1c \sum_k s_k \Vert W_k \Vert^2 \right) \tag{3.7}
+# $$
+#
+# and the ELBO is $-\mathrm{rec} - \sum_k \frac12 (\mu_k^2 + s_k - 1 - \log s_k)$.
+
+# %%
+c = 0.25
+W = np.array([[1.0, 0.9], [0.8, 1.0], [-0.3, 0.2]])
+model = LinearGaussian(W, np.zeros(3), c)
+x = np.array([1.6, 0.3, -0.7])
+
+Lam = np.eye(2) + W.T @ W / c  # (3.2)
+b = W.T @ x / c  # (3.3)
+r2 = Lam[0, 1] ** 2 / (Lam[0, 0] * Lam[1, 1])  # (3.6)
+
+
+def update(k, mu, s):
+    """The best factor k, given the others: new copies of mu and s."""
+    others = Lam[k] @ mu - Lam[k, k] * mu[k]
+    mu, s = mu.copy(), s.copy()
+    s[k] = 1 / Lam[k, k]  # (3.4)
+    mu[k] = (b[k] - others) / Lam[k, k]  # (3.5)
+    return mu, s
+
+
+def linear_elbo(mu, s):
+    away = ((x - W @ mu) ** 2).sum()
+    wobble = s @ (W**2).sum(axis=0)
+    constant = len(x) * np.log(2 * np.pi * c)
+    rec = 0.5 * (constant + away / c + wobble / c)  # (3.7)
+    return -rec - 0.5 * (mu**2 + s - 1 - np.log(s)).sum()
+
+
+# %% [markdown]
+# First the update against (3.1) itself, on a grid: average $\log p(x, z)$ over a
+# lattice for $z_2$, exponentiate, normalize, and compare with the Gaussian.
+
+# %%
+eps, eps_step = np.linspace(-9, 9, 361, retstep=True)
+eps_weight = np.exp(-(eps**2) / 2) / np.sqrt(2 * np.pi) * eps_step
+
+
+def best_factor(grid, mu, s):  # (3.1), for the first factor
+    z2 = mu[1] + np.sqrt(s[1]) * eps
+    z = np.stack(np.broadcast_arrays(grid[:, None], z2), axis=-1)
+    log_p = log_normal(x, z @ W.T, np.log(c)).sum(axis=-1)
+    log_p = log_p + log_normal(z, 0.0, 0.0).sum(axis=-1)
+    f = log_p @ eps_weight
+    density = np.exp(f - f.max())
+    return density / (density.sum() * (grid[1] - grid[0]))
+
+
+mu, s = np.array([-0.5, 1.5]), np.array([1.0, 0.3])
+grid = np.linspace(-4, 4, 401)
+new_mu, new_s = update(0, mu, s)
+check(
+    "(3.4) (3.5) are the best factor (3.1)",
+    np.exp(log_normal(grid, new_mu[0], np.log(new_s[0]))),
+    best_factor(grid, mu, s),
+    1e-9,
+)
+package = model.elbo(x[None], mu[None], np.log(s)[None])[0]
+check(
+    "(3.7) against minivae's exact ELBO",
+    linear_elbo(mu, s),
+    package,
+    1e-12,
+)
+
+# %% [markdown]
+# **Predict.** The posterior of this $x$ has the correlation $r = -0.80$. By which
+# factor does the error shrink in each sweep? Will the means arrive at those of the
+# exact posterior? Will the variances?
+
+# %%
+mu, s = np.array([-2.2, 2.2]), np.array([1.0, 1.0])
+path, climb = [mu], [linear_elbo(mu, s)]
+for _ in range(30):
+    for k in (0, 1):
+        mu, s = update(k, mu, s)
+        path.append(mu)
+        climb.append(linear_elbo(mu, s))
+path, climb = np.array(path), np.array(climb)
+
+exact_mean, exact_cov = model.posterior(x[None])
+log_p = model.log_prob(x[None])[0]
+check_less(
+    "smallest gain of 60 half-sweeps", -1e-12, np.diff(climb).min()
+)
+check("means of the exact posterior", mu, exact_mean[0], 1e-3)
+error = path[2::2, 1] - exact_mean[0, 1]
+check(
+    "(3.6) error from sweep to sweep", error[1:10] / error[:9], r2, 1e-9
+)
+check_less("variances too small", s[0], exact_cov[0, 0])
+gap = -0.5 * np.log(1 - r2)
+check("the gap that stays, (2.11)", log_p - climb[-1], gap, 1e-5)
+ratio = np.sqrt(exact_cov[0, 0] / s[0])
+print(
+    f"r = {-np.sqrt(r2):.3f}, factor {r2:.3f}; sigma {ratio:.2f} x too small"
+)
+
+# %%
+fig, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3.8))
+angle = np.linspace(0, 2 * np.pi, 100)
+ring = 2 * np.stack([np.cos(angle), np.sin(angle)])
+shape = np.linalg.cholesky(exact_cov) @ ring
+left.fill(*(exact_mean.T + shape), color=GREEN, alpha=0.35)
+left.plot(*(mu[:, None] + np.sqrt(s)[:, None] * ring), color=BLUE)
+left.plot(*path.T, color=BLACK, lw=1.4)
+left.plot(*path[0], "o", color=BLACK)
+left.text(-2.3, 2.4, "start")
+left.text(0.9, 0.75, "exact posterior", color=GREEN)
+left.text(-1.2, -1.05, "best product", color=BLUE)
+left.set(xlim=(-2.6, 3), ylim=(-2.2, 2.9), aspect="equal")
+left.set(
+    xlabel="$z_1$", ylabel="$z_2$", title="One coordinate at a time"
+)
+right.axhline(log_p, color=BLACK)
+right.plot(np.arange(len(climb)) / 2, climb, ".-", color=BLUE)
+right.set(xlim=(-0.3, 12), ylim=(log_p - 5, log_p + 0.6))
+right.text(6, log_p + 0.12, r"exact $\log\,p(x)$")
+right.text(5, log_p - 1.6, f"ends {gap:.2f} nats below", color=BLUE)
+right.set(xlabel="sweeps", ylabel="ELBO, nats", title="It never falls")
+plt.show()
+
+# %% [markdown]
+# The means are exact; the widths are not. The product follows the slanted posterior as
+# far as its short axis allows, and no further. In small models of this kind coordinate
+# ascent is unbeatable: exact steps, nothing to tune. But it lives on two conditions:
+# that the expectation in (3.1) can be done, and that the result is a density that we
+# can carry on with. Models for which both hold are called *conditionally conjugate*. A
+# decoder network is not among them. What is $\mathbb{E}[\Vert x - g(z) \Vert^2]$ for a
+# network $g$?
+#
+# ## Black-box variational inference
+#
+# Back to the circle of chapters 1 and 2. We choose the family this time, $q =
+# \mathcal{N} (\mu, \sigma^2)$, and call its parameters $\lambda = (\mu, \log
+# \sigma^2)$. We want to climb the ELBO in $\lambda$ by its **gradient**, and all we are
+# willing to know of the model is the value of $\log p(x, z)$ wherever we ask for it.
+#
+# $$
+# \mathrm{ELBO}(\lambda) = \mathbb{E}_{q_\lambda(z)} \left[ f(z) \right] , \qquad
+#   f(z) = \log p(x, z) - \log q_\lambda(z) .
+# $$
+#
+# The difficulty: $\lambda$ sits in the density over which we average. A sample does not
+# show how the density would have changed. Write the expectation as an integral and
+# differentiate the product:
+#
+# $$
+# \nabla \int q(z) f(z) \, dz = \int \nabla q(z) \, f(z) \, dz
+#   + \int q(z) \, \nabla f(z) \, dz .
+# $$
+#
+# *Second integral.* $\log p(x, z)$ does not contain $\lambda$, so $\nabla f = - \nabla
+# \log q$. Because $\nabla \log q = \nabla q / q$, the integral is $-\int \nabla q \, dz
+# =
+# - \nabla \int q \, dz = - \nabla 1 = 0$. We keep the intermediate result, which will
+#   be used twice more:
+#
+# $$
+# \mathbb{E}_q \left[ \nabla \log q(z) \right] = 0 .
+# $$
+#
+# *First integral.* The same identity the other way, $\nabla q = q \, \nabla \log q$,
+# makes it an expectation under $q$, and expectations we can sample. The vector $h(z) =
+# \nabla \log q(z)$ is the *score function*:
+#
+# $$
+# \nabla \mathrm{ELBO} = \mathbb{E}_q \left[ h(z) \, f(z) \right] \tag{3.8}
+# $$
+#
+# For our Gaussian, $\log q = -\frac12 (\log 2\pi + \log \sigma^2 + (z - \mu)^2 /
+# \sigma^2)$. The derivative in $\mu$ has an inner derivative of $-1$ and a 2 that
+# cancels the $\frac12$; in $\ell = \log \sigma^2$, with $1 / \sigma^2 = e^{-\ell}$
+# whose derivative is $-e^{-\ell}$,
+#
+# $$
+# h_\mu(z) = \frac{z - \mu}{\sigma^2} \tag{3.9}
+# $$
+#
+# $$
+# h_\ell(z) = \frac12 \left( \frac{(z - \mu)^2}{\sigma^2} - 1 \right) \tag{3.10}
+# $$
+#
+# So the gradient **can** be had through a random draw, whatever you have read. No
+# derivative of the model is needed. It may be a simulator, or full of ifs.
+#
+# **A control variate.** The price is variance. Suppose $f$ is about $-100$ everywhere.
+# Then $h f$ is huge, of either sign, and only by luck cancels down to a small gradient.
+# But $h$ has the mean zero, so we may subtract any constant multiple of it:
+#
+# $$
+# \nabla \mathrm{ELBO} = \mathbb{E}_q \left[ h(z) \left( f(z) - a \right) \right] .
+#   \tag{3.11}
+# $$
+#
+# Which $a$ is best? For one component, the variance of $h f - a h$ is
+#
+# $$
+# \mathrm{Var}[h f] - 2 a \, \mathrm{Cov}[h f, h] + a^2 \, \mathrm{Var}[h] ,
+# $$
+#
+# a parabola in $a$ with its lowest point at $a = \mathrm{Cov}[h f, h] /
+# \mathrm{Var}[h]$. Since $\mathbb{E}[h] = 0$, the covariance is $\mathbb{E}[h f \cdot
+# h]$ and the variance is $\mathbb{E}[h^2]$:
+#
+# $$
+# a^* = \frac{\mathbb{E}[f h^2]}{\mathbb{E}[h^2]} \tag{3.12}
+# $$
+#
+# These expectations have to be estimated from samples as well. For the constant of
+# sample $s$ we use **all samples but $s$**. Then $a_s$ and $h_s$ are independent and
+# $\mathbb{E}[a_s h_s] = \mathbb{E}[a_s] \, \mathbb{E}[h_s] = 0$; the mean stays what it
+# was. We shall see what happens if one forgets this.
+#
+# **Along the path.** The third estimator gives up on the black box. Write $z = \mu +
+# \sigma \varepsilon$ with $\varepsilon \sim \mathcal{N}(0, 1)$. Now the average is over
+# $\varepsilon$, whose density contains no $\lambda$, and the derivative may go inside.
+# That is the reparameterization trick, to which chapter 5 is devoted. The ELBO is
+# $\mathbb{E}_\varepsilon[\log p(x, \mu + \sigma \varepsilon)]$ plus the entropy,
+# $\frac12 (\log 2 \pi e + \ell)$. With $\partial z / \partial \mu = 1$ and $\partial z
+# / \partial \ell = \frac12 \sigma \varepsilon$, by the chain rule
+#
+# $$
+# \frac{\partial\, \mathrm{ELBO}}{\partial \mu} = \mathbb{E}_\varepsilon \left[
+#   \frac{\partial \log p(x, z)}{\partial z} \right] \tag{3.13}
+# $$
+#
+# $$
+# \frac{\partial\, \mathrm{ELBO}}{\partial \ell} = \mathbb{E}_\varepsilon \left[
+#   \frac{\partial \log p(x, z)}{\partial z} \, \frac12 \sigma \varepsilon \right]
+#   + \frac12 \tag{3.14}
+# $$
+#
+# It needs the derivative of the model. With $\log p(x, z) = -\frac{1}{2c} \Vert x -
+# g(z) \Vert^2 - \frac12 z^2 + \ldots$ it is
+#
+# $$
+# \frac{\partial \log p(x, z)}{\partial z}
+#   = \frac1c \left( x - g(z) \right)^\top g'(z) - z . \tag{3.15}
+# $$
+
+
+# %%
+def g(z):
+    return 2 * np.stack([np.sin(1.5 * z), np.cos(1.5 * z)], axis=-1)
+
+
+def g_prime(z):
+    return 3 * np.stack([np.cos(1.5 * z), -np.sin(1.5 * z)], axis=-1)
+
+
+def log_joint(x, z):
+    log_lik = log_normal(x, g(z), np.log(c)).sum(axis=-1)
+    return log_lik + log_normal(z, 0.0, 0.0)
+
+
+def log_joint_grad(x, z):  # (3.15)
+    return ((x - g(z)) * g_prime(z)).sum(axis=-1) / c - z
+
+
+def scores(z, mu, logvar):
+    h_mu = (z - mu) / np.exp(logvar)  # (3.9)
+    h_logvar = 0.5 * ((z - mu) ** 2 / np.exp(logvar) - 1)  # (3.10)
+    return np.stack([h_mu, h_logvar], axis=-1)
+
+
+def score_parts(x, mu, logvar, noise):
+    """h of shape (..., S, 2) and f of shape (..., S, 1)."""
+    z = mu + np.exp(logvar / 2) * noise
+    f = log_joint(x, z) - log_normal(z, mu, logvar)
+    return scores(z, mu, logvar), f[..., None]
+
+
+def score_function(x, mu, logvar, noise):  # (3.8)
+    h, f = score_parts(x, mu, logvar, noise)
+    return h * f
+
+
+def with_control(x, mu, logvar, noise):
+    h, f = score_parts(x, mu, logvar, noise)
+    above = (f * h**2).sum(axis=-2, keepdims=True) - f * h**2
+    below = (h**2).sum(axis=-2, keepdims=True) - h**2
+    a = above / below  # (3.12), from the other samples
+    return h * (f - a)  # (3.11)
+
+
+def pathwise(x, mu, logvar, noise):
+    sigma = np.exp(logvar / 2)
+    slope = log_joint_grad(x, mu + sigma * noise)
+    dmu = slope  # (3.13)
+    dlogvar = slope * 0.5 * sigma * noise + 0.5  # (3.14)
+    return np.stack([dmu, dlogvar], axis=-1)
+
+
+# %% [markdown]
+# Three estimators, one truth. The exact ELBO is the sum over the lattice from chapter
+# 2, and its gradient we take by finite differences. `noise` has the shape (R, S): R
+# repetitions of an estimate from S = 8 samples. Within a repetition the terms with
+# control variate depend on each other, so the independent numbers, of which standard
+# errors can be taken, are the R averages.
+
+
+# %%
+def elbo(x, mu, logvar):
+    z = mu + np.exp(logvar / 2) * eps
+    f = log_joint(x, z) - log_normal(z, mu, logvar)
+    return eps_weight @ f
+
+
+def exact_gradient(x, mu, logvar, h=1e-4):
+    dmu = elbo(x, mu + h, logvar) - elbo(x, mu - h, logvar)
+    dlogvar = elbo(x, mu, logvar + h) - elbo(x, mu, logvar - h)
+    return np.array([dmu, dlogvar]) / (2 * h)
+
+
+x = np.array([1.4, 0.9])
+mu, logvar = 0.5, -2.5
+exact = exact_gradient(x, mu, logvar)
+print(f"exact gradient: {exact[0]:.4f} in mu, {exact[1]:.4f} in logvar")
+
+zs, h = np.linspace(-2, 2, 9), 1e-5
+slope = (log_joint(x, zs + h) - log_joint(x, zs - h)) / (2 * h)
+check(
+    "(3.15) by finite differences", log_joint_grad(x, zs), slope, 1e-6
+)
+slopes = (
+    log_normal(zs, mu + h, logvar) - log_normal(zs, mu - h, logvar),
+    log_normal(zs, mu, logvar + h) - log_normal(zs, mu, logvar - h),
+)
+slopes = np.stack(slopes, axis=-1) / (2 * h)
+check(
+    "(3.9) (3.10) by finite differences",
+    scores(zs, mu, logvar),
+    slopes,
+    1e-6,
+)
+
+S, R = 8, 10_000
+estimators = {
+    "score function": score_function,
+    "with control": with_control,
+    "pathwise": pathwise,
+}
+variance = {}
+for name, estimator in estimators.items():
+    terms = estimator(x, mu, logvar, rng.standard_normal((R, S)))
+    draws = terms.mean(axis=1)
+    check_mc(f"{name}: unbiased", draws, exact)
+    squares = S * (draws - draws.mean(axis=0)) ** 2
+    variance[name] = squares.mean(axis=0)
+    error = squares.std(axis=0) / np.sqrt(R)
+    print(
+        f"  variance per sample: in mu {variance[name][0]:.4g} ±"
+        f" {error[0]:.2g}, in logvar {variance[name][1]:.4g} ± {error[1]:.2g}"
+    )
+for k, name in enumerate(("mu", "logvar")):
+    ordered = [variance[key][k] for key in estimators]
+    check_less(f"{name}: control beats none", ordered[1], ordered[0])
+    check_less(f"{name}: the path beats both", ordered[2], ordered[1])
+
+# %% [markdown]
+# The package's `minivae.classical.bbvi` computes the same terms. And here is the
+# mistake announced above: an $a$ that has seen its own sample. It looks like a harmless
+# simplification, and it takes a third of the gradient away.
+
+# %%
+noise = rng.standard_normal((S, 1))
+ours = with_control(x, mu, logvar, noise[:, 0])
+package = bbvi.score_terms(
+    lambda z: log_joint(x, z[:, 0]),
+    np.array([mu]),
+    np.array([logvar]),
+    noise,
+    control_variate=True,
+)
+check("minivae.classical.bbvi.score_terms", package, ours, 1e-9)
+package = bbvi.pathwise_terms(
+    lambda z: log_joint_grad(x, z),
+    np.array([mu]),
+    np.array([logvar]),
+    noise,
+)
+ours = pathwise(x, mu, logvar, noise[:, 0])
+check("minivae.classical.bbvi.pathwise_terms", package, ours, 1e-9)
+
+
+def all_samples(x, mu, logvar, noise):
+    """The same control variate, its constant from all samples."""
+    h, f = score_parts(x, mu, logvar, noise)
+    above = (f * h**2).sum(axis=-2, keepdims=True)
+    return h * (f - above / (h**2).sum(axis=-2, keepdims=True))
+
+
+terms = all_samples(x, mu, logvar, rng.standard_normal((R, S)))
+print(
+    f"constant from all samples: {terms.mean(axis=(0, 1))}, exact {exact}"
+)
+with must_fail():
+    check_mc(
+        "a constant that saw its sample", terms.mean(axis=1), exact
+    )
+
+# %% [markdown]
+# ## Climbing
+#
+# With a noisy gradient one climbs by **stochastic gradient ascent**: at step $t$,
+# $\lambda \leftarrow \lambda + \eta_t \cdot$ (estimate), with steps $\eta_t$ that
+# shrink like $t^{-0.7}$, slowly enough to get anywhere and fast enough for the noise to
+# die out.
+#
+# A word on names. You may find black-box inference listed under "coordinate ascent".
+# They are relatives, not the same: coordinate ascent sets one factor to its optimum,
+# with all others held; here all of $\lambda$ moves at once, by a little, in a direction
+# that is right only on average. The first needs algebra for each model. The second
+# needs none, and that was its point.
+#
+# **Predict.** Start at $\mu = 0.2$, $\sigma = 0.6$. The three estimators get the same 8
+# samples a step and the same step sizes. Which of them comes closest within
+# 1000 steps?
+
+# %%
+nodes, node_step = np.linspace(-8, 8, 401, retstep=True)
+log_p = np.log(np.exp(log_joint(x, nodes)).sum() * node_step)
+
+
+def climb_up(estimator, runs, steps, rng):
+    """Several runs at once; the paths, (steps + 1, runs, 2)."""
+    lam = np.tile([0.2, 2 * np.log(0.6)], (runs, 1))
+    path = [lam]
+    for t in range(steps):
+        noise = rng.standard_normal((runs, S))
+        terms = estimator(x, lam[:, :1], lam[:, 1:], noise)
+        rate = 0.02 * (1 + t / 100) ** -0.7
+        lam = lam + rate * terms.mean(axis=1)
+        path.append(lam)
+    return np.array(path)
+
+
+shown = (0, 1, 2, 3, 5, 8, 12, 18, 27, 40, 60, 90, 130, 200, 300, 450)
+shown += (700, 1000)
+plt.figure(figsize=(7, 4.2))
+ends = {}
+for (name, estimator), colour in zip(
+    estimators.items(), (VERMILLION, ORANGE, BLUE), strict=True
+):
+    path = climb_up(estimator, 8, 1000, np.random.default_rng(8))
+    gaps = np.array(
+        [[log_p - elbo(x, *lam) for lam in path[t]] for t in shown]
+    )
+    plt.plot(shown, gaps, color=colour, lw=1, alpha=0.35)
+    middle = np.median(gaps, axis=1)
+    plt.plot(shown, middle, color=colour, lw=3, label=name)
+    ends[name] = middle[-1]
+    print(f"{name}: median gap at the end {ends[name]:.4f} nats")
+plt.yscale("log")
+plt.xscale("symlog", linthresh=1)
+plt.xlim(0, 1000)
+plt.xticks([0, 1, 10, 100, 1000], ["0", "1", "10", "100", "1000"])
+plt.legend(loc="upper right")
+plt.xlabel("steps of stochastic gradient ascent")
+plt.ylabel(r"$\log\,p(x) - $ ELBO, nats")
+plt.title("Same mean, other variance: eight runs each")
+plt.show()
+check_less(
+    "the path beats none", ends["pathwise"], ends["score function"]
+)
+check_less("control wins", ends["with control"], ends["pathwise"])
+
+# %% [markdown]
+# All three are right on average, at every step. What differs is the scatter, and with
+# it how far one can trust a single step. Nobody goes below 0.003 nats: that is the best
+# Gaussian's own distance from the posterior, and no algorithm can buy it.
+#
+# Did you bet on the path? At the start it has the least variance. At the end the
+# control variate is ahead, and there is a reason: when $q$ is nearly the posterior,
+# $f(z) = \log p(x, z) - \log q(z)$ is nearly the same for all $z$, and so nearly equal
+# to $a$. The factor $f - a$ vanishes and takes the noise with it, while the slope of
+# $\log p(x, z)$ does not vanish along the path. Do not take one latent dimension for
+# the whole story, though. Chapter 5 measures how the variances grow with $K$, and there
+# the score function falls far behind.
+#
+# Remember that the path has been given more than the others: it was told the derivative
+# of the model. Where there is none, in a model with discrete latents, the score
+# function still works (exercise 2).
+#
+# ## A separate $\lambda$ for every data point
+#
+# So far there was one $x$. A data set has $N$, and **each has its own posterior**, so
+# each wants its own $\lambda_n = (\mu_n, \log \sigma_n^2)$. In classical variational
+# inference that is what one does: $N$ optimizations with $2 K$ numbers each, and for a
+# new data point one more. While the decoder is being trained, all of them are outdated
+# after every step of it.
+#
+# We do it here for 500 points of the circle, all in parallel to be fair, with Adam and
+# the pathwise gradient, 4 samples a step. For each we know $\log p(x)$, and so the gap.
+
+# %%
+N = 500
+z_true = rng.standard_normal(N)
+xs = g(z_true) + np.sqrt(c) * rng.standard_normal((N, 2))
+joint = np.exp(log_joint(xs[:, None, :], nodes))
+log_ps = np.log(joint.sum(axis=1) * node_step)
+
+
+def mean_gap(xs, lam, log_ps):
+    """Mean of log p(x) - ELBO, and its standard error; lam is (N, 2)."""
+    mu, logvar = lam[:, :1], lam[:, 1:]
+    z = mu + np.exp(logvar / 2) * eps
+    f = log_joint(xs[:, None, :], z) - log_normal(z, mu, logvar)
+    gaps = log_ps - f @ eps_weight
+    return gaps.mean(), gaps.std() / np.sqrt(len(gaps))
+
+
+def estimate(xs, lam, noise):
+    """Pathwise gradient of each point's own ELBO in its own lambda."""
+    terms = pathwise(xs[:, None, :], lam[:, :1], lam[:, 1:], noise)
+    return terms.mean(axis=1)
+
+
+def optimize(xs, lam, steps, rng):
+    """Adam on all lambdas at once; returns them after each step."""
+    optimizer, lam, kept = Adam(lr=0.05), lam.copy(), [lam.copy()]
+    for _ in range(steps):
+        up = estimate(xs, lam, rng.standard_normal((len(xs), 4)))
+        optimizer.step(lam.ravel(), -up.ravel())  # Adam descends
+        kept.append(lam.copy())
+    return kept
+
+
+start = time.perf_counter()
+kept = optimize(xs, np.tile([0.0, -1.0], (N, 1)), 300, rng)
+per_point = (time.perf_counter() - start) / N
+marks = (0, 1, 2, 3, 5, 8, 12, 18, 27, 40, 60, 90, 130, 200, 300)
+by_steps = [mean_gap(xs, kept[t], log_ps)[0] for t in marks]
+local = mean_gap(xs, kept[-1], log_ps)
+print(f"own lambda: gap {local[0]:.3f} ± {local[1]:.3f} nats a point")
+print(f"  {per_point * 1e6:.0f} microseconds a point, {2 * N} numbers")
+
+# %% [markdown]
+# ## One network for all
+#
+# The $N$ solutions are not strangers: $\lambda_n$ depends on $n$ only through $x_n$,
+# and neighbouring $x$ have neighbouring posteriors. So instead of a list of solutions,
+# learn the **function** from $x$ to $\lambda$. Let a network with weights $\phi$ give
+# $\lambda_n = \mathrm{enc}_\phi(x_n)$, and climb the average ELBO in $\phi$. By the
+# chain rule through $\lambda_n$,
+#
+# $$
+# \nabla_\phi \, \frac1N \sum_{n=1}^{N} \mathrm{ELBO}(x_n; \mathrm{enc}_\phi(x_n))
+#   = \frac1N \sum_{n=1}^{N} \left( \frac{\partial\, \mathrm{enc}_\phi(x_n)}
+#   {\partial \phi} \right)^{\top} \nabla_{\lambda_n} \mathrm{ELBO} . \tag{3.16}
+# $$
+#
+# The right factor is the estimate that we already have; the left one is what
+# backpropagation does (chapter 6). This is **amortized inference**, and the network is
+# the *encoder* of the VAE. The work of inference is done once, in training, and each
+# new $x$ costs one pass.
+
+
+# %%
+encoder = Sequential(Linear(2, 32), Tanh(), Linear(32, 2))
+net = Model({"encoder": encoder}, rng, np.float64)
+
+
+def encoder_gradient(xs, noise):
+    """Gradient of the mean ELBO in the weights, into net.grad."""
+    lam = encoder.forward(xs)
+    up = estimate(xs, lam, noise)
+    encoder.backward(up / len(xs))  # (3.16)
+    return net.grad
+
+
+def sampled_elbo(xs, noise):
+    lam = encoder.forward(xs)
+    mu, logvar = lam[:, :1], lam[:, 1:]
+    z = mu + np.exp(logvar / 2) * noise
+    entropy = 0.5 * (np.log(2 * np.pi) + 1 + logvar)
+    return (log_joint(xs[:, None, :], z) + entropy).mean()
+
+
+frozen = rng.standard_normal((10, 4))
+gradient = encoder_gradient(xs[:10], frozen).copy()
+slopes, h = np.zeros(len(net.theta)), 1e-6
+for i in range(len(net.theta)):
+    net.theta[i] += h
+    up = sampled_elbo(xs[:10], frozen)
+    net.theta[i] -= 2 * h
+    down = sampled_elbo(xs[:10], frozen)
+    net.theta[i] += h
+    slopes[i] = (up - down) / (2 * h)
+check(
+    "(3.16) all weights, by finite differences", gradient, slopes, 1e-5
+)
+
+# %% [markdown]
+# **Predict.** After training on *other* points, the encoder sees our 500 for the first
+# time. Its gap cannot be smaller than that of the best own $\lambda$ of each point. How
+# much larger will it be? And how many steps of the optimization above is one pass
+# worth?
+
+# %%
+optimizer = Adam(lr=lambda t: 5e-3 if t < 1800 else 1e-3)
+start = time.perf_counter()
+for _ in range(2500):
+    z = rng.standard_normal(64)
+    batch = g(z) + np.sqrt(c) * rng.standard_normal((64, 2))
+    up = encoder_gradient(batch, rng.standard_normal((64, 4)))
+    optimizer.step(net.theta, -up)
+training = time.perf_counter() - start
+
+start = time.perf_counter()
+for _ in range(20):
+    amortized = encoder.forward(xs)
+one_pass = (time.perf_counter() - start) / (20 * N)
+net_gap = mean_gap(xs, amortized, log_ps)
+print(f"encoder: gap {net_gap[0]:.3f} ± {net_gap[1]:.3f} nats a point")
+print(
+    f"  {one_pass * 1e6:.2f} microseconds a point, {len(net.theta)} numbers"
+)
+print(f"  trained once, in {training:.1f} s")
+worth = marks[np.argmin(np.array(by_steps) > net_gap[0])]
+print(f"one pass is worth about {worth} steps")
+print(f"and is {per_point / one_pass:.0f} times faster than 300")
+check_less("one pass is cheaper", 20 * one_pass, per_point)
+check_less("and worth more than 20 steps", net_gap[0], by_steps[8])
+check_less("and better than the start", net_gap[0], by_steps[0] / 10)
+
+# %%
+plt.figure(figsize=(7, 4))
+plt.plot(marks, by_steps, "o-", color=BLUE, ms=5)
+plt.axhline(net_gap[0], color=GREEN)
+plt.yscale("log")
+plt.xscale("symlog", linthresh=1)
+plt.xlim(0, 320)
+plt.xticks([0, 1, 10, 100, 300], ["0", "1", "10", "100", "300"])
+plt.text(14, 7, r"own $\lambda$ for each point", color=BLUE)
+plt.text(0.1, net_gap[0] * 1.15, "encoder: one pass", color=GREEN)
+plt.xlabel("steps of optimization for each new point")
+plt.ylabel("mean gap, nats per point")
+plt.title("What one pass through a network replaces")
+plt.show()
+
+# %% [markdown]
+# So the list of $\lambda$ and the encoder differ in three ways.
+#
+# - **Cost of a new point:** hundreds of steps against one pass.
+# - **Memory:** the list grows with the data, the network does not.
+# - **Quality:** the encoder has to be good for all $x$ with one set of weights. The
+#   difference between its gap and that of the best own $\lambda$ is the *amortization
+#   gap*; the gap that even the best $\lambda$ leaves, because the posterior is no
+#   Gaussian, is the *approximation gap*. Chapter 12 measures both on a real VAE.
+#
+# Look closely and you find that the own $\lambda$ are not always better, either:
+# started at $\mu = 0$, a point near the bottom of the circle may climb the wrong one of
+# the two summits of chapter 2, and stay there. The network has seen the neighbours, and
+# starts from the right side.
+#
+# Everything else of the VAE is now in place: put the decoder's weights into the same
+# objective, and climb in $\theta$ and $\phi$ at once.
+#
+# ## What goes wrong in practice
+#
+# - **The baseline sees its own sample**, as above. The loss still falls, the variance
+#   looks wonderful, and the gradient is wrong. Only a test for unbiasedness finds it.
+# - **"Gradients cannot flow through sampling."** Backpropagation cannot; the gradient
+#   of the expectation exists all the same, and (3.8) estimates it. What
+#   reparameterization buys is variance.
+# - **Mean field and its too-small variances.** Equation (3.4) gives the variance with
+#   all other latents held fixed; whenever the posterior has a slant, that is less than
+#   the true one. Do not read uncertainties off a product $q$ without thinking.
+# - **The wrong factor's expectation.** In hand-derived coordinate ascent the usual
+#   mistake is a forgotten variance: $\mathbb{E}[z^2] = \mu^2 + s$, not $\mu^2$. The
+#   ELBO tells: if it ever falls in a sweep, an update is wrong. It is the cheapest
+#   check that there is, so compute it.
+#
+# ## Exercises
+#
+# **1. By hand (warm-up).** For which $W$ does coordinate ascent arrive after one single
+# sweep? What is then the gap? Confirm with columns of your choice.
+#
+# <details><summary>Hint</summary>
+#
+# (3.6) is zero if $\Lambda_{12} = 0$, that is, if the columns of $W$ are orthogonal.
+#
+# </details>
+
+# %% tags=["hide-cell"]
+W = np.array([[1.0, 1.0], [1.0, -1.0], [0.5, 0.0]])
+x3 = np.array([1.6, 0.3, -0.7])
+Lam, b = np.eye(2) + W.T @ W / c, W.T @ x3 / c
+mu1, s1 = np.array([-2.2, 2.2]), np.ones(2)
+for k in (0, 1):
+    mu1, s1 = update(k, mu1, s1)
+orthogonal = LinearGaussian(W, np.zeros(3), c)
+mean1, cov1 = orthogonal.posterior(x3[None])
+check("exercise 1: the exact mean", mu1, mean1[0], 1e-12)
+check("  and the exact variances", s1, np.diag(cov1), 1e-12)
+
+# %% [markdown]
+# **2. A latent without a path.** Let $z \in \lbrace 0, 1 \rbrace$ with $p(x, z{=}1) =
+# 0.3$, $p(x, z{=}0) = 0.1$ (the coin of chapter 2) and $q(z{=}1) = 1 / (1 +
+# e^{-\lambda})$. Derive the score $h(z) = z - q(1)$, and check that (3.8) and (3.11)
+# with a constant $a$ of your choice give the exact derivative of the ELBO in $\lambda$.
+# Why is there no pathwise estimator? How much variance does $a = -1$ save?
+#
+# <details><summary>Hint</summary>
+#
+# $\log q(z) = z \lambda - \log(1 + e^\lambda)$. The exact derivative: finite
+# differences of the ELBO, which is a sum of two terms.
+#
+# </details>
+
+
+# %% tags=["hide-cell"]
+def coin_elbo(lam):
+    p1 = 1 / (1 + np.exp(-lam))
+    q = np.array([1 - p1, p1])
+    return q @ (np.log([0.1, 0.3]) - np.log(q))
+
+
+lam = -0.4
+p1 = 1 / (1 + np.exp(-lam))
+slope = (coin_elbo(lam + 1e-5) - coin_elbo(lam - 1e-5)) / 2e-5
+z = rng.random(100_000) < p1
+f = np.where(z, np.log(0.3 / p1), np.log(0.1 / (1 - p1)))
+plain = (z - p1) * f
+check_mc("exercise 2: score function", plain, slope)
+check_mc("  with a = -1", (z - p1) * (f + 1), slope)
+saved = plain.var() / ((z - p1) * (f + 1)).var()
+check_less("  variance smaller by a factor", 5, saved)
+
+# %% [markdown]
+# **3. Another conjugate model.** The data are $n$ numbers $x_i \sim \mathcal{N}(m, 1 /
+# \tau)$ with unknown mean $m$ *and* unknown precision $\tau$; the prior is $\tau \sim
+# \mathrm{Gamma}(a_0, b_0)$ (with rate $b_0$) and $m | \tau \sim \mathcal{N}(m_0, 1 /
+# (\kappa_0 \tau))$. Derive the two updates of $q(m) \, q(\tau)$ with (3.1), and compare
+# with `minivae.classical.cavi`, and with the exact posterior. Which quantities does the
+# product get right?
+#
+# <details><summary>Hint</summary>
+#
+# $q(m)$ is a Gaussian with mean $(\kappa_0 m_0 + \sum_i x_i) / (\kappa_0 + n)$ and
+# precision $(\kappa_0 + n)\, \mathbb{E}[\tau]$. $q(\tau)$ is a Gamma with $a = a_0 + (n
+# + 1)/2$ and $b = b_0 + \frac12 \mathbb{E}_{q(m)} [\sum_i (x_i - m)^2 + \kappa_0 (m -
+# m_0)^2]$, so that $\mathbb{E}[\tau] = a / b$. Do not forget the variance of $m$ in the
+# last expectation.
+#
+# </details>
+
+# %% tags=["hide-cell"]
+numbers = rng.normal(1.0, 2.0, 12)
+prior = cavi.NormalGamma(mean=0.0, lam=0.5, a=1.5, b=1.0)
+k_n, tau = 0.5 + 12, 1.0
+m_q = (0.5 * 0.0 + numbers.sum()) / k_n
+for _ in range(60):
+    v_q = 1 / (k_n * tau)
+    squares = ((numbers - m_q) ** 2).sum() + 12 * v_q
+    b_q = 1.0 + 0.5 * (squares + 0.5 * (m_q**2 + v_q))
+    a_q = 1.5 + 13 / 2
+    tau = a_q / b_q
+fit = cavi.fit(numbers, prior)
+check("exercise 3: E[tau] as in minivae", fit.q.a / fit.q.b, tau, 1e-7)
+check_less("  smallest gain", -1e-10, np.diff(fit.elbo).min())
+truth = cavi.exact_posterior(numbers, prior)
+check("  E[m] is exact", m_q, truth.mean, 1e-12)
+check("  E[tau] is exact", tau, truth.a / truth.b, 1e-9)
+check_less(
+    "  Var[tau] is too small", a_q / b_q**2, truth.a / truth.b**2
+)
+left_over = cavi.log_evidence(numbers, prior) - fit.elbo[-1]
+print(f"gap {left_over:.4f} nats")
+check_less("  a bound", 0.0, left_over)
+
+# %% [markdown]
+# **4. Add a constant.** Add 100 to $\log p(x, z)$, which changes no posterior and no
+# gradient. What happens to the variance of each of the three estimators? Predict, then
+# measure.
+#
+# <details><summary>Hint</summary>
+#
+# The score function multiplies $h$ by $f$. What does $a^*$ do with a constant?
+#
+# </details>
+
+# %% tags=["hide-cell"]
+noise = rng.standard_normal((4000, S))
+h, f = score_parts(x, 0.5, -2.5, noise)
+plain = (S * (h * f).mean(axis=1).var(axis=0))[0]
+shifted = (S * (h * (f + 100)).mean(axis=1).var(axis=0))[0]
+print(f"score function: {plain:.0f}, with 100 added {shifted:.0f}")
+check_less("exercise 4: it explodes", 100 * plain, shifted)
+above = (h**2 * (f + 100)).sum(axis=1, keepdims=True) - h**2 * (f + 100)
+below = (h**2).sum(axis=1, keepdims=True) - h**2
+check(
+    "  the control variate takes it out",
+    h * (f + 100 - above / below),
+    with_control(x, 0.5, -2.5, noise),
+    1e-6,
+)
+
+# %% [markdown]
+# **5. Both (towards research).** Start the optimization of each point from the
+# encoder's answer instead of $\mu = 0$. How many steps close the amortization gap? Is
+# the end better than that of the cold start, and why? (Called *semi-amortized*
+# inference.)
+#
+# <details><summary>Hint</summary>
+#
+# `optimize(xs, amortized, 100, rng)`, with `mean_gap` along the way. Look at the points
+# whose gap differs most between the two ends, and where they lie.
+#
+# </details>
+
+# %% tags=["hide-cell"]
+warm = optimize(xs, amortized, 100, np.random.default_rng(5))
+for t in (0, 3, 10, 30, 100):
+    gap, error = mean_gap(xs, warm[t], log_ps)
+    print(f"{t:3} steps from the encoder: gap {gap:.3f} ± {error:.3f}")
+check_less("exercise 5: warm beats cold", gap, local[0])
+check_less("  and the encoder alone", gap, net_gap[0])
+
+# %% [markdown]
+# ## Sources
+#
+# - C. M. Bishop, *Pattern Recognition and Machine Learning* (2006), section 10.1:
+#   coordinate ascent, the factorized Gaussian, and the model of exercise 3.
+# - R. Ranganath, S. Gerrish, D. M. Blei, *Black Box Variational Inference* (2014): the
+#   score-function gradient of the ELBO and its control variates. J. Paisley, D. Blei,
+#   M. Jordan, *Variational Bayesian Inference with Stochastic Search* (2012), the same
+#   idea.
+# - R. J. Williams, *Simple Statistical Gradient-Following Algorithms for Connectionist
+#   Reinforcement Learning* (1992): the score function, there called REINFORCE.
+# - H. Robbins, S. Monro, *A Stochastic Approximation Method* (1951): why steps must
+#   shrink neither too slowly nor too fast.
+# - D. P. Kingma, M. Welling, *Auto-Encoding Variational Bayes* (2014), sections 2.2 and
+#   2.3; D. J. Rezende, S. Mohamed, D. Wierstra, *Stochastic Backpropagation and
+#   Approximate Inference in Deep Generative Models* (2014).
+# - G. Roeder, Y. Wu, D. Duvenaud, *Sticking the Landing: Simple, Lower-Variance
+#   Gradient Estimators for Variational Inference* (2017): a pathwise gradient that is
+#   quiet at the end, too.
+# - C. Cremer, X. Li, D. Duvenaud, *Inference Suboptimality in Variational Autoencoders*
+#   (2018): the two gaps.
+#
+# **What to read next:** chapter 4, the term of the ELBO that needs no samples at all.
+# D. M. Blei, A. Kucukelbir, J. D. McAuliffe, *Variational Inference: A Review for
+# Statisticians* (2017), for the whole classical landscape.
