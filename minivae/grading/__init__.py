@@ -11,7 +11,7 @@ gradients, Monte Carlo, moments, exact values. This is no sandbox against hostil
 
 from typing import NamedTuple
 
-from minivae.grading import layers, likelihoods
+from minivae.grading import gaussian, layers, likelihoods
 from minivae.grading.student import Student, ToDo, Wrong
 
 RIGHT, WRONG, TODO, MISSING = "right", "wrong", "to do", "missing"
@@ -67,6 +67,32 @@ TASKS = [
         {
             "log_prob": (5, likelihoods.bernoulli),
             "log_prob_grad": (5, likelihoods.bernoulli_grad),
+        },
+    ),
+    Task(
+        "04_gaussian_laplace",
+        "Gaussian and Laplace",
+        30,
+        {
+            "gaussian_log_prob": (3, likelihoods.gaussian),
+            "gaussian_log_prob_grad": (2, likelihoods.gaussian_grad),
+            "laplace_log_prob": (3, likelihoods.laplace),
+            "laplace_log_prob_grad": (2, likelihoods.laplace_grad),
+        },
+    ),
+    Task(
+        "05_kl",
+        "KL to the prior",
+        40,
+        {"kl": (5, gaussian.kl), "kl_grad": (5, gaussian.kl_grad)},
+    ),
+    Task(
+        "06_reparameterize",
+        "reparameterization",
+        25,
+        {
+            "reparameterize": (2, gaussian.reparameterize),
+            "reparameterize_grad": (3, gaussian.reparameterize_grad),
         },
     ),
 ]

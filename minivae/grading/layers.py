@@ -5,7 +5,6 @@ import numpy as np
 from minivae.grading.compare import gradient, precision, values
 from minivae.grading.student import Wrong
 
-
 FORMULAS = "Compare the shapes with dx = dy Wᵀ, dW = xᵀ dy, db = the sum of dy's rows."
 
 

@@ -8,7 +8,10 @@ def log_prob(x, logits):
     x, logits = x.astype(np.float32), logits.astype(np.float32)
     sign = 1 - 2 * x  # log p = -log(1 + exp(-y)) if x is 1
     return np.array(
-        [-np.logaddexp(0, s * y).sum() for s, y in zip(sign, logits)]
+        [
+            -np.logaddexp(0, s * y).sum()
+            for s, y in zip(sign, logits, strict=True)
+        ]
     )
 
 

@@ -1,0 +1,40 @@
+"""Exercise 4. Gaussian and Laplace log-likelihoods, and their gradients.
+
+Next to chapter 7 (the reconstruction term). About 30 minutes. 10 points.
+
+For pixels that are real numbers the decoder gives the centre of a
+density. With one constant for all pixels, the VARIANCE c of a Gaussian
+or the scale b of a Laplace,
+
+    N(x; mean, c)     = exp(-(x - mean)^2 / (2 c)) / sqrt(2 pi c)
+    Laplace(x; loc, b) = exp(-|x - loc| / b) / (2 b).
+
+Pixels are independent given z, so that the log-densities of an image's D
+pixels add up. All constants belong to it: a density integrates to one.
+
+The gradients: from dlogp = dL/d log p, one number for each image, to
+dL/dmean and dL/dloc. (Where x equals loc exactly anything between the
+two slopes is accepted: nothing is tested there.)
+
+Shapes: x, mean, loc (B, D), dlogp (B,); c and b are plain numbers.
+"""
+
+
+def gaussian_log_prob(x, mean, c):
+    """Return log N(x; mean, c I) in nats, shape (B,)."""
+    raise NotImplementedError
+
+
+def gaussian_log_prob_grad(x, mean, c, dlogp):
+    """Return dmean (B, D)."""
+    raise NotImplementedError
+
+
+def laplace_log_prob(x, loc, b):
+    """Return log Laplace(x; loc, b) in nats, shape (B,)."""
+    raise NotImplementedError
+
+
+def laplace_log_prob_grad(x, loc, b, dlogp):
+    """Return dloc (B, D)."""
+    raise NotImplementedError

@@ -1,0 +1,28 @@
+"""Exercise 6. Reparameterization: sampling that can be differentiated.
+
+Next to chapter 5 (reparameterization). About 25 minutes. 5 points.
+
+Instead of drawing z from N(mu, sigma^2) we take noise eps from N(0, 1),
+drawn once by somebody else, and compute
+
+    z = mu + sigma * eps,       sigma = exp(logvar / 2),
+
+a smooth function of mu and logvar. The backward pass gets dz = dL/dz
+and the very same eps.
+
+There may be S samples for each image. Then eps, z and dz have the shape
+(S, B, K), and all S share one mu and one logvar: what comes back from
+them adds up. (The mean over samples, if L has one, is in dz already.)
+
+Shapes: mu, logvar (B, K); eps, dz and z (B, K) or (S, B, K).
+"""
+
+
+def reparameterize(mu, logvar, eps):
+    """Return z, of the shape of eps."""
+    raise NotImplementedError
+
+
+def reparameterize_grad(dz, logvar, eps):
+    """Return dmu (B, K) and dlogvar (B, K)."""
+    raise NotImplementedError
