@@ -1,0 +1,739 @@
+# %% [markdown]
+# # 8. The whole gradient
+#
+# All the pieces are on the table: the KL and its gradient, the path through the noise,
+# the layers, the likelihood. In this chapter they become one function of two screens,
+# a complete variational autoencoder with its gradient, and every one of its parameters
+# is checked. Then we open `minivae/vae.py`, and find the same lines.
+#
+# **What you will learn**
+#
+# - to write down the whole backward pass of a VAE, from the loss to the first weight;
+# - where gradients add up, and where factors like $\frac1B$ and $\beta$ belong;
+# - to check a model parameter by parameter, and to conclude from *which* ones are wrong
+#   where the mistake sits;
+# - which of the paths into the encoder carries how much.
+#
+# **What you need:** chapters 4 to 7. About one hour and a half.
+
+# %%
+import inspect
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from checks import BLACK, BLUE, GREY, ORANGE, VERMILLION
+from checks import check, check_less, check_mc, must_fail, style
+from minivae import IWAE, VAE, Adam, Binomial
+from minivae.datasets import load_digits
+from minivae.gradcheck import check_model
+
+style()
+rng = np.random.default_rng(8)
+
+# %% [markdown]
+# ## The forward pass
+#
+# The smallest model that has everything: an encoder with one hidden layer of tanh
+# units, two linear heads, noise, a decoder with one hidden layer, binomial pixels. $B$
+# images, $S$ samples of noise for each.
+#
+# | line | shape | chapter |
+# |---|---|---|
+# | $h = \tanh(x' W_1 + b_1)$, with counts scaled, $x' = x / n$ | (B, H) | 6 |
+# | $\mu = h W_\mu + b_\mu$ | (B, K) | 6 |
+# | $\log \sigma^2 = h W_\sigma + b_\sigma$ | (B, K) | 6 |
+# | $z = \mu + \sigma \varepsilon$ | (S, B, K) | 5 |
+# | $a = \tanh(z W_2 + b_2)$ | (S, B, H) | 6 |
+# | $y = a W_3 + b_3$ | (S, B, D) | 6 |
+# | $\mathtt{rec} = -\frac{1}{SB} \sum_{s,r} \log p(x_r | y_{sr})$ | one number | 7 |
+# | $\mathtt{kl} = \frac{1}{B} \sum_r \sum_k \mathrm{KL}_{rk}$ | one number | 4 |
+# | $\mathtt{nelbo} = \mathtt{rec} + \beta\, \mathtt{kl}$ | one number | 2 |
+#
+# The letter $x$ is used twice, at the beginning and in the likelihood, but the data
+# have no gradient that anybody wants. Three other letters are used twice, and they
+# matter: $h$ feeds both heads, $\mu$ and $\log \sigma^2$ feed both $z$ and the KL. By
+# the chain rule (6.1), **what is used twice gets the sum of two gradients**.
+#
+# **Predict.** Draw the graph yourself first, and mark where two arrows leave one node.
+
+
+# %%
+def box(axes, place, text, colour=BLACK, shape="round,pad=0.35"):
+    axes.text(
+        *place,
+        text,
+        ha="center",
+        va="center",
+        fontsize=13,
+        bbox={"boxstyle": shape, "fc": "white", "ec": colour, "lw": 2},
+    )
+
+
+def link(axes, start, end, label="", offset=(0, 0), dashed=False):
+    axes.annotate(
+        "",
+        end,
+        start,
+        arrowprops={
+            "arrowstyle": "-|>",
+            "color": GREY,
+            "lw": 1.8,
+            "ls": "--" if dashed else "-",
+            "shrinkA": 17,
+            "shrinkB": 19,
+        },
+    )
+    middle = np.add(np.add(start, end) / 2, offset)
+    axes.text(
+        *middle, label, color=VERMILLION, ha="center", fontsize=11
+    )
+
+
+fig, axes = plt.subplots(figsize=(7, 4.2))
+x_, h_, mu_, lv_ = (0, 1), (1.1, 1), (2.3, 1.75), (2.3, 0.25)
+z_, eps_, a_, y_ = (3.6, 1), (3.6, -0.35), (4.7, 1), (5.7, 1)
+rec_, kl_, sum_ = (6.6, 1.75), (4.7, 2.6), (6.6, 2.9)
+link(axes, x_, h_, "")
+link(axes, h_, mu_, "dmu", (-0.22, 0.06))
+link(axes, h_, lv_, "dlogvar", (-0.38, -0.16))
+link(axes, mu_, z_, "dz", (0.16, 0.06))
+link(axes, lv_, z_, "dz·½σε", (0.2, -0.33))
+link(axes, eps_, z_, dashed=True)
+link(axes, z_, a_, "dz", (0, 0.12))
+link(axes, a_, y_, "da", (0, 0.12))
+link(axes, y_, rec_, "dy", (0.24, -0.12))
+link(axes, mu_, kl_, "β/B·mu", (-0.3, 0.16))
+link(axes, lv_, kl_, "β/B·½(σ²−1)", (0.95, 0.3))
+link(axes, rec_, sum_, "1", (0.14, 0))
+link(axes, kl_, sum_, "β", (0, 0.14))
+for place, text in (
+    (x_, "x"),
+    (h_, "h"),
+    (mu_, "μ"),
+    (lv_, "log σ²"),
+    (z_, "z"),
+    (a_, "a"),
+    (y_, "y"),
+):
+    box(axes, place, text)
+box(axes, eps_, "ε", ORANGE, "circle,pad=0.3")
+box(axes, rec_, "rec", BLUE)
+box(axes, kl_, "kl", VERMILLION)
+box(axes, sum_, "nelbo")
+axes.set_xlim(-0.4, 7.1)
+axes.set_ylim(-0.7, 3.3)
+axes.set_axis_off()
+axes.set_title("Forward along the arrows, gradients (red) against them")
+plt.show()
+
+# %% [markdown]
+# ## The backward pass, from the last line up
+#
+# We go through the table from below. At each line somebody hands us the gradient of its
+# left side, and we pass it to everything on its right side.
+#
+# **nelbo.** Its derivative in `rec` is one, in `kl` it is $\beta$.
+#
+# **rec.** A mean of $SB$ numbers with a minus: each $\log p$ gets $-\frac{1}{SB}$. Then
+# the slope of the binomial, (7.9):
+#
+# $$
+# \mathtt{dy} = -\frac{1}{SB} \left( x - n\, \mathrm{sigmoid}(y) \right) \tag{8.1}
+# $$
+#
+# **The decoder.** Linear, tanh, linear: (6.4) to (6.7), backwards. Parameters sum over
+# all rows, and all $SB$ rows count, so we lay the samples and images under each other.
+#
+# $$
+# \mathtt{dW}_3 = a^\top \mathtt{dy}, \qquad \mathtt{db}_3 = \sum \mathtt{dy} \tag{8.2}
+# $$
+#
+# $$
+# \mathtt{da} = \mathtt{dy}\, W_3^\top \cdot (1 - a^2) \tag{8.3}
+# $$
+#
+# $$
+# \mathtt{dW}_2 = z^\top \mathtt{da}, \qquad \mathtt{db}_2 = \sum \mathtt{da} \tag{8.4}
+# $$
+#
+# $$
+# \mathtt{dz} = \mathtt{da}\, W_2^\top \tag{8.5}
+# $$
+#
+# **z and kl, together.** $\mu$ is used in $z$, where $\partial z / \partial \mu = 1$
+# for each of the $S$ samples, and in `kl`, where by (4.8) the derivative is $\mu$, with
+# the $\frac1B$ of the mean and the $\beta$ in front:
+#
+# $$
+# \mathtt{dmu} = \sum_s \mathtt{dz}_s + \frac{\beta}{B}\, \mu \tag{8.6}
+# $$
+#
+# $\log \sigma^2$ is used in the same two places, with (5.6) and (4.9):
+#
+# $$
+# \mathtt{dlogvar} = \sum_s \mathtt{dz}_s \cdot \tfrac12 \sigma \varepsilon_s
+#   + \frac{\beta}{B} \cdot \tfrac12 \left( \sigma^2 - 1 \right) \tag{8.7}
+# $$
+#
+# Note what is *not* there: no $\frac1S$ in front of the first sums, because (8.1) has
+# put it into `dy` and so into `dz`; and no $\frac1S$ in the second terms, because the
+# KL does not depend on the samples at all.
+#
+# **The heads.** Two linear layers with the same input:
+#
+# $$
+# \mathtt{dW}_\mu = h^\top \mathtt{dmu}, \qquad \mathtt{db}_\mu = \sum \mathtt{dmu}
+#   \tag{8.8}
+# $$
+#
+# $$
+# \mathtt{dW}_\sigma = h^\top \mathtt{dlogvar}, \qquad
+#   \mathtt{db}_\sigma = \sum \mathtt{dlogvar} \tag{8.9}
+# $$
+#
+# and $h$, used twice, receives a sum, which passes the tanh:
+#
+# $$
+# \mathtt{dh} = \left( \mathtt{dmu}\, W_\mu^\top + \mathtt{dlogvar}\, W_\sigma^\top
+#   \right) \cdot (1 - h^2) \tag{8.10}
+# $$
+#
+# **The encoder.** One more linear layer, and we are done; nobody asks for `dx`.
+#
+# $$
+# \mathtt{dW}_1 = x'^\top \mathtt{dh}, \qquad \mathtt{db}_1 = \sum \mathtt{dh}
+#   \tag{8.11}
+# $$
+#
+# In code, forward and backward, one line per equation:
+
+# %%
+n = 16
+n_choose = np.array([1.0])
+for k in range(n):  # the binomial coefficients of n = 16
+    n_choose = np.append(n_choose, n_choose[-1] * (n - k) / (k + 1))
+
+
+def forward(p, x, eps, beta=1.0):
+    """The loss, and everything on the way that backward needs."""
+    h = np.tanh(x / n @ p["W1"] + p["b1"])
+    mu = h @ p["Wm"] + p["bm"]
+    logvar = h @ p["Ws"] + p["bs"]
+    z = mu + np.exp(logvar / 2) * eps
+    a = np.tanh(z @ p["W2"] + p["b2"])
+    y = a @ p["W3"] + p["b3"]
+    log_p = x * y - n * np.logaddexp(0, y)
+    log_p = (log_p + np.log(n_choose[x.astype(int)])).sum(axis=-1)
+    rec = -log_p.mean()
+    kl = 0.5 * (mu**2 + np.exp(logvar) - 1 - logvar)
+    kl = kl.sum(axis=1).mean()
+    return rec + beta * kl, (h, mu, logvar, z, a, y)
+
+
+def backward(p, x, eps, kept, beta=1.0):
+    """The gradient of every parameter."""
+    h, mu, logvar, z, a, y = kept
+    S, B, K = eps.shape
+    g = {}
+    dy = -(x - n / (1 + np.exp(-y))) / (S * B)  # (8.1)
+    dy, a = dy.reshape(S * B, -1), a.reshape(S * B, -1)
+    g["W3"], g["b3"] = a.T @ dy, dy.sum(axis=0)  # (8.2)
+    da = dy @ p["W3"].T * (1 - a**2)  # (8.3)
+    z = z.reshape(S * B, K)
+    g["W2"], g["b2"] = z.T @ da, da.sum(axis=0)  # (8.4)
+    dz = (da @ p["W2"].T).reshape(S, B, K)  # (8.5)
+    half_sigma = 0.5 * np.exp(logvar / 2)
+    dmu = dz.sum(axis=0)  # (8.6)
+    dmu = dmu + beta / B * mu  # (8.6)
+    dlogvar = (dz * half_sigma * eps).sum(axis=0)  # (8.7)
+    dlogvar = dlogvar + beta / B * 0.5 * (np.exp(logvar) - 1)  # (8.7)
+    g["Wm"], g["bm"] = h.T @ dmu, dmu.sum(axis=0)  # (8.8)
+    g["Ws"], g["bs"] = h.T @ dlogvar, dlogvar.sum(axis=0)  # (8.9)
+    dh = dmu @ p["Wm"].T + dlogvar @ p["Ws"].T  # (8.10)
+    dh = dh * (1 - h**2)  # (8.10)
+    g["W1"], g["b1"] = (x / n).T @ dh, dh.sum(axis=0)  # (8.11)
+    return g
+
+
+# %% [markdown]
+# ## Every single parameter
+#
+# A small model, all sizes different: 6 pixels, 5 hidden units, 2 latent dimensions, 3
+# images, 4 samples, and $\beta = 0.7$, so that no factor can hide behind a one. 110
+# parameters. The noise is frozen; with it the loss is an ordinary function, and its
+# slopes are central differences.
+
+# %%
+D, H, K, B, S, beta = 6, 5, 2, 3, 4, 0.7
+shapes = {
+    "W1": (D, H),
+    "b1": (H,),
+    "Wm": (H, K),
+    "bm": (K,),
+    "Ws": (H, K),
+    "bs": (K,),
+    "W2": (K, H),
+    "b2": (H,),
+    "W3": (H, D),
+    "b3": (D,),
+}
+params = {name: 0.6 * rng.normal(size=s) for name, s in shapes.items()}
+x = rng.integers(0, n + 1, size=(B, D)).astype(float)
+eps = rng.standard_normal((S, B, K))
+
+
+def slopes(name, h=6e-6):
+    """Central differences in every entry of one parameter."""
+    array, found = params[name], np.zeros(shapes[name])
+    for i in np.ndindex(array.shape):
+        value = array[i]
+        array[i] = value + h
+        up = forward(params, x, eps, beta)[0]
+        array[i] = value - h
+        down = forward(params, x, eps, beta)[0]
+        array[i] = value
+        found[i] = (up - down) / (2 * h)
+    return found
+
+
+exact = {name: slopes(name) for name in params}
+loss, kept = forward(params, x, eps, beta)
+grads = backward(params, x, eps, kept, beta)
+print(
+    f"{sum(p.size for p in params.values())} parameters, loss {loss:.4f}"
+)
+for name in params:
+    check(f"d{name}", grads[name], exact[name], 1e-7)
+
+# %% [markdown]
+# ## The same in `vae.py`
+#
+# The package's model has the same layers under longer names. We copy our parameters
+# into one of its models and ask for loss and gradient.
+
+# %%
+model = VAE.mlp(
+    D, K, hidden=(H,), likelihood=Binomial(n), rng=rng, dtype=np.float64
+)
+names = dict(zip(model.params, params, strict=True))
+for theirs, ours in names.items():
+    print(f"{theirs:16} {ours}")
+    model.params[theirs][...] = params[ours]
+package = model.loss(x, eps, beta)
+model.backward()
+check("the loss", package.nelbo, loss, 1e-10)
+for theirs, ours in names.items():
+    check(
+        f"gradient of {theirs}", model.grads[theirs], grads[ours], 1e-12
+    )
+
+# %% [markdown]
+# And here is the code. `backward` is the part to know by heart:
+
+# %%
+source = inspect.getsource(VAE.backward)
+print(source[source.index("B, SB") :])
+
+# %% [markdown]
+# Line by line, from the top:
+#
+# - `dy` begins with $-\frac{1}{SB}$ for each $\log p$; the likelihood multiplies it by
+#   its own slope. Together (8.1).
+# - `dz` is what the decoder's stack returns; on the way it has written the gradients of
+#   its layers, (8.2) to (8.5).
+# - `reparameterize_grad` gives the first sums of (8.6) and (8.7), `kl_grad` the $\mu$
+#   and the $\frac12 (\sigma^2 - 1)$ in the second; the two lines with `weight / B` add
+#   them. (`weight` is $\beta$, or zero for a dimension that still has free bits:
+#   exercise 3.)
+# - `dh` is the sum of what the two heads return, (8.8) to (8.10), and the last line
+#   sends it through the encoder, (8.11), and does not ask for `dx`.
+#
+# To be sure that the text and the code will not drift apart, we ask the code:
+
+# %%
+for fragment in (
+    "np.full(log_p_shape, -1 / SB",
+    "dz = self.decoder.backward(",
+    "gaussian.reparameterize_grad(dz, logvar, eps)",
+    "dmu = dmu + weight / B * dmu_kl",
+    "dlogvar = dlogvar + weight / B * dlogvar_kl",
+    "self.mu_head.backward(dmu) + self.logvar_head.backward(dlogvar)",
+    "self.encoder.backward(dh, need_dx=False)",
+):
+    assert fragment in source, fragment
+
+# %% [markdown]
+# Whoever has a VAE of their own can give it to the checker, if it has `theta`, `grad`,
+# `loss` and `backward`:
+
+# %%
+report = check_model(model, x, eps, beta=beta)
+print(report)
+report.assert_ok()
+
+# %% [markdown]
+# ## Reading the pattern
+#
+# A gradient check says more than yes or no. **A parameter's gradient depends on all the
+# lines of the backward pass above it, and on none below.** So what is right tells you
+# how far the backward pass came before something went wrong.
+#
+# **Predict.** Four mistakes, each in one line of `backward`. For each: which of the
+# five groups, decoder ($W_2$, $W_3$), mean head, variance head, encoder, will be wrong?
+#
+# 1. the KL's gradient without the $\frac1B$, in both lines;
+# 2. the $\frac12$ of $\partial \sigma / \partial \log \sigma^2$ forgotten;
+# 3. $h$ gets only what comes back from the mean head;
+# 4. new noise drawn for the backward pass.
+
+# %%
+code = inspect.getsource(backward)
+both = code.replace("beta / B * mu", "beta * mu")
+bugs = {
+    "KL without 1/B": both.replace("beta / B * 0.5", "beta * 0.5"),
+    "missing half": code.replace(
+        "0.5 * np.exp(logvar / 2)", "np.exp(logvar / 2)"
+    ),
+    "one head only": code.replace(' + dlogvar @ p["Ws"].T', ""),
+    "new noise": code.replace("half_sigma * eps", "half_sigma * other"),
+}
+groups = {
+    "decoder": ["W2", "b2", "W3", "b3"],
+    "mu head": ["Wm", "bm"],
+    "logvar head": ["Ws", "bs"],
+    "encoder": ["W1", "b1"],
+}
+other = rng.standard_normal(eps.shape)
+pattern = []
+for title, broken in bugs.items():
+    assert broken != code
+    space = {"np": np, "n": n, "other": other}
+    exec(broken, space)
+    g = space["backward"](params, x, eps, kept, beta)
+    row = []
+    for members in groups.values():
+        off = max(np.abs(g[m] - exact[m]).max() for m in members)
+        row.append(off > 1e-6)
+    pattern.append(row)
+    marks = "  ".join(
+        f"{group}: {'WRONG' if bad else 'right'}"
+        for group, bad in zip(groups, row, strict=True)
+    )
+    print(f"{title:15} {marks}")
+expected = [
+    [False, True, True, True],
+    [False, False, True, True],
+    [False, False, False, True],
+    [False, False, True, True],
+]
+assert pattern == expected
+
+# %% [markdown]
+# The decoder is always right, since its gradients are finished before any of these
+# lines is reached. The encoder is always wrong, since everything passes through it
+# last. The heads in between tell the mistakes apart, except the second and the fourth;
+# for those one looks at the numbers. A missing half is a factor of two, but only in the
+# part that comes from `rec`; new noise is no factor at all. (Someone drew the noise
+# anew just like this: kwj2104/Simple-Variational-Autoencoder.)
+#
+# ## Who pulls how hard?
+#
+# Four streams run into the heads: reconstruction and KL, each through $\mu$ and through
+# $\log \sigma^2$. **Predict:** which is the largest in a fresh model? And after
+# training, when the loss hardly moves any more, are all of them small?
+
+# %%
+digits = load_digits()
+data = digits.train.reshape(-1, 64).astype(float)
+net = VAE.mlp(
+    64,
+    8,
+    hidden=(64,),
+    likelihood=Binomial(16),
+    rng=rng,
+    dtype=np.float64,
+)
+
+
+def streams(batch, S=200):
+    """Lengths of the four gradients, averaged over much noise."""
+    noise = rng.standard_normal((S, len(batch), 8))
+    found = []
+    for head in ("mu_head.b", "logvar_head.b"):
+        per_image = []
+        for i in range(len(batch)):
+            one, e = batch[i : i + 1], noise[:, i : i + 1]
+            net.loss(one, e, beta=0.0)
+            net.backward()
+            rec = net.grads[head].copy()
+            net.loss(one, e, beta=1.0)
+            net.backward()
+            per_image.append((rec, net.grads[head] - rec))
+        per_image = np.array(per_image)  # (images, 2, K)
+        lengths = np.linalg.norm(per_image, axis=2).mean(axis=0)
+        found += [
+            *lengths,
+            np.linalg.norm(per_image.sum(axis=1), axis=1).mean(),
+        ]
+    return found
+
+
+start = streams(data[:20])
+steps = 2000
+adam = Adam(lr=lambda t: 4e-3 * (1 - t / steps))  # down to zero
+for _ in range(steps):
+    batch = data[rng.integers(len(data), size=32)]
+    net.loss(batch, rng.standard_normal((32, 8)))
+    net.backward()
+    adam.step(net.theta, net.grad)
+end = streams(data[:20])
+
+print("length of the gradient of one image, nats")
+print(
+    "               rec, mu  kl, mu     sum   rec, lv  kl, lv     sum"
+)
+for title, row in (("fresh", start), ("trained", end)):
+    print(f"{title:12}", "".join(f"{value:9.3f}" for value in row))
+check_less("fresh: the KL is soft", start[1], start[0] / 10)
+check_less(
+    "trained: rec and KL nearly cancel in logvar", end[5], end[4] / 2
+)
+
+# %%
+labels = ["rec", "KL", "both"]
+colours = [BLUE, VERMILLION, BLACK]
+fig, panels = plt.subplots(1, 2)
+for axes, part, title in (
+    (panels[0], slice(0, 3), r"into $\mu$"),
+    (panels[1], slice(3, 6), r"into $\log\,\sigma^2$"),
+):
+    for k, (row, hatch) in enumerate(((start, "//"), (end, None))):
+        place = np.arange(3) + 0.4 * k - 0.2
+        axes.bar(
+            place,
+            row[part],
+            0.36,
+            color="white" if hatch else colours,
+            edgecolor=colours,
+            hatch=hatch,
+            lw=1.5,
+        )
+    axes.set_xticks(range(3), labels)
+    axes.set_title(title)
+panels[0].set_ylabel("length of one image's gradient, nats")
+fig.suptitle(
+    "Left bars: fresh model. Right bars: trained", x=0.02, ha="left"
+)
+plt.show()
+
+# %% [markdown]
+# In a fresh model the KL speaks softly: $q$ is not far from the prior. In the trained
+# one, the two forces on $\log \sigma^2$ are of one size and opposed: reconstruction
+# wants certainty, the KL wants $\sigma = 1$, and the posterior's width is where they
+# meet. The forces on $\mu$ have *not* become small at all. Each image still pulls, as
+# hard as at the beginning; but they pull in different directions, and what the network
+# feels is their mean over the data:
+
+# %%
+net.loss(data, rng.standard_normal((20, len(data), 8)))
+net.backward()
+mean_pull = np.linalg.norm(net.grads["mu_head.b"])
+print(
+    f"one image: {end[2]:.2f}, the mean of all images: {mean_pull:.2f}"
+)
+check_less("images cancel each other", mean_pull, end[2] / 5)
+
+# %% [markdown]
+# "The gradient is zero" at the end of training does not mean that nothing pulls.
+#
+# ## What goes wrong in practice
+#
+# - **A reduction that differs** between the terms, $\frac1B$ here, $\frac{1}{BD}$ there
+#   (chapter 7). The check with $\beta = 0.7$ and all sizes different finds it.
+# - **The graph is cut at the sample**, and no reconstruction gradient reaches the
+#   encoder at all (pyro-ppl/pyro #1852). Then both heads are wrong and the decoder is
+#   right.
+# - **`logvar` computed by the head of the mean** (OpenTalker/SadTalker #969). The
+#   gradient check passes: the gradient of the wrong model is right! Only a check that
+#   the two heads are independent sees it:
+
+# %%
+before = model.encode(x)
+model.params["logvar_head.b"][...] += 1.0
+after = model.encode(x)
+check("mu does not move with the variance head", after[0], before[0], 0)
+check("logvar does, by one", after[1] - before[1], 1, 1e-12)
+model.params["logvar_head.b"][...] -= 1.0
+
+# %% [markdown]
+# - **`backward` after something else** ran through the layers: they remember the last
+#   forward pass only. The package raises an error instead of returning a wrong
+#   gradient:
+
+# %%
+model.loss(x, eps)
+model.decode(np.zeros((1, K)))
+try:
+    model.backward()
+except RuntimeError as error:
+    print(error)
+else:
+    raise AssertionError(
+        "backward answered with a gradient of something else"
+    )
+
+# %% [markdown]
+# ## Exercises
+#
+# **1. Many samples (warm-up).** Show with (8.1), (8.6) and (8.7) that the gradient with
+# $S$ samples is the average of $S$ gradients with one sample each. Check it with our
+# code. Why is the left side cheaper?
+#
+# <details><summary>Hint</summary>
+#
+# The KL part is the same in each. The encoder runs once instead of $S$ times.
+#
+# </details>
+
+# %% tags=["hide-cell"]
+average = {name: np.zeros(s) for name, s in shapes.items()}
+for s in range(S):
+    one = eps[s : s + 1]
+    kept_one = forward(params, x, one, beta)[1]
+    g = backward(params, x, one, kept_one, beta)
+    for name in average:
+        average[name] += g[name] / S
+for name in average:
+    check(f"average of d{name}", average[name], grads[name], 1e-12)
+
+# %% [markdown]
+# **2. Linear in β.** The gradient is $g_{\text{rec}} + \beta\, g_{\mathrm{KL}}$. Find
+# both parts from two calls of `backward`, predict a third, and check it. For which
+# parameters is $g_{\mathrm{KL}}$ zero?
+#
+# <details><summary>Hint</summary>
+#
+# $\beta = 0$ gives one part, $\beta = 1$ the sum. The decoder does not know the KL.
+#
+# </details>
+
+# %% tags=["hide-cell"]
+g0 = backward(params, x, eps, kept, 0.0)
+g1 = backward(params, x, eps, kept, 1.0)
+g5 = backward(params, x, eps, kept, 5.0)
+for name in params:
+    line = g0[name] + 5 * (g1[name] - g0[name])
+    check(f"beta = 5, d{name}", g5[name], line, 1e-12)
+for name in groups["decoder"]:
+    check(f"KL part of d{name}", g1[name] - g0[name], 0, 0)
+
+# %% [markdown]
+# **3. Free bits.** Replace the KL by $\sum_k \max(\lambda, \frac1B \sum_r
+# \mathrm{KL}_{rk})$: each latent dimension may use $\lambda$ nats for nothing. Which
+# lines of `backward` change, and how? Check against `VAE.loss(..., free_bits=λ)`.
+#
+# <details><summary>Hint</summary>
+#
+# Where the maximum is $\lambda$, it is constant. In (8.6) and (8.7) $\beta$ becomes
+# zero for those $k$, a vector of $K$ weights.
+#
+# </details>
+
+# %% tags=["hide-cell"]
+h, mu, logvar = kept[:3]
+kl_k = (0.5 * (mu**2 + np.exp(logvar) - 1 - logvar)).mean(axis=0)
+free = kl_k.mean()  # above one dimension's KL, below the other's
+weight = beta * (kl_k > free)
+print(f"KL per dimension {kl_k.round(3)}, free {free:.3f}")
+g = backward(params, x, eps, kept, weight)  # beta may be a vector
+model.loss(x, eps, beta, free_bits=free)
+model.backward()
+for theirs, ours in names.items():
+    check(f"free bits, {theirs}", model.grads[theirs], g[ours], 1e-12)
+
+# %% [markdown]
+# **4. The importance-weighted bound.** Instead of the mean of $\log w_s$, $w_s = p(x,
+# z_s) / q(z_s | x)$, take the logarithm of the mean of $w_s$ (chapter 12). Show that
+# $\frac{\partial}{\partial \log w_s} \log \frac1S \sum_r w_r = w_s / \sum_r w_r$. Read
+# `minivae/iwae.py` and check its gradient with `check_model`. What would the gradient
+# be if all weights were $\frac1S$?
+#
+# <details><summary>Hint</summary>
+#
+# $\partial w_s / \partial \log w_s = w_s$. With equal weights it would be that of the
+# ELBO with a sampled KL.
+#
+# </details>
+
+# %% tags=["hide-cell"]
+log_w = rng.normal(size=5)
+weights = np.exp(log_w) / np.exp(log_w).sum()
+step = 1e-6
+for s in range(5):
+    move = step * (np.arange(5) == s)
+    up = np.log(np.exp(log_w + move).mean())
+    down = np.log(np.exp(log_w - move).mean())
+    check(f"weight {s}", weights[s], (up - down) / (2 * step), 1e-8)
+iwae = IWAE.mlp(
+    D, K, hidden=(H,), likelihood=Binomial(n), rng=rng, dtype=np.float64
+)
+check_model(iwae, x, eps).assert_ok()
+
+# %% [markdown]
+# **5. A gradient without noise at the optimum (towards research).** Let the KL be
+# sampled too: the loss of one noise is $\log q(z|x) - \log p(x, z)$. Its gradient has a
+# part along the path $z = \mu + \sigma \varepsilon$, and a part where $\mu$ and $\log
+# \sigma^2$ stand in $\log q$ directly. The second is the score of chapter 5, with mean
+# zero. Leave it out: the estimator stays unbiased, and if $q$ is the true posterior,
+# its variance is **zero**. Show why, and check both on the linear decoder of chapter 5.
+#
+# <details><summary>Hint</summary>
+#
+# If $q(z) = p(z|x)$, then $\log q(z) - \log p(x, z) = -\log p(x)$ for *every* $z$: its
+# derivative in $z$ is zero everywhere. Roeder, Wu and Duvenaud call it "sticking the
+# landing".
+#
+# </details>
+
+# %% tags=["hide-cell"]
+w, c, x1 = 1.5, 0.5, 1.0
+variance = 1 / (1 + w**2 / c)
+mean, sd = variance * w * x1 / c, np.sqrt(variance)
+
+
+def path_only(mu, sigma, e):
+    z = mu + sigma * e
+    return -(z - mu) / sigma**2 - (x1 - w * z) * w / c + z
+
+
+e = rng.standard_normal(50_000)
+check("no noise at the optimum", path_only(mean, sd, e), 0, 1e-12)
+mu1, sigma1 = mean + 0.3, 1.3 * sd  # somewhere else
+slope = 0.3 / variance  # the exact one, (mu - mean) / variance
+away = path_only(mu1, sigma1, e)
+check_mc("path only, away from it", away, slope)
+full = -(x1 - w * (mu1 + sigma1 * e)) * w / c + mu1
+check_mc("with the analytic KL", full, slope)
+full = -(x1 - w * (mean + sd * e)) * w / c + mean
+with must_fail():
+    check("analytic KL: noisy at the optimum", full.std(), 0, 1e-12)
+
+# %% [markdown]
+# ## Sources
+#
+# - D. P. Kingma, M. Welling, *Auto-Encoding Variational Bayes*, ICLR 2014: equation 10
+#   is the estimator, section 3 the model; the gradient is left to software there.
+# - D. J. Rezende, S. Mohamed, D. Wierstra, *Stochastic Backpropagation and Approximate
+#   Inference in Deep Generative Models*, ICML 2014, where the gradients are written
+#   out.
+# - D. P. Kingma and others, *Improved Variational Inference with Inverse Autoregressive
+#   Flow*, NeurIPS 2016: free bits.
+# - G. Roeder, Y. Wu, D. Duvenaud, *Sticking the Landing: Simple, Lower-Variance
+#   Gradient Estimators for Variational Inference*, NeurIPS 2017: exercise 5.
+#
+# ## What to read next
+#
+# Chapter 9 uses this gradient to learn to write digits. To see the same computation
+# done by a machine, build a hundred-line automatic differentiation yourself: A.
+# Karpathy's *micrograd* shows how little it takes.
