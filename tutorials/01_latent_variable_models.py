@@ -322,8 +322,8 @@ plt.show()
 #
 # $$
 # p(x) \approx \sum_{i=1}^{n} \sum_{j=1}^{n}
-#   p\left( x \,\middle|\, (z_i, z_j) \right) \,
-#   p\left( (z_i, z_j) \right) \, \Delta^2 \tag{1.8}
+#   p(x | z_i, z_j) \,
+#   p(z_i, z_j) \, \Delta^2 \tag{1.8}
 # $$
 
 # %%
