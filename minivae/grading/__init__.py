@@ -11,7 +11,7 @@ gradients, Monte Carlo, moments, exact values. This is no sandbox against hostil
 
 from typing import NamedTuple
 
-from minivae.grading import gaussian, layers, likelihoods
+from minivae.grading import gaussian, layers, likelihoods, training, vae
 from minivae.grading.student import Student, ToDo, Wrong
 
 RIGHT, WRONG, TODO, MISSING = "right", "wrong", "to do", "missing"
@@ -93,6 +93,23 @@ TASKS = [
         {
             "reparameterize": (2, gaussian.reparameterize),
             "reparameterize_grad": (3, gaussian.reparameterize_grad),
+        },
+    ),
+    Task(
+        "07_vae_gradient",
+        "the whole VAE gradient",
+        90,
+        {"loss_grad": (15, vae.loss_grad)},
+    ),
+    Task("08_adam", "Adam", 20, {"adam_step": (5, training.adam_step)}),
+    Task(
+        "09_iwae",
+        "importance-weighted bound",
+        45,
+        {
+            "log_weights": (4, training.log_weights),
+            "bound": (3, training.bound),
+            "bound_grad": (3, training.bound_grad),
         },
     ),
 ]

@@ -104,7 +104,16 @@ def _general(name, came, expected, sizes):
     )
 
 
-def gradient(f, theta, claim, mistakes=None, sizes=None, parts=None, look=None):
+def gradient(
+    f,
+    theta,
+    claim,
+    mistakes=None,
+    sizes=None,
+    parts=None,
+    look=None,
+    oracle="richardson",
+):
     """Check a claimed gradient by finite differences of `f`, and say what is wrong.
 
     Parameters
@@ -117,7 +126,7 @@ def gradient(f, theta, claim, mistakes=None, sizes=None, parts=None, look=None):
         dict of arrays -> dict of the student's gradients.
     mistakes : dict of str to (dict of str to ndarray), optional
         For each array: hint -> numbers, as in `values`.
-    sizes, parts
+    sizes, parts, oracle
         As in `minivae.gradcheck.check_gradient`.
     look : dict of str to str, optional
         For each array, where to look.
@@ -127,7 +136,9 @@ def gradient(f, theta, claim, mistakes=None, sizes=None, parts=None, look=None):
     float
         The largest relative error.
     """
-    report = check_gradient(f, theta, claim, sizes=sizes, parts=parts, tolerance=TOLERANCE)
+    report = check_gradient(
+        f, theta, claim, sizes=sizes, parts=parts, tolerance=TOLERANCE, oracle=oracle
+    )
     if report.verdict != "WRONG":
         return report.worst
     wrong = [b for b in report.blocks.values() if b.verdict == "WRONG"]
@@ -138,7 +149,8 @@ def gradient(f, theta, claim, mistakes=None, sizes=None, parts=None, look=None):
             hint = named(block.claimed.reshape(block.shape), expected, known)
             if hint:
                 raise Wrong(hint)
-    said = " ".join(hint.text for hint in report.hints[:2])
+    hints = [h for h in report.hints if h.cause != "nothing_fits"] or report.hints
+    said = " ".join(hint.text for hint in hints[:2])
     said = said.replace("The claimed gradient", "Your gradient").replace(
         " times the right one", " times what it should be"
     )

@@ -154,4 +154,4 @@ def _copy(value):
 def _same(one, two):
     if isinstance(one, dict):
         return one.keys() == two.keys() and all(_same(v, two[k]) for k, v in one.items())
-    return not isinstance(one, np.ndarray) or np.array_equal(one, two)
+    return not isinstance(one, np.ndarray) or np.array_equal(one, two, equal_nan=True)

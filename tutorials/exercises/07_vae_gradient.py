@@ -1,0 +1,42 @@
+"""Exercise 7. The whole gradient of a VAE.
+
+Next to chapter 8 (the whole gradient). About 90 minutes. 15 points.
+
+Below stands the whole forward pass of a VAE with one hidden layer on
+each side, a Bernoulli likelihood and the negative ELBO with a weight
+beta on its KL:
+
+    nelbo = rec + beta kl      (mean over the batch, sum over the rest)
+
+Write its gradient with respect to every parameter. p is a dict of
+arrays; hand back a dict with the same names and shapes. Go through
+`loss` from its last line to its first: each line has its backward line,
+and you have written most of them in exercises 1 to 6. Two things are
+new. mu and logvar both get a gradient from two places, rec and kl; and
+so does h, from the two heads.
+
+Shapes: x (B, D), zeros and ones; eps (B, K).
+    encoder W1 (D, H), b1 (H,); heads Wm, Wv (H, K), bm, bv (K,)
+    decoder W2 (K, H), b2 (H,), W3 (H, D), b3 (D,)
+"""
+
+import numpy as np
+
+
+def loss(p, x, eps, beta=1.0):
+    """Return nelbo, rec, kl in nats per image. This is given."""
+    h = np.tanh(x @ p["W1"] + p["b1"])
+    mu = h @ p["Wm"] + p["bm"]
+    logvar = h @ p["Wv"] + p["bv"]
+    z = mu + np.exp(logvar / 2) * eps
+    k = np.tanh(z @ p["W2"] + p["b2"])
+    y = k @ p["W3"] + p["b3"]
+    rec = (np.logaddexp(0, y) - x * y).sum(axis=1).mean()
+    each = 0.5 * (mu**2 + np.exp(logvar) - 1 - logvar)
+    kl = each.sum(axis=1).mean()
+    return rec + beta * kl, rec, kl
+
+
+def loss_grad(p, x, eps, beta=1.0):
+    """Return the gradient of nelbo, a dict like p."""
+    raise NotImplementedError
