@@ -39,6 +39,8 @@ import importlib.util, os, subprocess, sys
 folder = ".."
 if not os.path.exists("../checks.py"):
     source = os.environ.get("MINIVAE_SOURCE", "{url}")
+    if not source:
+        raise RuntimeError("MINIVAE_SOURCE: expected the project's address")
     if not os.path.exists("minivae-course"):
         clone = ["git", "clone", "-q", "--depth", "1", source]
         subprocess.run(clone + ["minivae-course"], check=True)
@@ -184,9 +186,13 @@ def make_notebook(path):
         coalesce_streams=True,
         resources={"metadata": {"path": str(NOTEBOOKS)}},
     ).execute()
-    notebook.metadata.pop(
-        "language_info", None
-    )  # it names Python's patch version
+    # The patch version of Python, which language_info names, is no one's business.
+    notebook.metadata.pop("language_info", None)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if "image/png" in data:
+                data["image/png"] = smaller(data["image/png"])
     target = NOTEBOOKS / f"{path.stem}.ipynb"
     nbformat.write(notebook, target)
     print(
@@ -250,7 +256,12 @@ def stage_book(paths):
     source = BUILD / "source"
     shutil.rmtree(source, ignore_errors=True)
     shutil.copytree(HERE / "book", source)
-    shutil.copy(HERE / "README.md", source / "path.md")
+    path_page = (HERE / "README.md").read_text(encoding="utf-8")
+    path_page = re.sub(
+        r"\]\((\d\d_\w+)\.py\)", r"](\1.ipynb)", path_page
+    )
+    path_page = path_page.replace("(book/notation.md)", "(notation.md)")
+    (source / "path.md").write_text(path_page, encoding="utf-8")
     shutil.copytree(HERE / "images", source / "images")
     shutil.copy(HERE / "checks.py", source)
     for path in paths:
