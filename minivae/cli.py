@@ -1,4 +1,4 @@
-"""The command line: `minivae train`, `evaluate`, `check`, `sample`.
+"""The command line: `minivae train`, `evaluate`, `check`, `sample`, `export`, `import`.
 
 To add a command, write a function that takes the parsed arguments (see
 `commands.py`) and give it a parser in `build_parser`.
@@ -18,6 +18,8 @@ examples:
   minivae evaluate runs/digits-.../model.npz
   minivae sample runs/digits-.../model.npz
   minivae check runs/digits-.../model.npz
+  minivae export runs/digits-.../model.npz
+  minivae import weights.npz --into runs/digits-.../model.npz
   minivae train --help                 all options, with their defaults
 """
 
@@ -38,6 +40,11 @@ examples:
       goes on from the last whole epoch, as if it had never stopped
 
 Ctrl-C ends training and keeps what was learned. All losses are nats per image.
+"""
+
+IMPORT = """\
+WEIGHTS is written in Python by
+  np.savez("weights.npz", **{k: v.cpu().numpy() for k, v in module.state_dict().items()})
 """
 
 
@@ -146,6 +153,33 @@ def build_parser():
         " (default: samples.png, or the next free samples-2.png, ...)",
     )
     _add_seed(sample)
+    export = command(
+        "export",
+        commands.export,
+        "write the weights for PyTorch, and print how to load them",
+    )
+    _add_model_file(export)
+    export.add_argument(
+        "--out",
+        metavar="FILE",
+        help="a new .npz (default: weights.npz, or the next free weights-2.npz, ...)",
+    )
+    back = command(
+        "import", commands.import_weights, "make a model of weights from PyTorch", IMPORT
+    )
+    add = back.add_argument
+    add("weights", metavar="WEIGHTS", help="a .npz with the arrays of a state_dict")
+    add(
+        "--into",
+        metavar="MODEL",
+        required=True,
+        help="a model.npz of the same architecture; it stays as it is",
+    )
+    add(
+        "--out",
+        metavar="FILE",
+        help="a new .npz (default: model.npz, or the next free model-2.npz, ...)",
+    )
     return parser
 
 

@@ -4,15 +4,15 @@ A command returns its exit code, or None for 0. What it raises is reported by
 `cli.main` in one line.
 """
 
-from pathlib import Path
-
 import numpy as np
 
 from minivae import gaussian, saving
 from minivae.atomic import replacing
 from minivae.autoencoder import Autoencoder
+from minivae.binaryfiles import read_npz
 from minivae.datasets import load_digits
 from minivae.evaluation import scaling
+from minivae.exchange import load_state_dict, state_dict, torch_source
 from minivae.images import prepare
 from minivae.iwae import IWAE
 from minivae.likelihoods import Binomial
@@ -21,8 +21,8 @@ from minivae.optim import Adam
 from minivae.options import (
     colours,
     drop_if_empty,
-    free_path,
     load_data,
+    new_file,
     new_folder,
     new_training,
     resumed,
@@ -180,9 +180,7 @@ def sample(arguments):
         raise ValueError(
             "MODEL: expected one with a prior, a VAE or IWAE, got an Autoencoder"
         )
-    path = Path(arguments.out) if arguments.out else free_path(Path("samples.png"))
-    if path.exists():
-        raise ValueError(f"--out: expected a new file, got {path}, which exists")
+    path = new_file(arguments.out, "samples.png")
     rng, shape = (
         np.random.default_rng(arguments.seed),
         tuple(data.get("shape", (1, model.D))),
@@ -196,4 +194,28 @@ def sample(arguments):
 
         cmap = colours(data.get("name"))
         figures.save_figure(figures.samples(model, shape, rng, n, drawn, cmap), path)
+    print(path)
+
+
+def export(arguments):
+    """Write the weights as PyTorch names and shapes them, and print how to load them."""
+    model = saving.load(arguments.model).model
+    path, weights = new_file(arguments.out, "weights.npz"), state_dict(model)
+    with replacing(path) as file:
+        np.savez(file, **weights)
+    double = ".double()" if model.dtype == np.float64 else ""
+    print(f"# {path}: {len(weights)} arrays of {model.dtype}, to be loaded like this:")
+    print("import numpy as np\nimport torch\nfrom torch import nn\n")
+    print(torch_source(model))
+    print(f"model = Model(){double}\nweights = np.load({str(path)!r})")
+    print("model.load_state_dict({k: torch.from_numpy(weights[k]) for k in weights})")
+
+
+def import_weights(arguments):
+    """Write a model of the architecture of --into with the weights of a torch module."""
+    saved = saving.load(arguments.into)
+    path = new_file(arguments.out, "model.npz")
+    load_state_dict(saved.model, read_npz(arguments.weights))
+    # Optimizer, generator and history belong to the training of the old weights.
+    saving.save(path, saved.model, settings=saved.settings, data=saved.data)
     print(path)

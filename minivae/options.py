@@ -161,6 +161,15 @@ def drop_if_empty(folder):
             path.rmdir()
 
 
+def new_file(out, default):
+    """The path --out, which must not exist yet, or the first free one like `default`."""
+    if out is None:
+        return free_path(Path(default))
+    if Path(out).exists():
+        raise ValueError(f"--out: expected a new file, got {out}, which exists")
+    return Path(out)
+
+
 def free_path(path):
     """`path`, or the first of path-2, path-3, ... that does not exist yet."""
     candidate, number = path, 1
