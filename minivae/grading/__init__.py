@@ -11,7 +11,7 @@ gradients, Monte Carlo, moments, exact values. This is no sandbox against hostil
 
 from typing import NamedTuple
 
-from minivae.grading import gaussian, layers, likelihoods, training, vae
+from minivae.grading import exact, gaussian, layers, likelihoods, training, vae, variational
 from minivae.grading.student import Student, ToDo, Wrong
 
 RIGHT, WRONG, TODO, MISSING = "right", "wrong", "to do", "missing"
@@ -110,6 +110,32 @@ TASKS = [
             "log_weights": (4, training.log_weights),
             "bound": (3, training.bound),
             "bound_grad": (3, training.bound_grad),
+        },
+    ),
+    Task(
+        "10_linear_vae",
+        "linear VAE against probabilistic PCA",
+        90,
+        {
+            "posterior": (3, exact.posterior),
+            "elbo": (4, exact.elbo),
+            "fit": (3, exact.fit),
+        },
+    ),
+    Task(
+        "11_em",
+        "EM for a mixture",
+        60,
+        {"e_step": (5, exact.e_step), "m_step": (5, exact.m_step)},
+    ),
+    Task(
+        "12_variational",
+        "an autoencoder made variational",
+        45,
+        {
+            "encode": (2, variational.encode),
+            "loss": (5, variational.loss),
+            "sample": (3, variational.sample),
         },
     ),
 ]

@@ -168,8 +168,8 @@ def bound(student):
         if not agree(shifted - far, right):
             raise Wrong(
                 f"With log w around {far:g} your L_S is {np.float64(shifted[0]):g} instead"
-                f" of {right[0] + far:g}: exp under- or overflows. Take the largest log w out"
-                " of the sum first."
+                f" of {right[0] + far:g}: exp under- or overflows. Take the largest log w"
+                " out of the sum first."
             )
     values("L_1, which is log w itself,", call(log_w[:1]), log_w[0])
     return f"exact values {precision(error)}; log w of ±5000; L_1 = log w"

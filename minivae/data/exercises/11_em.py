@@ -1,0 +1,33 @@
+"""Exercise 11. EM for a mixture of Gaussians.
+
+Next to chapter 3 (classical variational inference). About 60 minutes.
+10 points.
+
+The latent variable is which of C components drew a point:
+
+    p(x) = sum_k weights[k] N(x; means[k], diag(variances[k])).
+
+E step: the responsibilities r[b, k] = p(k | x[b]), the exact posterior.
+Compute log weights[k] + log N(x[b]; ...) for all k, and normalise over
+k. With D = 64 pixels each density alone underflows: stay with logarithms
+until the largest one is taken out.
+
+M step: given r, the parameters that maximise
+
+    sum_b sum_k r[b, k] (log weights[k] + log N(x[b]; ...)).
+
+Set its derivatives to zero: with N_k = sum_b r[b, k] all three are
+weighted averages over the points. (The weights must sum to one.)
+
+Shapes: x (B, D), weights (C,), means and variances (C, D), r (B, C).
+"""
+
+
+def e_step(x, weights, means, variances):
+    """Return r (B, C)."""
+    raise NotImplementedError
+
+
+def m_step(x, r):
+    """Return weights (C,), means (C, D), variances (C, D)."""
+    raise NotImplementedError

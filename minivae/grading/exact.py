@@ -1,0 +1,243 @@
+"""Graders of exercises 10 and 11: the linear VAE, and EM for a mixture."""
+
+import numpy as np
+
+from minivae.grading.compare import agree, precision, values, z_score
+from minivae.grading.student import Wrong
+
+
+def _linear(B=4, D=5, K=3):
+    rng = np.random.default_rng(17)
+    W, b, x = (rng.standard_normal(s) for s in ((D, K), D, (B, D)))
+    return x, W, b, 0.3, 0.5 * rng.standard_normal((B, K)), rng.standard_normal((B, K)) - 1
+
+
+def _log_p(x, W, b, c):
+    """Exact log p(x), by the D x D covariance."""
+    C = W @ W.T + c * np.eye(len(b))
+    square = np.einsum("bi,ij,bj->b", x - b, np.linalg.inv(C), x - b)
+    return -0.5 * (len(b) * np.log(2 * np.pi) + np.linalg.slogdet(C)[1] + square)
+
+
+def posterior(student):
+    """Against Gaussian conditioning in the joint of x and z, a D x D computation."""
+    x, W, b, c, *_ = _linear()
+    (B, D), K = x.shape, W.shape[1]
+    out = {"mean": (B, K), "cov": (K, K)}
+    mean, cov = student.call("posterior", x, W, b, c, out=out)
+    gain = W.T @ np.linalg.inv(W @ W.T + c * np.eye(D))  # cov(z, x) cov(x)⁻¹
+    right = (x - b) @ gain.T, np.eye(K) - gain @ W
+
+    def with_c(c):
+        return np.linalg.inv(W.T @ W + c * np.eye(K))
+
+    def centre(inverse, b=b):
+        return (x - b) @ W @ inverse
+
+    M_inv = with_c(c)
+    wrong_mean = {
+        "In M = WᵀW + c I the term c I is missing: the prior is forgotten.": centre(
+            with_c(0.0)
+        ),
+        "In M = WᵀW + c I it is c I, not the identity.": centre(with_c(1.0)),
+        "x is not centred: subtract b first.": centre(M_inv, 0.0),
+        "c is the variance already: do not square it.": centre(with_c(c**2)),
+    }
+    wrong_cov = {
+        "The covariance is c times the inverse of M; the c is missing.": M_inv,
+        "That is the precision M/c; the covariance is its inverse.": np.linalg.inv(M_inv)
+        / c,
+    }
+    error = max(
+        values("posterior mean", mean, right[0], wrong_mean, {"c": c}),
+        values("posterior covariance", cov, right[1], wrong_cov, {"c": c}),
+    )
+    return f"agrees with conditioning the joint Gaussian of (x, z), {precision(error)}"
+
+
+def elbo(student):
+    """Monte Carlo of its definition; equal to log p(x) where q is the posterior."""
+    x, W, b, c, mu, logvar = _linear()
+    (B, D), K = x.shape, W.shape[1]
+
+    def call(*args):
+        return student.call("elbo", *args, out={"ELBO": (len(args[0]),)})
+
+    came = call(x, mu, logvar, W, b, c)
+    norms, var = (W**2).sum(axis=0), np.exp(logvar)
+    square = ((x - mu @ W.T - b) ** 2).sum(axis=1)
+    spread, constant = var @ norms, D * np.log(2 * np.pi * c) / 2
+    kl = 0.5 * (mu**2 + var - 1 - logvar).sum(axis=1)
+    rec = (square + spread) / (2 * c) + constant
+    mistakes = {
+        "Only the mean mu is decoded: the spread of z adds Σ_k σ_k² ‖W_k‖² to the expected"
+        " square.": -rec + spread / (2 * c) - kl,
+        "The normalising constant D/2 log(2πc) is missing.": -rec + constant - kl,
+        "The square is divided by 2c, not by c.": -2 * rec + constant - kl,
+        "The ELBO is -rec minus the KL; you add it.": -rec + kl,
+        "The KL is missing.": -rec,
+        "Your ELBO has the wrong sign: that is the loss.": rec + kl,
+        "σ stands where σ² belongs in the spread: exp(logvar) is the variance.": -(
+            square + np.exp(logvar / 2) @ norms
+        )
+        / (2 * c)
+        - constant
+        - kl,
+    }
+    error = values("ELBO", came, -rec - kl, mistakes, {"B": B, "D": D, "K": K})
+    rng = np.random.default_rng(18)
+    eps = rng.standard_normal((5000, B, K))
+    z = mu + np.exp(logvar / 2) * eps
+    rest = ((x - z @ W.T - b) ** 2).sum(axis=-1)
+    draws = -rest / (2 * c) - constant + 0.5 * (eps**2 + logvar - z**2).sum(axis=-1)
+    z_score("ELBO", draws, came, "Your ELBO is not what its definition gives.")
+    Q, _ = np.linalg.qr(W)  # orthogonal columns: then a diagonal q holds the posterior
+    mean, var = (x - b) @ Q / (1 + c), np.full((B, K), np.log(c / (1 + c)))
+    tight, exact = call(x, mean, var, Q, b, c), _log_p(x, Q, b, c)
+    values("ELBO at q = posterior, which is log p(x),", tight, exact)
+    return f"exact values {precision(error)}; Monte Carlo; equals log p(x) at the posterior"
+
+
+def fit(student):
+    """The moments it must have; no perturbation has more likelihood."""
+    rng = np.random.default_rng(19)
+    N, D, K = 40, 5, 2
+    x = rng.standard_normal((N, D)) @ rng.standard_normal((D, D)) + 3.0
+    W, b, c = student.call("fit", x, K, out={"W": (D, K), "b": (D,), "c": ()})
+    values("b (b is the mean of the data)", b, x.mean(axis=0))
+    eigen, U = np.linalg.eigh(np.cov(x.T, bias=True))
+    eigen, U = eigen[::-1], U[:, ::-1]
+    right_c = eigen[K:].mean()
+    wrong_c = {
+        "c comes from the largest eigenvalues: eigh sorts upwards, so turn them round.": (
+            eigen[:-K].mean()
+        ),
+        "c is the mean of the discarded eigenvalues; yours is their sum.": eigen[K:].sum(),
+        "There are D - K discarded eigenvalues; you divide by D.": eigen[K:].sum() / D,
+        "The covariance of most likelihood is divided by N, not by N - 1.": right_c
+        * N
+        / (N - 1),
+    }
+    values("c", c[None], np.array([right_c]), wrong_c)
+    U, kept = U[:, :K], eigen[:K]
+    wrong_W = {
+        "That is W without subtracting c: (L - c I)^½. The noise has c already.": (U * kept)
+        @ U.T,
+        "The lengths of W's columns are missing: U_K times (L_K - c I)^½.": U @ U.T,
+        "The root is missing: W = U_K (L_K - c I)^½.": (U * (kept - right_c) ** 2) @ U.T,
+    }
+    W, b, c = np.float64(W), np.float64(b), float(c)
+    right = (U * (kept - right_c)) @ U.T
+    error = values("W Wᵀ (rotations and signs do not matter)", W @ W.T, right, wrong_W)
+    best = _log_p(x, W, b, c).mean()
+    for _ in range(20):
+        tried = W + 0.05 * rng.standard_normal(W.shape), b, c * np.exp(0.05 * rng.normal())
+        if _log_p(x, *tried).mean() > best:
+            raise Wrong("A W and c near yours have more likelihood.")
+    return f"W Wᵀ, b and c {precision(error)}; nothing nearby has more likelihood"
+
+
+def _mixture():
+    rng = np.random.default_rng(20)
+    x = 1.5 * rng.standard_normal((7, 2))
+    means, variances = (
+        rng.standard_normal((3, 2)),
+        np.exp(0.7 * rng.standard_normal((3, 2))),
+    )
+    return x, np.array([0.6, 0.3, 0.1]), means, variances
+
+
+def e_step(student):
+    """Bayes' rule with the densities themselves; then points that are far away."""
+    x, weights, means, variances = _mixture()
+
+    def call(x, means=means):
+        out = {"r": (len(x), len(weights))}
+        return student.call("e_step", x, weights, means, variances, out=out)
+
+    square = (x[:, None] - means) ** 2
+
+    def bayes(w=weights, log_n=None, axis=1):
+        if log_n is None:
+            log_n = -0.5 * (square / variances + np.log(2 * np.pi * variances)).sum(axis=2)
+        joint = w * np.exp(log_n)
+        return joint / joint.sum(axis=axis, keepdims=True)
+
+    right, came = bayes(), call(x)
+    hard = 1.0 * (right == right.max(axis=1, keepdims=True))
+    joint = right / right.max(axis=1, keepdims=True)
+    wide = -0.5 * (square / variances**2 + 2 * np.log(variances)).sum(axis=2)
+    half = -(square / variances + np.log(2 * np.pi * variances)).sum(axis=2)
+    mistakes = {
+        "The prior probabilities weights[k] are missing from the joint.": bayes(1.0),
+        "Normalise over k, the components (axis 1), not over the points.": joint
+        / joint.sum(axis=0),
+        "That is k-means: all or nothing. The posterior is soft.": hard,
+        "The log variance in the density's normaliser is missing.": bayes(
+            log_n=-0.5 * (square / variances).sum(axis=2)
+        ),
+        "variances are variances, not standard deviations: no square.": bayes(log_n=wide),
+        "It is log weights[k] that is added to the log-density.": bayes(np.exp(weights)),
+        "The ½ of the Gaussian's exponent is missing.": bayes(log_n=half),
+    }
+    if not agree(came.sum(axis=1), np.ones(len(x))) and not agree(
+        came, joint / joint.sum(0)
+    ):
+        raise Wrong("The responsibilities of a point must sum to one over k; divide by it.")
+    error = values("r", came, right, mistakes)
+    far = call(x + 1000.0, means + 1e-3)
+    if not np.isfinite(far).all() or not agree(far.sum(axis=1), ones):
+        raise Wrong(
+            "For points far from every component all densities underflow to 0/0: take the"
+            " largest logarithm out before exp."
+        )
+    return f"exact values {precision(error)}; rows sum to one; points 1000 away"
+
+
+def m_step(student):
+    """The known averages; no perturbation has more expected log-likelihood."""
+    x, *_ = _mixture()
+    rng = np.random.default_rng(21)
+    r = rng.random((len(x), 3)) ** 2
+    r /= r.sum(axis=1, keepdims=True)
+    (B, D), C = x.shape, 3
+    out = {"weights": (C,), "means": (C, D), "variances": (C, D)}
+    weights, means, variances = student.call("m_step", x, r, out=out)
+    N = r.sum(axis=0)[:, None]
+    right = r.T @ x / N
+    spread = np.array([r[:, k] @ (x - right[k]) ** 2 for k in range(C)])
+    overall = np.array([r[:, k] @ (x - x.mean(axis=0)) ** 2 for k in range(C)]) / N
+    values(
+        "weights",
+        weights,
+        N[:, 0] / B,
+        {
+            "The weights must sum to one: N_k / B.": N[:, 0],
+            "The weights are not equal: each component takes its share N_k / B.": np.ones(C)
+            / C,
+        },
+    )
+    share = "Divide by N_k, the number of points the component takes{}."
+    wrong = {share.format(""): r.T @ x, share.format(", not by B"): r.T @ x / B}
+    error = values("means", means, right, wrong)
+    own = "The variance is about the component's own mean."
+    wrong = {
+        own: overall,
+        own + " (Not about zero.)": r.T @ x**2 / N,
+        "You return standard deviations; variances were asked for.": np.sqrt(spread / N),
+        "Divide by N_k, not N_k - 1: the maximum of the likelihood.": spread / (N - 1),
+        "The variances are divided by B; they are to be divided by N_k.": spread / B,
+    }
+    error = max(error, values("variances", variances, spread / N, wrong))
+
+    def expected(w, m, v):
+        log_n = -0.5 * ((x[:, None] - m) ** 2 / v + np.log(2 * np.pi * v)).sum(axis=2)
+        return (r * (np.log(w) + log_n)).sum()
+
+    best = expected(*(np.float64(a) for a in (weights, means, variances)))
+    for _ in range(20):
+        w = weights * np.exp(0.1 * rng.standard_normal(C))
+        m = means + 0.1 * rng.standard_normal(means.shape)
+        if expected(w / w.sum(), m, variances * np.exp(0.1 * rng.normal())) > best:
+            raise Wrong("Parameters near yours have more expected log-likelihood.")
+    return f"weighted averages {precision(error)}; nothing nearby has more likelihood"

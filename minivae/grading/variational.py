@@ -1,0 +1,166 @@
+"""Grader of exercise 12: an autoencoder made variational."""
+
+import numpy as np
+
+from minivae.grading.compare import agree, precision, values
+from minivae.grading.student import ToDo, Wrong
+from minivae.grading.vae import forward, problem
+
+
+def encode(student):
+    """Two linear heads on the same features, that reach any value."""
+    p, x, eps = problem()
+    p = {**p, "Wm": 8 * p["Wm"], "Wv": 5 * p["Wv"]}
+    f = forward(p, x, eps)
+    out = {"mu": eps.shape, "logvar": eps.shape}
+    mu, logvar = student.call("encode", p, x, out=out)
+    for name, came in (("mu", mu), ("logvar", logvar)):
+        if any(agree(came, squash(f[name])) for squash in SQUASHES):
+            raise Wrong(
+                f"The {name} head must reach any value: it is linear, with no activation."
+            )
+    error = values("mu", mu, f["mu"])
+    mistakes = {
+        "logvar comes from mu's head: it needs a head of its own, Wv and bv.": f["mu"],
+        "bv is missing in logvar.": f["logvar"] - p["bv"],
+    }
+    error = max(error, values("logvar", logvar, f["logvar"], mistakes))
+    return f"both heads {precision(error)}; they reach any value"
+
+
+SQUASHES = (
+    np.tanh,
+    lambda a: np.maximum(a, 0),
+    lambda a: 1 / (1 + np.exp(-a)),
+    lambda a: np.log1p(np.exp(a)),
+)
+
+
+def loss(student):
+    """The three numbers; without noise it is the autoencoder's loss again."""
+    p, x, eps = problem()
+    f = forward(p, x, eps)
+
+    def call(p):
+        out = {"nelbo": (), "rec": (), "kl": ()}
+        return [v[None] for v in student.call("loss", p, x, eps, out=out)]
+
+    def rec_of(z):
+        y = np.tanh(z @ p["W2"] + p["b2"]) @ p["W3"] + p["b3"]
+        return (np.logaddexp(0, y) - x * y).sum(axis=1)
+
+    try:
+        error = _judged(call, p, rec_of, f["mu"], f["logvar"], eps)
+    except Wrong:
+        try:  # a wrong encode is not to cost points twice
+            heads = student.call("encode", p, x, out={"mu": eps.shape, "logvar": eps.shape})
+            carried = not (agree(heads[0], f["mu"]) and agree(heads[1], f["logvar"]))
+        except (Wrong, ToDo):
+            carried = False
+        if not carried:
+            raise
+        error = _judged(call, p, rec_of, *heads, eps)
+        return f"nelbo, rec and kl {precision(error)}, given what your encode returns"
+    quiet = {**p, "Wv": 0 * p["Wv"], "bv": p["bv"] - 60}
+    right = np.array([rec_of(f["mu"]).mean()])
+    values("rec without noise, the autoencoder's loss,", call(quiet)[1], right)
+    return f"nelbo, rec and kl {precision(error)}; without noise the autoencoder's loss"
+
+
+def _judged(call, p, rec_of, mu, logvar, eps):
+    """The three numbers, one by one, for these mu and logvar."""
+    D, K, sigma = p["b3"].size, p["bm"].size, np.exp(logvar / 2)
+    nelbo, rec, kl = call(p)
+    if not agree(call(p)[1], rec):
+        raise Wrong("Two calls with the same eps differ: use the eps you were given.")
+    each, kls = rec_of(mu + sigma * eps), 0.5 * (mu**2 + sigma**2 - 1 - logvar).sum(axis=1)
+    batch = "The losses are means over the batch; your {} is a sum over it."
+    error = values(
+        "rec",
+        rec,
+        np.array([each.mean()]),
+        {
+            "z does not depend on the noise eps: z = mu + sigma eps.": rec_of(mu).mean(),
+            "The noise is multiplied by the variance; sigma is exp(logvar / 2).": rec_of(
+                mu + sigma**2 * eps
+            ).mean(),
+            "rec is a sum over the pixels; you average over them.": each.mean() / D,
+            batch.format("rec"): each.sum(),
+        },
+        look="It is minus log p(x|z): the given loss, at z = mu + sigma eps.",
+    )
+    mean, turned = kls.mean(), (kls + logvar.sum(axis=1)).mean()
+    mistakes = {
+        "The KL sums over the latent dimensions; you average over them.": mean / K,
+        batch.format("KL"): kls.sum(),
+        "Your KL is exactly twice what it should be: ½ (mu² + σ² - 1 - logvar).": 2 * mean,
+        "The sign of logvar in your KL is wrong: ½ (mu² + σ² - 1 - logvar).": turned,
+    }
+    error = max(error, values("kl", kl, np.array([mean]), mistakes))
+    mistakes = {
+        "nelbo is the negative ELBO, to be made small; you return the ELBO.": -rec - kl,
+    }
+    look = "nelbo = rec + kl."
+    return max(error, values("nelbo", nelbo, rec + kl, mistakes, look=look))
+
+
+def sample(student):
+    """Zeros and ones with the means and covariances of p(x), by the rng that was given."""
+    p, x, eps = problem(D=4)
+    n, D, K = 3000, x.shape[1], eps.shape[1]
+
+    def drawn(seed, n=n):
+        found = student.raw("sample", dict(p), n, np.random.default_rng(seed))
+        if found is None or np.shape(found) != (n, D):
+            raise Wrong(f"sample should return an array ({n}, {D}), got {np.shape(found)}.")
+        return np.asarray(found, np.float64)
+
+    images = drawn(1)
+    if not np.isin(images, (0, 1)).all():
+        raise Wrong(
+            "The images should be zeros and ones, drawn from their probabilities; yours are"
+            f" numbers like {images[0, 0]:.3g}."
+        )
+    if not np.array_equal(images, drawn(1)):
+        raise Wrong("One seed gives two results: draw only from the rng you were given.")
+    if np.array_equal(images, drawn(2)):
+        raise Wrong("Two seeds give the same images: draw from the rng you were given.")
+
+    def logits(z):
+        return np.tanh(z @ p["W2"] + p["b2"]) @ p["W3"] + p["b3"]
+
+    rng = np.random.default_rng(3)
+    z = rng.standard_normal((20000, K))
+    prob = 1 / (1 + np.exp(-logits(z)))
+    if _fits(images, prob):
+        return f"{n} images: means and covariances of p(x); the seed decides"
+    means = [drawn(seed, 500).mean(axis=0) for seed in range(4, 10)]
+    if np.std(means, axis=0).max() > 4 * 0.5 / np.sqrt(500):
+        raise Wrong("The images of one call belong together: each needs a z of its own.")
+    flat = 1 / (1 + np.exp(-logits(rng.random((20000, K)))))
+    known = {
+        "All images come from one code, z = 0: draw z from the prior.": 1
+        / (1 + np.exp(-logits(np.zeros((1, K))))),
+        "z is drawn from the prior N(0, 1): standard_normal, not uniform numbers.": flat,
+        "Each pixel is drawn, 1 with probability p; yours are p, rounded.": 1.0
+        * (prob > 0.5),
+        "The logits are no probabilities: p is their sigmoid.": np.clip(logits(z), 0, 1),
+        "The pixels are inverted: 1 where the uniform number is below p.": 1 - prob,
+    }
+    for hint, wrong in known.items():
+        if _fits(images, wrong):
+            raise Wrong(hint)
+    raise Wrong(
+        f"The pixels' means are {np.round(images.mean(axis=0), 2)}, those of p(x)"
+        f" {np.round(prob.mean(axis=0), 2)}, or their covariances differ."
+    )
+
+
+def _fits(images, prob):
+    """Whether the draws have the first and second moments of these probabilities."""
+    i, j = np.triu_indices(images.shape[1], 1)
+    seen = np.concatenate([images, images[:, i] * images[:, j]], axis=1)
+    expected = np.concatenate([prob, prob[:, i] * prob[:, j]], axis=1)
+    spread = seen.var(axis=0) / len(seen) + expected.var(axis=0) / len(expected)
+    z = np.abs(seen.mean(axis=0) - expected.mean(axis=0)) / np.sqrt(spread + 1e-9)
+    return bool(z.max() < 5)
