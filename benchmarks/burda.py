@@ -19,16 +19,19 @@ from pathlib import Path
 import numpy as np
 
 from minivae import IWAE, VAE, Adam
+from minivae.atomic import replacing
 from minivae.bounds import importance_log_likelihood, mean_and_error
 from minivae.datasets import load_mnist
 from minivae.diagnostics import active_units
+from minivae.figures import samples, save_figure
 from minivae.images import prepare
 from minivae.saving import load
-from minivae.schedules import stages
+from minivae.schedules import cosine_decay, stages
 from minivae.training import fit
 
 STAGES = [3**i for i in range(8)]  # passes; 3280 in all
-RATES = [1e-3 * 10 ** (-i / 7) for i in range(8)]
+PORTION = 250  # test images that are evaluated, and kept, at a time
+FALL = [10 ** (-i / 7) for i in range(8)]  # of the learning rate
 
 
 def main():
@@ -42,16 +45,22 @@ def main():
             images.shape,
             images.name,
         )
-    name = f"{args.objective}-s{args.samples}-b{args.batch}-p{args.passes}-r{args.seed}"
-    folder = Path(args.runs) / name
+    folder = Path(args.runs) / (
+        f"{args.objective}-s{args.samples}-b{args.batch}-p{args.passes}"
+        f"-{args.schedule}{args.rate:g}-seed{args.seed}"
+    )
     folder.mkdir(parents=True, exist_ok=True)
     model, history = train(args, images, folder)
     write_curve(folder, history)
+    rng = np.random.default_rng(args.seed)
+    save_figure(samples(model, images.shape, rng, n=100), folder / "samples.png")
     result = evaluate(args, images, model, folder)
     result |= {
         "objective": args.objective,
         "samples": args.samples,
         "batch": args.batch,
+        "schedule": args.schedule,
+        "rate": args.rate,
         "passes": args.passes,
         "train_seconds": round(history["seconds"][-1]),
         "test_nelbo": history["test_nelbo"][-1],
@@ -69,9 +78,16 @@ def parse_arguments():
     parser.add_argument("--samples", type=int, default=1, help="S (default 1)")
     parser.add_argument("--passes", type=int, default=3280)
     parser.add_argument("--batch", type=int, default=20)
-    parser.add_argument("--rate", type=float, default=1.0, help="times the learning rate")
+    parser.add_argument("--schedule", choices=("stages", "cosine"), default="stages")
+    parser.add_argument("--rate", type=float, default=1e-3, help="the first (1e-3)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--test-samples", type=int, default=5000)
+    parser.add_argument(
+        "--backwards",
+        action="store_true",
+        help="evaluate from the last test image on, so"
+        " that this command and the same without it share the work on two cores",
+    )
     parser.add_argument("--test-images", type=int, help="evaluate the first so many")
     parser.add_argument("--images", type=int, help="use only so many images")
     return parser.parse_args()
@@ -120,9 +136,11 @@ def build(objective, images, rng):
 
 def rates(args, N):
     """The learning rate of each step; a stage may be shorter than a pass."""
-    steps = args.passes * -(-N // args.batch) / sum(STAGES)
-    lengths = [max(1, round(passes * steps)) for passes in STAGES]
-    return stages([args.rate * rate for rate in RATES], lengths)
+    steps = args.passes * -(-N // args.batch)
+    if args.schedule == "cosine":
+        return cosine_decay(args.rate, steps)
+    lengths = [max(1, round(steps * passes / sum(STAGES))) for passes in STAGES]
+    return stages([args.rate * fall for fall in FALL], lengths)
 
 
 def evaluate(args, images, model, folder):
@@ -130,16 +148,19 @@ def evaluate(args, images, model, folder):
     x = prepare(
         images.test, images.levels, model.dtype, "stochastic", rng=np.random.default_rng(1)
     )
-    path, portion = folder / f"log_likelihood_{args.test_samples}.npy", 250
-    done = np.load(path) if path.exists() else np.empty(0)
+    kept = folder / f"log_likelihood_{args.test_samples}"
+    kept.mkdir(exist_ok=True)
+    starts = list(range(0, args.test_images or len(x), PORTION))
     began = time.perf_counter()
-    for start in range(len(done), args.test_images or len(x), portion):
-        rng = np.random.default_rng([2, start])
-        part = x[start : start + portion]
-        log_p = importance_log_likelihood(model, part, args.test_samples, rng)
-        done = np.concatenate([done, log_p])
-        np.save(path, done)
-        print(f"{len(done)} of {len(x)} test images: {-done.mean():.3f} nats", flush=True)
+    for start in reversed(starts) if args.backwards else starts:
+        path = kept / f"{start}.npy"
+        if not path.exists():
+            part, rng = x[start : start + PORTION], np.random.default_rng([2, start])
+            log_p = importance_log_likelihood(model, part, args.test_samples, rng)
+            with replacing(path) as file:
+                np.save(file, log_p)
+            print(f"images from {start} on: {-log_p.mean():.2f} nats", flush=True)
+    done = np.concatenate([np.load(kept / f"{start}.npy") for start in starts])
     mean, error = mean_and_error(-done)
     return {
         "nll": mean,
@@ -152,7 +173,7 @@ def evaluate(args, images, model, folder):
 
 
 def write_curve(folder, history):
-    """Test bound against passes, for `burda_figures.py`."""
+    """Test bounds against passes; `burda_curves.py` draws those of all runs."""
     columns = ("epoch", "lr", "test_objective", "test_nelbo", "test_kl", "seconds")
     table = np.column_stack([history[c] for c in columns])
     np.savetxt(

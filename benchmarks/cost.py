@@ -27,7 +27,7 @@ from minivae.training import fit
 SWEEPS = {  # what varies; the others stay at BASE
     "batch size B": ("B", (10, 20, 50, 100, 200, 500, 1000)),
     "width H": ("H", (50, 100, 200, 400, 800, 1600)),
-    "latent size K": ("K", (2, 10, 50, 200, 500)),
+    "latent size K": ("K", (2, 10, 50, 200, 1000, 4000)),
     "samples S": ("S", (1, 2, 5, 10, 20, 50)),
 }
 BASE = {"B": 100, "H": 200, "K": 20, "S": 1}
@@ -120,6 +120,7 @@ def write(folder, curves):
             print(f"{name}: {seconds[0]:.4f} to {seconds[-1]:.4f} s, exponent {slope:.2f}")
             ax.loglog(n, 1e3 * seconds, "o-", color="#0072B2", ms=4)
             ax.loglog(n, 1e3 * seconds[-1] * n / n[-1], ":", color="0.4")
+            ax.set_ylim(0.7e3 * seconds.min(), 1.4e3 * seconds.max())
             ax.set_xlabel(name)
             ax.grid(alpha=0.3)
     axes[0].set_ylabel("CPU time, ms (dotted: linear)")

@@ -1,0 +1,157 @@
+"""The scripts in benchmarks/ at a tiny size, so that they cannot rot."""
+
+import csv
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minivae.images import Images
+
+FOLDER = Path(__file__).parent.parent / "benchmarks"
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """Import a script by its name, and let `main` be called with arguments."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+
+    def load(name, *argv):
+        monkeypatch.setattr(sys, "argv", [f"{name}.py", *map(str, argv)])
+        return importlib.import_module(name)
+
+    return load
+
+
+@pytest.fixture
+def tiny(rng):
+    pixels = rng.integers(0, 256, (90, 784), dtype=np.uint8)
+    return Images(pixels[:60], pixels[60:], 255, (28, 28), "mnist")
+
+
+def run_burda(script, monkeypatch, images, *argv):
+    burda = script("burda", *argv)
+    monkeypatch.setattr(burda, "load_mnist", lambda folder: images)
+    burda.main()
+    return burda
+
+
+def test_burda_trains_evaluates_and_goes_on_where_it_stopped(
+    script, monkeypatch, tiny, tmp_path, capsys
+):
+    arguments = [tmp_path / "whole", "--passes", 4, "--test-samples", 10]
+    run_burda(script, monkeypatch, tiny, *arguments)
+    (result,) = tmp_path.glob("whole/*/result.json")
+    whole = json.loads(result.read_text())
+    assert whole["passes"] == 4 and whole["test_images"] == 30
+    assert 400 < whole["nll"] < 700 and whole["nll_error"] > 0  # chance is 784 log 2 = 543
+    curve = np.genfromtxt(result.with_name("curve.csv"), delimiter=",", names=True)
+    assert list(curve["epoch"]) == [1, 2, 3, 4]
+    assert result.with_name("samples.png").stat().st_size > 1000
+
+    # stopped after the stage that ends with pass 1, as by a kill: the checkpoint is there
+    burda = script("burda", tmp_path / "half", *arguments[1:])
+    fit, calls = burda.fit, []
+
+    def stopped(*args, **settings):
+        if calls:
+            raise SystemExit
+        calls.append(settings["epochs"])
+        return fit(*args, **settings)
+
+    monkeypatch.setattr(burda, "fit", stopped)
+    with pytest.raises(SystemExit):
+        burda.main()
+    assert 1 <= calls[0] < 4
+    monkeypatch.setattr(burda, "fit", fit)
+    burda.main()
+    (result,) = tmp_path.glob("half/*/result.json")
+    assert json.loads(result.read_text())["nll"] == whole["nll"], "not the same bits"
+
+
+def test_burda_evaluates_the_same_from_either_end(script, monkeypatch, tiny, tmp_path):
+    found = []
+    for extra in ([], ["--backwards"]):
+        folder = tmp_path / str(len(extra))
+        burda = script("burda", folder, "--passes", 1, "--test-samples", 3, *extra)
+        monkeypatch.setattr(burda, "PORTION", 10)
+        run_burda(script, monkeypatch, tiny, *sys.argv[1:])
+        (result,) = folder.glob("*/result.json")
+        found.append(json.loads(result.read_text())["nll"])
+    assert found[0] == found[1]
+
+
+def test_burda_has_the_published_settings(script):
+    burda = script("burda", "runs")
+    lr = burda.rates(burda.parse_arguments(), 60_000)
+    ends = 3000 * np.cumsum([3**i for i in range(8)])
+    assert ends[-1] == 3280 * 3000
+    for i, end in enumerate(ends):
+        assert lr(int(end) - 1) == pytest.approx(1e-3 * 10 ** (-i / 7)), f"stage {i}"
+    assert lr(0) == 1e-3 and lr(3000) < 1e-3 and lr(10**9) == pytest.approx(1e-4)
+    args = burda.parse_arguments()
+    assert (args.batch, args.test_samples, args.passes) == (20, 5000, 3280)
+
+
+def test_burda_starts_from_the_mean_image(script, tiny, rng):
+    model = script("burda").build("iwae", tiny, rng)
+    assert [layer.n_out for layer in model.encoder.layers[::2]] == [200, 200]
+    assert (model.K, type(model).__name__) == (50, "IWAE")
+    mean = model.likelihood.mean(model.params["decoder.4.b"])
+    np.testing.assert_allclose(mean, tiny.train.mean(axis=0) / 255, rtol=1e-5)
+
+
+def test_curves_of_finished_runs_are_drawn(script, monkeypatch, tiny, tmp_path):
+    run_burda(script, monkeypatch, tiny, tmp_path, "--passes", 2, "--test-samples", 2)
+    script("burda_curves", tmp_path, tmp_path / "curves.png").main()
+    assert (tmp_path / "curves.png").stat().st_size > 5000
+
+
+def test_step_compares_the_engines_that_are_there(script, tmp_path, capfd):
+    engines = ["minivae", "matrix products"]
+    arguments = ["--small", "--rounds", 1, "--seconds", 0.01, "--threads", 1]
+    step = script("step", tmp_path, *arguments, "--engines", *engines)
+    step.main()
+    with open(tmp_path / "step.csv", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert 0 < float(row["matrix products"]) < float(row["minivae"]) < 1
+    assert (tmp_path / "step.png").stat().st_size > 5000
+    assert "geometric mean" in capfd.readouterr().out
+
+
+def test_a_peer_that_is_not_installed_is_left_out_with_a_word(script, monkeypatch, capsys):
+    step = script("step")
+    monkeypatch.setattr(step.Worker, "ask", lambda self, question: "ImportError: no torch")
+    worker = step.Worker("PyTorch eager", 1)
+    assert not worker.build(step.SMALL[0])
+    worker.process.join()
+    assert "PyTorch eager is left out: ImportError: no torch" in capsys.readouterr().out
+
+
+def test_every_model_of_the_digits_is_a_distribution_over_counts(script, rng):
+    digits = script("digits")
+    train = rng.integers(0, 17, (60, 3)) * np.array([1, 1, 0])
+    one = np.arange(17)[:, None]
+    for name, log_p in (
+        ("independent_binomial", digits.independent_binomial(train[:, :1], one)),
+        ("histogram", digits.histogram(train[:, :1], one)),
+        ("binomial_mixture", digits.binomial_mixture(train[:, :1], one, 3)),
+        ("gaussian_mixture", digits.gaussian_mixture(train[:, :1], one, 3, 0.1)),
+    ):
+        assert np.exp(log_p).sum() == pytest.approx(1, abs=1e-9), name
+    pairs = np.stack(np.meshgrid(one, one), axis=-1).reshape(-1, 2)
+    total = np.exp(digits.ppca(train[:, :2], pairs, 1)).sum()
+    assert total == pytest.approx(1, abs=0.02), "probabilistic PCA"
+
+
+def test_cost_measures_and_draws(script, tmp_path):
+    cost = script("cost")
+    seconds = cost.step_time(2, B=5, H=8, K=2, S=3)
+    assert seconds > 0 and cost.pass_time(20) > 0
+    cost.write(tmp_path, {name: [(1, seconds), (2, 2 * seconds)] for name in ("a", "b")})
+    assert "a,2," in (tmp_path / "cost.csv").read_text()
+    assert ",1.00" in (tmp_path / "cost.csv").read_text()
+    assert (tmp_path / "cost.png").stat().st_size > 5000
