@@ -1,6 +1,8 @@
 """The course's tools: cells, notebooks, and whether those are up to date."""
 
+import base64
 import importlib.util
+import io
 import json
 import re
 from pathlib import Path
@@ -91,6 +93,18 @@ def test_missing_superfluous_and_heavy_notebooks_are_found(folder, monkeypatch):
         "notebooks/02_other.ipynb has no chapter",
         "notebooks/01_title.ipynb is missing",
     ]
+
+
+def test_pictures_become_smaller_and_keep_their_size():
+    from PIL import Image
+
+    noise = bytes(range(256)) * 3 * 16
+    stream = io.BytesIO()
+    Image.frombytes("RGB", (64, 64), noise).save(stream, "png")
+    png = base64.b64encode(stream.getvalue()).decode()
+    small = Image.open(io.BytesIO(base64.b64decode(build.smaller(png))))
+    assert (small.mode, small.size) == ("P", (64, 64))
+    assert build.smaller(png) == build.smaller(png)
 
 
 def test_run_reports_what_fails(folder, capfd):

@@ -556,7 +556,7 @@ for path in paths:
     )
 plt.plot(0, 1, "P", color=BLACK, ms=11)
 plt.text(0.2, 0.83, "the prior")
-plt.text(3.15, 0.2, "contours: KL in nats", color=GREY, ha="right")
+plt.text(0, 0.2, "contours: KL in nats", color=GREY, ha="center")
 plt.yscale("log")
 plt.yticks([0.25, 0.5, 1, 2, 4], ["¼", "½", "1", "2", "4"])
 plt.minorticks_off()
