@@ -1,4 +1,4 @@
-"""The command line: `minivae train`, `evaluate`, `check`, `sample`, `export`, `import`.
+"""The command line: `minivae train`, `evaluate`, `check`, `sample` and the others.
 
 To add a command, write a function that takes the parsed arguments (see
 `commands.py`) and give it a parser in `build_parser`.
@@ -9,6 +9,7 @@ import math
 import sys
 
 from minivae import __version__, commands
+from minivae.grading import commands as grading
 from minivae.options import LIKELIHOODS
 
 OVERVIEW = """\
@@ -20,6 +21,7 @@ examples:
   minivae check runs/digits-.../model.npz
   minivae export runs/digits-.../model.npz
   minivae import weights.npz --into runs/digits-.../model.npz
+  minivae exercises my-answers         homework, which minivae grade then marks
   minivae train --help                 all options, with their defaults
 """
 
@@ -45,6 +47,12 @@ Ctrl-C ends training and keeps what was learned. All losses are nats per image.
 IMPORT = """\
 WEIGHTS is written in Python by
   np.savez("weights.npz", **{k: v.cpu().numpy() for k, v in module.state_dict().items()})
+"""
+
+GRADING = """\
+Each task runs in a process of its own, so that nothing a file does by mistake stops the
+grader. It is no sandbox: a file that means harm can do it. The exit code is 0 whatever
+the points.
 """
 
 
@@ -180,7 +188,27 @@ def build_parser():
         metavar="FILE",
         help="a new .npz (default: model.npz, or the next free model-2.npz, ...)",
     )
+    _add_exercises(command)
     return parser
+
+
+def _add_exercises(command):
+    exercises = command("exercises", grading.exercises, "copy the exercises to a folder")
+    exercises.add_argument("folder", metavar="FOLDER", help="made if it does not exist")
+    exercises.add_argument(
+        "--force", action="store_true", help="replace files that are there, answers and all"
+    )
+    grade = command("grade", grading.grade, "grade a folder of exercises", GRADING)
+    add = grade.add_argument
+    add("folder", metavar="FOLDER", help="the folder with 01_linear.py and so on")
+    add("--json", metavar="FILE", help="write what Gradescope reads: results.json")
+    add(
+        "--timeout",
+        type=number(0, exclusive=True),
+        default=60,
+        metavar="SECONDS",
+        help="for each task (default: %(default)s)",
+    )
 
 
 def _add_model_file(parser):

@@ -74,10 +74,10 @@ TASKS = [
         "Gaussian and Laplace",
         30,
         {
-            "gaussian_log_prob": (3, likelihoods.gaussian),
-            "gaussian_log_prob_grad": (2, likelihoods.gaussian_grad),
-            "laplace_log_prob": (3, likelihoods.laplace),
-            "laplace_log_prob_grad": (2, likelihoods.laplace_grad),
+            "gaussian_log_prob": (2, likelihoods.gaussian),
+            "gaussian_log_prob_grad": (1, likelihoods.gaussian_grad),
+            "laplace_log_prob": (1, likelihoods.laplace),
+            "laplace_log_prob_grad": (1, likelihoods.laplace_grad),
         },
     ),
     Task(

@@ -166,12 +166,12 @@ def e_step(student):
     right, came = bayes(), call(x)
     hard = 1.0 * (right == right.max(axis=1, keepdims=True))
     joint = right / right.max(axis=1, keepdims=True)
+    over_points = joint / joint.sum(axis=0)
     wide = -0.5 * (square / variances**2 + 2 * np.log(variances)).sum(axis=2)
     half = -(square / variances + np.log(2 * np.pi * variances)).sum(axis=2)
     mistakes = {
         "The prior probabilities weights[k] are missing from the joint.": bayes(1.0),
-        "Normalise over k, the components (axis 1), not over the points.": joint
-        / joint.sum(axis=0),
+        "Normalise over k, the components (axis 1), not over the points.": over_points,
         "That is k-means: all or nothing. The posterior is soft.": hard,
         "The log variance in the density's normaliser is missing.": bayes(
             log_n=-0.5 * (square / variances).sum(axis=2)
@@ -180,13 +180,11 @@ def e_step(student):
         "It is log weights[k] that is added to the log-density.": bayes(np.exp(weights)),
         "The ½ of the Gaussian's exponent is missing.": bayes(log_n=half),
     }
-    if not agree(came.sum(axis=1), np.ones(len(x))) and not agree(
-        came, joint / joint.sum(0)
-    ):
+    if not agree(came.sum(axis=1), np.ones(len(x))) and not agree(came, over_points):
         raise Wrong("The responsibilities of a point must sum to one over k; divide by it.")
     error = values("r", came, right, mistakes)
     far = call(x + 1000.0, means + 1e-3)
-    if not np.isfinite(far).all() or not agree(far.sum(axis=1), ones):
+    if not np.isfinite(far).all() or not agree(far.sum(axis=1), np.ones(len(x))):
         raise Wrong(
             "For points far from every component all densities underflow to 0/0: take the"
             " largest logarithm out before exp."

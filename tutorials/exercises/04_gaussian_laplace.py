@@ -1,6 +1,6 @@
 """Exercise 4. Gaussian and Laplace log-likelihoods, and their gradients.
 
-Next to chapter 7 (the reconstruction term). About 30 minutes. 10 points.
+Next to chapter 7 (the reconstruction term). About 30 minutes. 5 points.
 
 For pixels that are real numbers the decoder gives the centre of a
 density. With one constant for all pixels, the VARIANCE c of a Gaussian

@@ -1,0 +1,27 @@
+"""Grade the exercises in this folder: `pytest`, or `pytest -k kl` for one of them.
+
+Each is run in a process of its own. What is not written yet is "to do" and counts as
+skipped; what is wrong fails with a hint; what is right says what was verified.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from minivae.grading import TASKS, TODO, WRONG
+from minivae.grading.runner import grade, table
+
+HERE = Path(__file__).resolve().parent
+
+
+@pytest.mark.parametrize("task", TASKS, ids=[task.name for task in TASKS])
+def test_exercise(task, capsys):
+    graded = grade(task, HERE / f"{task.name}.py")
+    report = "\n".join(table([graded]))
+    if graded.verdict == WRONG:
+        pytest.fail(f"\n{report}", pytrace=False)
+    with capsys.disabled():
+        print(f"\n{report}")
+    if graded.verdict == TODO:
+        pytest.skip("to do")
+    assert graded.points == task.points, report
