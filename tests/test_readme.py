@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from minivae.cli import build_parser
+from minivae.zoo import ANIMALS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -16,7 +17,7 @@ def blocks(language):
 
 
 def test_the_python_example_runs_and_is_ten_lines(tmp_path, monkeypatch, capsys):
-    (example,) = blocks("python")
+    example, gradient_check = blocks("python")
     assert len([line for line in example.splitlines() if line]) == 10
     monkeypatch.chdir(tmp_path)
     names = {}
@@ -24,6 +25,8 @@ def test_the_python_example_runs_and_is_ten_lines(tmp_path, monkeypatch, capsys)
     assert (tmp_path / "samples.png").read_bytes().startswith(b"\x89PNG")
     nelbo = names["history"]["test_nelbo"]
     assert nelbo[-1] < 105 < nelbo[0], f"test nelbo went from {nelbo[0]} to {nelbo[-1]}"
+    exec(compile(gradient_check, "README.md", "exec"), names)
+    assert "gradient check: ok" in capsys.readouterr().out
 
 
 def test_the_two_commands_train_and_test():
@@ -42,6 +45,8 @@ def test_every_minivae_command_in_the_text_is_one():
                 build_parser().parse_args(words)
         elif words[0] == "train":
             build_parser().parse_args(words)
+        elif words == ["check"]:
+            build_parser().parse_args(words)
         else:
             build_parser().parse_args([*words, "model.npz"])
 
@@ -52,6 +57,10 @@ def test_every_file_it_names_exists():
     assert "tutorials/images/manifold.png" in links and "minivae/vae.py" in modules
     for path in links + modules:
         assert (ROOT / path).exists(), f"README.md names {path}, which is not there"
+
+
+def test_it_counts_the_animals_right():
+    assert f"releases {len(ANIMALS)} bugs" in README
 
 
 def test_the_picture_is_small():
