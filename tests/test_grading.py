@@ -4,15 +4,16 @@ A wrong answer is an edit of a solution, in tutorials/exercises/solutions/wrong.
 may have deleted the solutions; then there is nothing to test here.
 """
 
+import ast
 from pathlib import Path
 
 import pytest
 
 from minivae.grading import RIGHT, TASKS, TODO, WRONG, grade_source
+from minivae.grading.runner import TASK_FILES
 
 EXERCISES = Path(__file__).parents[1] / "tutorials" / "exercises"
 SOLUTIONS = EXERCISES / "solutions"
-PRISTINE = Path(__file__).parents[1] / "minivae" / "data" / "exercises"
 
 needs_solutions = pytest.mark.skipif(not SOLUTIONS.exists(), reason="solutions withheld")
 by_task = pytest.mark.parametrize("task", TASKS, ids=[t.name for t in TASKS])
@@ -61,8 +62,40 @@ def test_solutions_are_right_however_they_are_written(task):
 
 @by_task
 def test_the_files_handed_out_are_to_do_and_define_the_functions(task):
-    source = (PRISTINE / f"{task.name}.py").read_text(encoding="utf-8")
+    source = (TASK_FILES / f"{task.name}.py").read_text(encoding="utf-8")
     parts = grade_source(task, source, f"{task.name}.py")
     assert {part.verdict for part in parts} == {TODO}, parts
     assert f"{task.points} points" in source
     assert f"{task.minutes} minutes" in source
+
+
+def outline(path):
+    """Docstrings and signatures: all of a task that a student leaves alone."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    signatures = {f.name: (ast.unparse(f.args), ast.get_docstring(f)) for f in functions}
+    return ast.get_docstring(tree), signatures
+
+
+@by_task
+def test_the_folder_in_the_course_holds_the_same_tasks_as_the_package(task):
+    """Even if somebody has solved them there."""
+    ours, theirs = (outline(f / f"{task.name}.py") for f in (EXERCISES, TASK_FILES))
+    assert ours[0] == theirs[0]
+    assert ours[1].items() >= theirs[1].items()
+    assert set(task.parts) <= set(theirs[1])
+
+
+def test_points_add_up_to_one_hundred():
+    assert sum(task.points for task in TASKS) == 100
+
+
+def test_an_answer_that_nobody_understands_ends_its_own_part_only():
+    source = (
+        "import numpy as np\n"
+        "class Odd(dict):\n"
+        "    def items(self): return 3\n"
+        "def loss_grad(p, x, eps, beta=1.0): return Odd(p)\n"
+    )
+    (part,) = grade_source(TASKS[6], source, "07_vae_gradient.py")
+    assert (part.verdict, part.points) == (WRONG, 0)

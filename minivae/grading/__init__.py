@@ -163,6 +163,10 @@ def grade_source(task, source, filename):
                 text = str(wrong)
             except ToDo:
                 verdict, text = TODO, "not written yet"
+            except Exception as error:  # one odd answer must not end the grading
+                text = (
+                    f"Nobody can tell what {name} returned: {type(error).__name__}: {error}"
+                )
         parts.append(Part(name, verdict, points, possible, text))
     return parts
 

@@ -12,7 +12,8 @@ if __name__ == "__main__":
     name, path, result = sys.argv[1:]
     warnings.simplefilter("ignore")
     task = next(task for task in TASKS if task.name == name)
-    parts = grade_source(task, Path(path).read_text(encoding="utf-8"), path)
+    source = Path(path).read_text(encoding="utf-8-sig", errors="replace")
+    parts = grade_source(task, source, path)
     Path(result).write_text(json.dumps(parts), encoding="utf-8")
     sys.stdout.flush()
     os._exit(0)  # whatever threads or exit handlers the student left behind

@@ -137,7 +137,8 @@ def reparameterize(student):
         "It is mu + sigma eps; yours is sigma eps - mu.": sigma * eps - mu,
     }
     for hint, numbers in mistakes.items():
-        values("z", z, z, {}) if not agree(z, numbers) else _raise(hint)
+        if agree(z, numbers):
+            raise Wrong(hint)
     z = np.float64(z)
     spread = float(np.mean(z.std(axis=0) / sigma))
     z_score("z", z, mu, "The mean of z should be mu.")
@@ -145,10 +146,6 @@ def reparameterize(student):
     z_score("the variance of z", (z - mu) ** 2, sigma**2, hint)
     error = values("z", call(eps[0]), mu + sigma * eps[0])
     return f"mean and variance of 5000 draws; exact values {precision(error)}; (B, K) too"
-
-
-def _raise(hint):
-    raise Wrong(hint)
 
 
 def reparameterize_grad(student):

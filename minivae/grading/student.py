@@ -33,6 +33,7 @@ class Student:
     def __init__(self, source, filename):
         self.filename = filename
         module = types.ModuleType("exercise")
+        module.__file__ = filename
         try:
             with np.errstate(all="ignore"):
                 exec(compile(source, filename, "exec"), module.__dict__)
