@@ -12,9 +12,10 @@ from minivae.grading import TASKS, TODO, WRONG
 from minivae.grading.runner import grade, table
 
 HERE = Path(__file__).resolve().parent
+NAMES = [task.name for task in TASKS]
 
 
-@pytest.mark.parametrize("task", TASKS, ids=[task.name for task in TASKS])
+@pytest.mark.parametrize("task", TASKS, ids=NAMES)
 def test_exercise(task, capsys):
     graded = grade(task, HERE / f"{task.name}.py")
     report = "\n".join(table([graded]))
