@@ -86,6 +86,16 @@ def test_the_folder_in_the_course_holds_the_same_tasks_as_the_package(task):
     assert set(task.parts) <= set(theirs[1])
 
 
+@by_task
+def test_the_instructors_table_has_the_same_minutes_and_points(task):
+    lines = (EXERCISES / "README.md").read_text(encoding="utf-8").splitlines()
+    (row,) = [line for line in lines if line.startswith(f"| `{task.name}` |")]
+    assert row.endswith(f"| {task.minutes} | {task.points} |"), row
+    chapter = row.split("|")[3].strip()
+    source = (TASK_FILES / f"{task.name}.py").read_text(encoding="utf-8")
+    assert f"Next to chapter {chapter} (" in source
+
+
 def test_points_add_up_to_one_hundred():
     assert sum(task.points for task in TASKS) == 100
 

@@ -11,7 +11,16 @@ gradients, Monte Carlo, moments, exact values. This is no sandbox against hostil
 
 from typing import NamedTuple
 
-from minivae.grading import exact, gaussian, layers, likelihoods, training, vae, variational
+from minivae.grading import (
+    densities,
+    exact,
+    gaussian,
+    layers,
+    likelihoods,
+    training,
+    vae,
+    variational,
+)
 from minivae.grading.student import Student, ToDo, Wrong
 
 RIGHT, WRONG, TODO, MISSING = "right", "wrong", "to do", "missing"
@@ -74,10 +83,10 @@ TASKS = [
         "Gaussian and Laplace",
         30,
         {
-            "gaussian_log_prob": (2, likelihoods.gaussian),
-            "gaussian_log_prob_grad": (1, likelihoods.gaussian_grad),
-            "laplace_log_prob": (1, likelihoods.laplace),
-            "laplace_log_prob_grad": (1, likelihoods.laplace_grad),
+            "gaussian_log_prob": (2, densities.gaussian),
+            "gaussian_log_prob_grad": (1, densities.gaussian_grad),
+            "laplace_log_prob": (1, densities.laplace),
+            "laplace_log_prob_grad": (1, densities.laplace_grad),
         },
     ),
     Task(

@@ -85,7 +85,7 @@ def grade(task, path, seconds=SECONDS):
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         result = Path(scratch, "verdict.json")
         ended, printed = _run(task, path.resolve(), result, scratch, seconds)
-        parts = _read(task, result) if ended == 0 else None
+        parts = _read(task, result)
     if parts is None:
         parts = _all(task, WRONG, _obituary(ended, seconds))
     taken = time.monotonic() - began
@@ -112,7 +112,6 @@ def _run(task, path, result, scratch, seconds):
         env={
             **os.environ,
             "PYTHONPATH": os.pathsep.join(paths),
-            "PYTHONDONTWRITEBYTECODE": "1",
             "OPENBLAS_NUM_THREADS": "1",
             "MPLBACKEND": "Agg",
         },

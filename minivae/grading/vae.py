@@ -57,9 +57,8 @@ def loss_grad(student):
             return beta * forward(p, x, eps)["kl"].mean()
 
         def claim(p, x=x, eps=eps):
-            found = student.raw(
-                "loss_grad", {k: a.copy() for k, a in p.items()}, x, eps, beta
-            )
+            copies = {k: a.copy() for k, a in p.items()}
+            found = student.raw("loss_grad", copies, x.copy(), eps.copy(), beta)
             if not isinstance(found, dict) or set(found) != set(p):
                 came = sorted(found) if isinstance(found, dict) else type(found).__name__
                 missing = sorted(set(p) - set(found)) if isinstance(found, dict) else p

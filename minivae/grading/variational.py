@@ -107,10 +107,12 @@ def _judged(call, p, rec_of, mu, logvar, eps):
 def sample(student):
     """Zeros and ones with the means and covariances of p(x), by the rng that was given."""
     p, x, eps = problem(D=4)
+    p = {**p, "W2": 2 * p["W2"], "W3": 3 * p["W3"]}  # pixels that hang together
     n, D, K = 3000, x.shape[1], eps.shape[1]
 
     def drawn(seed, n=n):
-        found = student.raw("sample", dict(p), n, np.random.default_rng(seed))
+        copies = {k: a.copy() for k, a in p.items()}
+        found = student.raw("sample", copies, n, np.random.default_rng(seed))
         if found is None or np.shape(found) != (n, D):
             raise Wrong(f"sample should return an array ({n}, {D}), got {np.shape(found)}.")
         return np.asarray(found, np.float64)
@@ -150,17 +152,24 @@ def sample(student):
     for hint, wrong in known.items():
         if _fits(images, wrong):
             raise Wrong(hint)
+    if _fits(images, prob, pairs=False):
+        raise Wrong(
+            "The pixels' means are right, but they do not vary together as they should:"
+            " decode one z for all pixels of an image, and average over no z."
+        )
     raise Wrong(
-        f"The pixels' means are {np.round(images.mean(axis=0), 2)}, those of p(x)"
-        f" {np.round(prob.mean(axis=0), 2)}, or their covariances differ."
+        f"The pixels' means are {np.round(images.mean(axis=0), 2)}; those of p(x) are"
+        f" {np.round(prob.mean(axis=0), 2)}."
     )
 
 
-def _fits(images, prob):
-    """Whether the draws have the first and second moments of these probabilities."""
-    i, j = np.triu_indices(images.shape[1], 1)
-    seen = np.concatenate([images, images[:, i] * images[:, j]], axis=1)
-    expected = np.concatenate([prob, prob[:, i] * prob[:, j]], axis=1)
+def _fits(images, prob, pairs=True):
+    """Whether the draws have these means and, of pairs of pixels, mean products."""
+    seen, expected = images, np.broadcast_to(prob, (len(prob), images.shape[1]))
+    if pairs:
+        i, j = np.triu_indices(images.shape[1], 1)
+        seen = np.concatenate([seen, images[:, i] * images[:, j]], axis=1)
+        expected = np.concatenate([expected, prob[:, i] * prob[:, j]], axis=1)
     spread = seen.var(axis=0) / len(seen) + expected.var(axis=0) / len(expected)
     z = np.abs(seen.mean(axis=0) - expected.mean(axis=0)) / np.sqrt(spread + 1e-9)
     return bool(z.max() < 5)
