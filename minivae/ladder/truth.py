@@ -82,13 +82,7 @@ def _order_of_bounds(elbo, loss, log_w):
             "nats",
             0.0,
         ),
-        Row(
-            4,
-            "the loss is the mean of -elbo()",
-            z_score(loss + elbo.mean(axis=1), 0.0),
-            "z",
-            Z,
-        ),
+        _loss_is_elbo(loss, elbo),
         Row(
             4,
             "E_q[log w] is the ELBO",
