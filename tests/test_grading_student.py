@@ -43,7 +43,7 @@ def student():
         ("nothing", None, "`return` missing"),
         ("text", None, "array of real numbers"),
         ("clumsy", None, "NameError in line 11: name 'undefined'"),
-        ("rude", None, "argument number 1 in place"),
+        ("rude", None, "argument x in place"),
         ("leaving", None, "call of exit()"),
         ("keeps", (2,), "no keepdims"),
         ("turned", (2, 3), "It is transposed"),

@@ -15,6 +15,16 @@ from minivae.grading.student import Wrong
 # better; answers in float64 are told how much better they are.
 TOLERANCE = 2e-4
 
+# The checker's words, said to a student.
+WORDS = {
+    "The claimed gradient": "Your gradient",
+    ", in every entry looked at": "",
+    " times the right one": " times what it should be",
+    " is -1 times what it should be. Usual cause: the sign is wrong": " has the wrong sign",
+    " is 2 times": " is exactly twice",
+    "twice times what": "twice what",
+}
+
 
 def precision(error):
     """Such as "to 3e-13", for a right answer."""
@@ -97,11 +107,8 @@ def _general(name, came, expected, sizes):
     if expected.size > 1 and agree(shift, np.full_like(shift, shift.mean())):
         return f"Your {name} differs from what is right by a constant, {shift.mean():.6g}."
     worst = np.unravel_index(np.argmax(np.abs(shift)), shift.shape)
-    index = [int(i) for i in worst]
-    return (
-        f"Your {name} is {came[worst]:.6g} at index {index}, where {expected[worst]:.6g} is"
-        " right."
-    )
+    where = f" at index {[int(i) for i in worst]}" if expected.size > 1 else ""
+    return f"Your {name} is {came[worst]:.6g}{where}, where {expected[worst]:.6g} is right."
 
 
 def gradient(
@@ -151,9 +158,8 @@ def gradient(
                 raise Wrong(hint)
     hints = [h for h in report.hints if h.cause != "nothing_fits"] or report.hints
     said = " ".join(hint.text for hint in hints[:2])
-    said = said.replace("The claimed gradient", "Your gradient").replace(
-        " times the right one", " times what it should be"
-    )
+    for general, ours in WORDS.items():
+        said = said.replace(general, ours)
     looks = [look[b.name] for b in wrong if b.name in (look or {})]
     raise Wrong(" ".join([said, *dict.fromkeys(looks)]))
 

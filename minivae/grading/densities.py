@@ -34,20 +34,20 @@ def _density(student, name, scale, right, mistakes):
     return f"exact values {precision(worst)}; the density integrates to one"
 
 
-def _density_grad(student, name, scale, right, mistakes, look):
+def _density_grad(student, name, centre, scale, right, mistakes, look):
     x, y, dlogp = _real_problem()
 
     def claim(theta):
-        centre = theta["centre"]
-        return {"centre": student.call(name, x, centre, scale, dlogp, out={"": y.shape})}
+        args = x, theta[centre], scale, dlogp
+        return {centre: student.call(name, *args, out={f"d{centre}": y.shape})}
 
     worst = gradient(
-        lambda p: float((dlogp * right(x, p["centre"], scale)).sum()),
-        {"centre": y},
+        lambda p: float((dlogp * right(x, p[centre], scale)).sum()),
+        {centre: y},
         claim,
-        mistakes={"centre": {h: f(x, y, dlogp[:, None]) for h, f in mistakes.items()}},
+        mistakes={centre: {h: f(x, y, dlogp[:, None]) for h, f in mistakes.items()}},
         sizes={"B": len(x), "D": x.shape[1]},
-        look={"centre": look},
+        look={centre: look},
     )
     return f"agrees with finite differences, random dlogp, {precision(worst)}"
 
@@ -102,6 +102,7 @@ def gaussian_grad(student):
     return _density_grad(
         student,
         "gaussian_log_prob_grad",
+        "mean",
         c,
         _gaussian,
         {
@@ -146,6 +147,7 @@ def laplace_grad(student):
     return _density_grad(
         student,
         "laplace_log_prob_grad",
+        "loc",
         b,
         _laplace,
         {

@@ -104,7 +104,7 @@ def fit(student):
     N, D, K = 40, 5, 2
     x = rng.standard_normal((N, D)) @ rng.standard_normal((D, D)) + 3.0
     W, b, c = student.call("fit", x, K, out={"W": (D, K), "b": (D,), "c": ()})
-    values("b (b is the mean of the data)", b, x.mean(axis=0))
+    values("b", b, x.mean(axis=0), look="b is the mean of the data.")
     eigen, U = np.linalg.eigh(np.cov(x.T, bias=True))
     eigen, U = eigen[::-1], U[:, ::-1]
     right_c = eigen[K:].mean()

@@ -71,11 +71,14 @@ class Student:
             value = self.raw(name, *given)
         except Wrong as wrong:
             raise Wrong(f"{wrong} {look}".rstrip()) from None
-        for number, (before, after) in enumerate(zip(args, given, strict=True), 1):
+        for number, (before, after) in enumerate(zip(args, given, strict=True)):
             if not _same(before, after):
+                code = getattr(self.functions[name], "__code__", None)
+                names = code.co_varnames[: code.co_argcount] if code else ()
+                called = names[number] if number < len(names) else number + 1
                 raise Wrong(
-                    f"{name} changes its argument number {number} in place. The caller"
-                    " still needs it: work on a copy (relu: np.where, not x[x < 0] = 0)."
+                    f"{name} changes its argument {called} in place. The caller still needs"
+                    " it as it was: make a new array, or work on a copy."
                 )
         if value is None:
             raise Wrong(f"{name} returned None: is the `return` missing?")

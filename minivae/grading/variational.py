@@ -99,9 +99,10 @@ def _judged(call, p, rec_of, mu, logvar, eps):
     error = max(error, values("kl", kl, np.array([mean]), mistakes))
     mistakes = {
         "nelbo is the negative ELBO, to be made small; you return the ELBO.": -rec - kl,
+        "The KL is added to rec, for both are to be small: nelbo = rec + kl.": rec - kl,
+        "The KL is missing in nelbo = rec + kl.": rec,
     }
-    look = "nelbo = rec + kl."
-    return max(error, values("nelbo", nelbo, rec + kl, mistakes, look=look))
+    return max(error, values("nelbo", nelbo, rec + kl, mistakes, look="nelbo = rec + kl."))
 
 
 def sample(student):
