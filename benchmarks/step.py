@@ -172,6 +172,9 @@ def draw(path, rows):
             ax.barh(place + 0.16 * (i - 2), ratio, 0.15, color=color, label=name)
         ax.axvline(1, color="black", lw=1)
         ax.set_xscale("log")
+        ax.set_xticks(
+            [0.1, 0.2, 0.5, 1, 2, 5, 10], ["0.1", "0.2", "0.5", "1", "2", "5", "10"]
+        )
         ax.set_yticks(place, [row["shape"] for row in part])
         ax.set_xlabel("time relative to minivae's step (right of the line: slower)")
         ax.set_title("one thread" if threads == 1 else f"{threads} threads")
