@@ -264,6 +264,7 @@ def stage_book(paths):
     (source / "path.md").write_text(path_page, encoding="utf-8")
     shutil.copytree(HERE / "images", source / "images")
     shutil.copy(HERE / "checks.py", source)
+    shutil.copy(HERE / "growing_out_of_it.md", source)
     for path in paths:
         cells = read_cells(path.read_text(encoding="utf-8"))
         text = json.dumps(notebook_of(cells))
