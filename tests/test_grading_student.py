@@ -87,6 +87,15 @@ def test_a_file_that_cannot_be_imported_is_named_with_its_line(source, words):
         Student(source, "answers.py")
 
 
+@pytest.mark.parametrize(
+    "line", ["import minivae", "from minivae.gaussian import kl", "import minivae.vae as v"]
+)
+def test_the_answers_are_not_to_be_imported(line):
+    with complains(Wrong, "holds the answers"):
+        Student(f"def kl(mu, logvar):\n    {line}\n", "answers.py")
+    Student("import numpy, math\nfrom math import log\nglobal_name = 'minivae'", "a.py")
+
+
 RIGHT = np.array([1.0, -2.0, 0.5])
 
 

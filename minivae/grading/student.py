@@ -1,5 +1,6 @@
 """A student's file as the graders see it: loaded, called, and never trusted to behave."""
 
+import ast
 import traceback
 import types
 
@@ -27,7 +28,7 @@ class Student:
     Raises
     ------
     Wrong
-        If the text cannot be run.
+        If the text cannot be run, or imports the answers from minivae.
     """
 
     def __init__(self, source, filename):
@@ -35,8 +36,12 @@ class Student:
         module = types.ModuleType("exercise")
         module.__file__ = filename
         try:
+            if _imports_minivae(source):
+                raise Wrong("The file imports minivae, which holds the answers: use NumPy.")
             with np.errstate(all="ignore"):
                 exec(compile(source, filename, "exec"), module.__dict__)
+        except Wrong:
+            raise
         except (Exception, SystemExit) as error:
             raise Wrong(f"The file cannot be imported: {self._described(error)}") from None
         self.functions = module.__dict__
@@ -133,6 +138,16 @@ class Student:
             lines = [error.lineno]
         where = f" in line {lines[-1]}" if lines else ""
         return f"{type(error).__name__}{where}: {error}"
+
+
+def _imports_minivae(source):
+    names = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names.append(node.module or "")
+    return any(name.split(".")[0] == "minivae" for name in names)
 
 
 def _shape_story(came, expected):
