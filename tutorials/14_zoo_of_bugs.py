@@ -1,0 +1,684 @@
+# %% [markdown]
+# # 14. The zoo of bugs
+#
+# A VAE with a bug trains. Its loss goes down, its pictures get better, and for months
+# nobody knows. In this chapter we walk through a zoo: mistakes that were made in public
+# code, mostly by people who know more than we do, each made again in our own package,
+# behind a fence. You will guess which check catches which. Then we open the cages.
+#
+# **What you will learn**
+#
+# - the mistakes that people really make in VAEs, in three families;
+# - why a gradient check, the best known check, is blind to half of them;
+# - seven kinds of checks, what each can see, and which are worth writing first;
+# - to read a diagnosis: from "the numbers differ" to "this line, this factor";
+# - false alarms: checks that fail on right code, and reviewers that do.
+#
+# **What you need:** chapters 4 to 8, and the word *importance-weighted bound* from
+# chapter 12. About one hour and a half. Nothing here is needed by a later chapter.
+
+# %%
+import textwrap
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from checks import BLUE, GREY, VERMILLION
+from checks import check, check_less, check_mc, must_fail, style
+from minivae import gaussian
+from minivae.gradcheck import check_gradient, check_model
+from minivae.ladder import RUNGS, climb, small_model
+from minivae.zoo import ANIMALS, Animal, Edit, released
+from minivae.zoo.matrix import hunt
+
+style()
+rng = np.random.default_rng(14)
+
+# %% [markdown]
+# ## One animal, by hand
+#
+# An animal is an edit of our own source: in this function, this text becomes that text.
+# `released` puts it in force until the `with` block ends. Here is the most instructive
+# one. It was found in ddbourgin/numpy-ml and in a long thread of keras-team/keras
+# (#3283), and it is so natural that most readers of this chapter have made it, or will:
+# the network puts out $\log \sigma^2$, and the sampler multiplies the noise by
+# $e^{\log \sigma^2} = \sigma^2$ where $\sigma = e^{\frac12 \log \sigma^2}$ belongs.
+
+# %%
+sampler_bug = ANIMALS["variance-for-deviation"]
+for edit in sampler_bug.edits:
+    print(edit.where)
+    print("    right:", edit.right)
+    print("    wrong:", " ".join(edit.wrong.split()))
+
+# %% [markdown]
+# The backward pass was changed along with the forward pass, as anyone would have done
+# who derived it from the wrong line.
+#
+# **Predict.** We check every derivative of this model against finite differences of its
+# loss, with the noise held fixed. What will the check say?
+#
+# We do it by hand, with the two lines of chapter 6, for every one of the 110 parameters
+# of a small VAE.
+
+
+# %%
+def worst_slope(model, x, eps, h=1e-5):
+    """Largest |claimed - numeric| over all parameters."""
+    model.loss(x, eps)
+    model.backward()
+    claimed = model.grad.copy()
+    numeric = np.zeros_like(claimed)
+    for i in range(len(claimed)):
+        value = model.theta[i]
+        model.theta[i] = value + h
+        up = model.loss(x, eps).nelbo
+        model.theta[i] = value - h
+        down = model.loss(x, eps).nelbo
+        model.theta[i] = value
+        numeric[i] = (up - down) / (2 * h)
+    return np.abs(claimed - numeric).max()
+
+
+model, x = small_model(rng)
+eps = rng.standard_normal((len(x), model.K))
+with released(sampler_bug):
+    error = worst_slope(model, x, eps)
+check("with the bug, gradient against slopes", error, 0.0, 1e-8)
+
+# %% [markdown]
+# It passes, to nine digits. A gradient check compares a gradient with a loss. If both
+# are wrong in the same way, it has nothing to say; it never asks whether the loss is
+# the one you wanted.
+#
+# The KL in the same loss speaks of a Gaussian with the variance $\sigma^2$. So let us
+# ask whether the numbers that enter the decoder *have* that variance. No derivative, no
+# formula: look at what is drawn.
+
+
+# %%
+def drawn_latents(model, x, count):
+    """The z that enters the decoder while the loss is computed."""
+    seen, forward = [], model.decoder.forward
+    model.decoder.forward = lambda z: (seen.append(z), forward(z))[1]
+    model.loss(x, rng.standard_normal((count, len(x), model.K)))
+    del model.decoder.forward
+    return seen[0].reshape(count, len(x), model.K)
+
+
+mu, logvar = model.encode(x)
+z = drawn_latents(model, x, 4000)
+check_mc("right code, Var[z]", (z - mu) ** 2, np.exp(logvar))
+with released(sampler_bug), must_fail():
+    z = drawn_latents(model, x, 4000)
+    check_mc("with the bug, Var[z]", (z - mu) ** 2, np.exp(logvar))
+
+# %% [markdown]
+# The dullest test there is, a mean of squares, finds what the finest gradient check
+# cannot. That is the idea of the **ladder**: checks of different kinds, ordered from
+# the local to the global, each for what the one below lets through.
+#
+# | rung | what is compared | what only it can know |
+# |---|---|---|
+# | 1 | gradients with finite differences | whether `backward` belongs to `loss` |
+# | 2 | formulas with Monte Carlo | whether a formula is what it claims to be |
+# | 3 | moments of what is drawn | whether samplers and densities agree |
+# | 4 | ELBO + KL(q ‖ posterior) with log p(x) | whether the whole bound is the bound |
+# | 5 | the linear VAE with probabilistic PCA | whether the optimum is the right one |
+# | 6 | sums of probabilities, order of bounds | whether densities are densities |
+# | 7 | behaviour | heads, fresh noise, batches, extremes, optimizers, reports |
+#
+# `minivae check` climbs it from the command line, on your model.
+
+# %%
+table = climb(model, x, rng, rungs=[2, 3])
+print(table)
+
+# %% [markdown]
+# ## First family: the gradient is not that of the loss
+#
+# These are the mistakes of chapter 6 and 8, and the ones that everybody expects. The
+# noise drawn again for the backward pass (kwj2104/Simple-Variational-Autoencoder). The
+# $\frac12$ of $\partial \sigma / \partial \log \sigma^2$ forgotten, in company of two
+# other factors (easyvae 1.3.3). A constant left over in the gradient of the Gaussian
+# likelihood, found by somebody's gradient check (y0ast/VAE-Torch #4). An activation's
+# derivative in terms of the output, called with the input (davidrmiller/neural2d #40).
+# A bias gradient that is right for a batch of one (rasbt/stat453-deep-learning-ss21 #5,
+# mlpack/mlpack PR #3679). A second backward pass that adds to the first
+# (karpathy/micrograd PR #102). A sample that cuts the graph, so that no reconstruction
+# gradient reaches the encoder (pyro-ppl/pyro #1852).
+#
+# What they have in common: the forward pass is right. Samples, bounds and reports are
+# right. Only learning is wrong, and learning forgives a lot.
+#
+# ## Second family: the loss is not the ELBO
+#
+# Here gradient and loss agree. Forgotten halves of the KL (SupaeroDataScience/
+# deep-learning PR #6, google-deepmind/torch-distributions PR #34), wrong signs
+# (FluxML/model-zoo PR #147), $(\log \sigma)^2$ for $2 \log \sigma$ (FluxML/model-zoo
+# #73), log-variance for log-deviation (KarenUllrich/
+# Tutorial_BayesianCompressionForDL #1), a $\log 2\pi$ too many (pluskid/Mocha.jl #117,
+# where it was found by Monte Carlo *and* by finite differences: they did it right).
+#
+# The largest group of all: **a mean in one term and a sum in the other.** A
+# reconstruction averaged over pixels with a KL that is summed is a VAE with $\beta = D$
+# (keras-team/keras PR #3383, y0ast/VAE-Torch #11, zdebruine/MMVAE PR #19). A KL
+# averaged over dimensions is $\beta = 1/K$ (podgorskiy/VAE #1, maxhodak/keras-molecules
+# #59, keras-team/keras #4538, mkusner/grammarVAE #2). A reconstruction summed over the
+# batch is $\beta = 1/B$, and changes with the batch (SeldonIO/alibi-detect #90).
+# Chapter 13 shows what these do to a model.
+#
+# Then: activations on the heads, so that $\mu$ cannot leave a box (tanh, pkmital/CADL
+# #84) or $\sigma$ never be below one (softplus). A prior of the wrong width
+# (HIPS/autograd PR #266). Normalising constants dropped. Cross-entropy on grey pixels
+# called a likelihood (pytorch/examples #460, pyro-ppl/pyro #529). Importance weights
+# averaged after the logarithm.
+#
+# ## Third family: what is drawn, reported, updated
+#
+# Loss and gradient are both right, and something around them is not. Pixels drawn with
+# softplus(logit) for a probability (an example in JAX's repository). The sigmoid
+# missing in the plots after a move to logits (FluxML/model-zoo PR #289). Noise drawn
+# once, when the model is built (tensorflow/tensorflow #36715). Adam's $\epsilon$ inside
+# the root (CyberZHG/keras-radam #29), or its bias correction not raised to the power
+# $t$ (eriklindernoren/ML-From-Scratch #35). A function called ELBO that returns the
+# loss (examples of JAX and of HIPS/autograd). The annealing weight left in the number
+# that is reported.
+#
+# Nearly all of these threads are friendly, and end in a thank-you. That is how it
+# should be.
+#
+# ## Your guess
+#
+# Eight animals will be released. Their keeper introduces them:
+
+# %%
+names = [
+    "fresh-noise-in-backward",
+    "variance-for-deviation",
+    "kl-without-its-half",
+    "pixels-averaged",
+    "gaussian-without-two-pi",
+    "average-of-the-logarithms",
+    "softplus-as-probability",
+    "noise-of-the-first-day",
+]
+for name in names:
+    animal = ANIMALS[name]
+    print(f"{name} (mistake {animal.row})")
+    print(textwrap.indent(animal.story, "    "))
+    print(f"    seen in: {'; '.join(animal.threads)}")
+
+# %% [markdown]
+# **Predict.** For each animal write down *all* rungs that you expect to fail. The lists
+# below are a first guess that "a check finds what it is about"; put your own in their
+# place and run the cell again. A hint for rung 5: it looks at loss, ELBO and gradient
+# of a linear VAE with Gaussian pixels at the point where they are known.
+
+# %%
+guess = {
+    "fresh-noise-in-backward": [1],
+    "variance-for-deviation": [3],
+    "kl-without-its-half": [2],
+    "pixels-averaged": [4],
+    "gaussian-without-two-pi": [6],
+    "average-of-the-logarithms": [6],
+    "softplus-as-probability": [3],
+    "noise-of-the-first-day": [7],
+}
+
+# %% [markdown]
+# ## The hunt
+#
+# First the control: nothing is released, and nothing may fail. A check that fails on
+# right code is worse than no check, because one learns to ignore it. (`python -m
+# minivae.zoo` does this for twenty seeds.) Rung 1 is the slow one; we spare it the last
+# four animals, whose gradients (if they have any) belong to their losses.
+
+# %%
+rungs = list(RUNGS)
+control = hunt(None, seed=1)
+check("rungs that fail on the right code", sum(control), 0, 0)
+
+caught = np.zeros((len(names), 7), dtype=bool)
+ran = np.ones((len(names), 7), dtype=bool)
+ran[4:, 0] = False  # to save time: these touch no gradient
+for row, name in enumerate(names):
+    chosen = [rung for rung in rungs if ran[row, rung - 1]]
+    caught[row, ran[row]] = hunt(name, 1, chosen)
+
+print(" " * 27 + "  ".join(str(rung) for rung in rungs))
+for name, squares, done in zip(names, caught, ran, strict=True):
+    marks = np.where(squares, "x", np.where(done, ".", " "))
+    print(f"{name:27}" + "  ".join(marks))
+
+# %%
+fig, axes = plt.subplots(figsize=(7, 4.4))
+for row, name in enumerate(names):
+    for column, rung in enumerate(rungs):
+        if caught[row, column]:
+            axes.plot(column, row, "s", color=BLUE, ms=15)
+        if not ran[row, column]:
+            axes.plot(column, row, "_", color=GREY, ms=10)
+        if rung in guess[name]:
+            hit = caught[row, column]
+            axes.plot(
+                column,
+                row,
+                "o",
+                ms=7,
+                mfc="white" if hit else "none",
+                mec="white" if hit else VERMILLION,
+                mew=2,
+            )
+labels = [
+    "1 gradients",
+    "2 Monte Carlo",
+    "3 moments",
+    "4 exact log p",
+    "5 linear VAE",
+    "6 probability",
+    "7 behaviour",
+]
+axes.set_xticks(range(7), labels, rotation=35, ha="right")
+axes.set_yticks(range(len(names)), names)
+axes.set_xlim(-0.6, 6.6)
+axes.set_ylim(len(names) - 0.4, -0.6)
+axes.set_xticks(np.arange(8) - 0.5, minor=True)
+axes.set_yticks(np.arange(len(names) + 1) - 0.5, minor=True)
+axes.grid(which="minor", color=GREY, lw=0.4)
+axes.tick_params(which="both", length=0)
+axes.spines[:].set_visible(False)
+axes.set_title("Square: caught. Circle: guessed. Dash: not run")
+plt.show()
+
+# %%
+seen = dict(zip(names, caught, strict=True))
+right = sum(seen[n][r - 1] for n in names for r in guess[n])
+total = sum(len(guess[n]) for n in names)
+print(f"{right} of {total} guesses right, of {caught.sum()} squares")
+bug = seen["variance-for-deviation"]
+check("the sampler bug on rung 1: passes", bug[0], 0, 0)
+check("the sampler bug on rung 3: caught", bug[2], 1, 0)
+escaped = (~caught.any(axis=1)).sum()
+check("animals that escaped", escaped, 0, 0)
+alone = caught.sum(axis=1) == 1
+print("caught by one rung only:", *np.array(names)[alone], sep="\n  ")
+check_less("some are caught only once", 2, alone.sum())
+
+# %% [markdown]
+# ## What the matrix says
+#
+# **Rung 1 alone is not enough**: of our eight it finds one. It is the best check for
+# what it is about (all mistakes of the first family), and deaf to the rest.
+#
+# **Rungs 4 and 5 find much that nobody thought of.** They do not know what a KL or a
+# sampler is. They know what must come out. `pixels-averaged` passes the first three
+# rungs: every formula is right, only their sum is not the ELBO. When you can afford
+# just one check besides gradients, take a model so small that the truth is computable,
+# and compare.
+#
+# **Rungs 3, 6 and 7 find what no comparison of the loss could.** A sampler of pixels
+# never enters the loss. An importance-weighted bound that is secretly the ELBO is a
+# perfectly valid bound; only that it does not tighten gives it away.
+#
+# The whole zoo is larger. `python -m minivae.zoo` releases every animal under every
+# rung, and prints the matrix of all; that takes about a minute.
+
+# %%
+kinds = len({animal.row.rstrip("abc") for animal in ANIMALS.values()})
+print(f"{len(ANIMALS)} animals, {kinds} mistakes; here: {len(names)}")
+
+# %% [markdown]
+# ## From a failure to a line
+#
+# A check that says "wrong" leaves the worst part of the work to you. For gradients one
+# can do better, because a wrong factor, a missing term and a second draw of the noise
+# leave different traces. `check_model` compares every derivative, and then tries
+# explanations, the most specific first. It speaks only when an explanation fits all the
+# numbers.
+#
+# **Predict.** The decoder is right, the head of $\mu$ is right, the head of
+# $\log \sigma^2$ is wrong, and so is the encoder below. Which lines of `backward` are
+# under suspicion?
+
+# %%
+model, x = small_model(np.random.default_rng(0))
+eps = np.random.default_rng(0).standard_normal((3, len(x), model.K))
+with released(ANIMALS["missing-half-of-sigma"]):
+    report = check_model(model, x, eps)
+print(report)
+
+# %% [markdown]
+# "The reconstruction part is 2 times the right one, the KL part is right": that leaves
+# one line, and in it one factor. Two more, diagnosis only:
+
+
+# %%
+def diagnosis(name):
+    with released(ANIMALS[name]):
+        report = check_model(model, x, eps)
+    text = " ".join(hint.text for hint in report.hints)
+    print(f"{name}:")
+    print(textwrap.fill(text, 72, initial_indent="  "))
+    return text
+
+
+text = diagnosis("fresh-noise-in-backward")
+check("it names the noise", "drawn again" in text, 1, 0)
+text = diagnosis("graph-cut-at-the-sample")
+check("it names the cut", "sampling step" in text, 1, 0)
+text = diagnosis("batch-mean-forgotten")
+check("it names the batch", "mean over the batch" in text, 1, 0)
+
+# %% [markdown]
+# ## False alarms
+#
+# A check can also be wrong about right code. Four ways, all seen in public, and what
+# our checker says to them:
+#
+# - **float32.** Seven digits are not enough for differences (chainer/chainer #3046,
+#   PaddlePaddle/Paddle #4283).
+# - **A kink.** Next to the corner of a ReLU, no difference can judge
+#   (pytorch/pytorch #114234).
+# - **Noise that is not frozen**, dropout for instance (torch/tutorials #25).
+# - And the opposite, a check that *passes* on wrong code: **an upstream gradient of all
+#   ones** (in the tests of numpy-ml and of dlsyscourse/hw1).
+
+# %%
+theta = rng.normal(size=6)
+
+
+def in_single(t):
+    return (np.float32(t) ** 3).sum()
+
+
+def noisy(t):
+    return (t**2).sum() + 1e-3 * rng.normal()
+
+
+def folded(t):
+    return np.abs(t).sum()
+
+
+at_corner = np.array([0.0, 1.0, -2.0])
+alarms = {
+    "float32": check_gradient(in_single, theta, 3 * theta**2),
+    "noise": check_gradient(noisy, theta, 2 * theta),
+    "kink": check_gradient(
+        folded, at_corner, np.where(at_corner < 0, -1.0, 1.0)
+    ),
+}
+for name, report in alarms.items():
+    print(f"{name}: {report.verdict}")
+    text = report.hints[0].text
+    print(textwrap.indent(textwrap.fill(text, 72), "    "))
+verdicts = {report.verdict for report in alarms.values()}
+check("accuses right code", "WRONG" in verdicts, 0, 0)
+
+# %% [markdown]
+# Now the all-ones upstream. The animal `columns-in-reverse` writes a weight gradient
+# with its columns in the wrong order. If the layer's output is simply summed, all
+# columns of the right gradient are equal, and reversing them changes nothing.
+
+# %%
+inputs = rng.normal(size=(5, 3))
+for upstream, blind in (
+    (np.ones((5, 4)), 1),
+    (rng.normal(size=(5, 4)), 0),
+):
+    right = inputs.T @ upstream
+    wrong = inputs.T @ upstream[:, ::-1]
+    agree = np.allclose(wrong, right)
+    check("reversed columns pass", agree, blind, 0)
+
+# %% [markdown]
+# People give false alarms too. Both terms of a loss averaged over all pixels of the
+# batch look like a bug, and were reported as one (pytorch/examples #290, #294): the
+# gradient is the right one divided by a constant, and Adam does not even notice. A sign
+# that was right was reported as wrong (#298, #824), and so was a sum that had been one
+# all along (#817). In AppliedDataSciencePartners/WorldModels #2 somebody asked for a
+# mean where the sum was right. A commit then averaged both terms, and #12 reports the
+# posterior collapse that followed.
+#
+# So before you open an issue: compute. The number that decides is the *ratio* of the
+# two terms' weights.
+
+# %%
+eps = rng.standard_normal((len(x), model.K))
+model.loss(x, eps)
+model.backward()
+right_gradient = model.grad.copy()
+with released(ANIMALS["pixels-averaged"]):
+    model.loss(x, eps)
+    model.backward()
+wrong_gradient = model.grad.copy()
+
+
+def cosine(a, b):
+    return a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+
+
+both = right_gradient / (len(x) * model.D)  # both terms averaged
+check("both averaged", cosine(both, right_gradient), 1.0, 1e-12)
+turned = cosine(wrong_gradient, right_gradient)
+check_less("one averaged: another direction", turned, 0.9)
+
+# %% [markdown]
+# ## What goes wrong in practice
+#
+# With the checks themselves, that is. Each of these has let a bug through somewhere.
+#
+# **Symmetric places.** At $\mu = 0$, $\log \sigma^2 = 0$ five of six wrong KL formulas
+# are right (chapter 4). Fresh biases are zero, so a bias gradient tested before
+# training tests little. Test at random points.
+#
+# **Friendly sizes.** $B = 1$ hides a missing sum over the batch, $D = K$ a transposed
+# matrix, $n = 1$ a forgotten count. Use sizes that all differ.
+#
+# **Tolerances chosen afterwards.** If a check fails at $10^{-6}$ and passes at
+# $10^{-2}$, the news is that it failed. Know beforehand what a right implementation
+# reaches: $10^{-9}$ or so here.
+#
+# **One author.** Whoever derived the wrong formula will also write it into the test. A
+# test is worth more when it computes the same number in another way: an integral, a
+# sample, a case with a known answer. All rungs but the first are made of that.
+#
+# ## Exercises
+#
+# **1. A batch of one (warm-up).** Release `bias-of-one-image` and run `check_model`
+# with one image, then with five. What does each say? Which other animals do you expect
+# to hide behind $B = 1$?
+#
+# <details><summary>Hint</summary>
+#
+# Whatever has to do with the mean over the batch: with one image, sum and mean are the
+# same.
+#
+# </details>
+
+# %% tags=["hide-cell"]
+verdict = {}
+for B in (1, 5):
+    noise = rng.standard_normal((B, model.K))
+    for name in ("bias-of-one-image", "batch-mean-forgotten"):
+        with released(ANIMALS[name]):
+            verdict[name, B] = check_model(model, x[:B], noise).verdict
+print(verdict)
+hidden = sum(v == "ok" for (_, B), v in verdict.items() if B == 1)
+check("hidden by B = 1", hidden, 2, 0)
+found = sum(v == "WRONG" for (_, B), v in verdict.items() if B == 5)
+check("found with B = 5", found, 2, 0)
+
+# %% [markdown]
+# **2. Keep an animal of your own.** Write an `Animal` that forgets the $-1$ of the KL,
+# in `gaussian:kl`. Before you release it: does its gradient check pass? Is a constant
+# harmless? Which rungs will see it?
+#
+# <details><summary>Hint</summary>
+#
+# The derivative of a constant is zero, training is not changed at all. But what is
+# reported is $\frac12$ nat per latent dimension too large, and a "KL of the prior to
+# itself" of $\frac12$.
+#
+# </details>
+
+# %% tags=["hide-cell"]
+mine = Animal(
+    "kl-without-minus-one",
+    "0",
+    "The -1 of the KL forgotten.",
+    (),
+    (
+        Edit(
+            "gaussian:kl",
+            "np.exp(logvar) - 1 - logvar",
+            "np.exp(logvar) - logvar",
+        ),
+    ),
+)
+with released(mine):
+    at_prior = gaussian.kl(np.zeros(1), np.zeros(1))[0]
+    check("its KL at the prior", at_prior, 0.5, 0)
+    check("its gradient", worst_slope(model, x, eps), 0.0, 1e-8)
+    for rung in (2, 3, 4):
+        start = np.random.default_rng(1)
+        verdict = bool(climb(*small_model(start), start, [rung]))
+        print(f"  rung {rung} passes: {verdict}")
+        check(f"rung {rung}", verdict, float(rung == 3), 0)
+
+# %% [markdown]
+# **3. A catch by luck.** `sign-of-log-sigma` changes the KL's value and its gradient
+# together. Yet rung 1 catches it. Verify that `gaussian.kl` and `gaussian.kl_grad`
+# agree while it is loose. Then find the line of `VAE.loss` that gives it away. Would
+# you rely on it?
+#
+# <details><summary>Hint</summary>
+#
+# The wrong KL can be negative. Look for a maximum, and set `free_bits` to zero in it.
+#
+# </details>
+
+# %% tags=["hide-cell"]
+with released(ANIMALS["sign-of-log-sigma"]):
+    m, v, h = rng.normal(size=20), rng.normal(size=20), 1e-6
+    slope = (gaussian.kl(m, v + h) - gaussian.kl(m, v - h)) / (2 * h)
+    check(
+        "value and gradient agree",
+        gaussian.kl_grad(m, v)[1],
+        slope,
+        1e-8,
+    )
+    loss = model.loss(x, eps)
+    mu, logvar = model.encode(x)
+    kl_k = gaussian.kl(mu, logvar).mean(axis=0)
+    print(f"KL of each dimension: {kl_k.round(3)} nats")
+    check_less("the wrong KL is negative", kl_k.min(), 0)
+    # loss has max(KL_k, free_bits), and free_bits = 0 cuts it off:
+    cut = loss.rec + np.maximum(kl_k, 0).sum()
+    check("nelbo has the KL cut at zero", loss.nelbo, cut, 1e-12)
+
+# %% [markdown]
+# (We would not. With a posterior a little wider the wrong KL is positive, and rung 1
+# silent. Rung 2 catches it whatever the posterior.)
+#
+# **4. The smallest ladder.** From the matrix above, find the smallest set of rungs that
+# catches all eight. Is it unique? Which rung would you write first if you had an hour?
+#
+# <details><summary>Hint</summary>
+#
+# Try all $2^7$ subsets. Animals that are caught only once leave no choice.
+#
+# </details>
+
+# %% tags=["hide-cell"]
+subsets = [
+    [i for i in range(7) if mask >> i & 1] for mask in range(1, 128)
+]
+enough = [s for s in subsets if caught[:, s].any(axis=1).all()]
+least = min(len(s) for s in enough)
+smallest = [[i + 1 for i in s] for s in enough if len(s) == least]
+print(f"{least} rungs: {smallest}")
+check_less("no single rung is enough", 1, least)
+
+# %% [markdown]
+# **5. Somebody else's VAE (towards research).** The checker needs no class of ours,
+# only a function and a claimed gradient. Below is a VAE of ten lines in plain NumPy:
+# one linear encoder, one linear decoder, one mistake. Let `check_gradient` find it;
+# give it the sizes and the two parts of the loss, so that it can say more. Then take a
+# VAE of your own, or of a repository that you use, and do the same.
+#
+# <details><summary>Hint</summary>
+#
+# `parts={"rec": ..., "kl": ...}` are functions of the same theta. Freeze the noise by
+# making `eps` a global.
+#
+# </details>
+
+
+# %% tags=["hide-cell"]
+B, D, K = 7, 5, 3
+data, noise = rng.normal(size=(B, D)), rng.normal(size=(B, K))
+start = {
+    "A": rng.normal(size=(D, K)),
+    "logvar": rng.normal(size=K),
+    "W": rng.normal(size=(K, D)),
+}
+
+
+def their_terms(t):
+    mu, sigma = data @ t["A"], np.exp(t["logvar"] / 2)
+    r = data - (mu + sigma * noise) @ t["W"]
+    rec = 0.5 * (r**2).sum() / B
+    kl = 0.5 * (mu**2).sum() / B
+    return rec, kl + 0.5 * (sigma**2 - 1 - t["logvar"]).sum()
+
+
+def their_gradient(t):
+    mu, sigma = data @ t["A"], np.exp(t["logvar"] / 2)
+    z = mu + sigma * noise
+    r = data - z @ t["W"]
+    dz = -r @ t["W"].T / B
+    dlogvar = (dz * noise * sigma / 2).sum(axis=0)
+    return {
+        "W": -z.T @ r / B,
+        "A": data.T @ (dz + mu),  # the mistake: mu / B belongs here
+        "logvar": dlogvar + 0.5 * (sigma**2 - 1),
+    }
+
+
+report = check_gradient(
+    lambda t: sum(their_terms(t)),
+    start,
+    their_gradient,
+    sizes={"B": B, "D": D, "K": K},
+    parts={
+        "rec": lambda t: their_terms(t)[0],
+        "kl": lambda t: their_terms(t)[1],
+    },
+)
+print(report)
+verdicts = {name: b.verdict for name, b in report.blocks.items()}
+check("A is wrong", verdicts["A"] == "WRONG", 1, 0)
+check("W is right", verdicts["W"] == "ok", 1, 0)
+check("the factor is named", "= B" in report.hints[0].text, 1, 0)
+
+# %% [markdown]
+# ## Sources
+#
+# - The threads and files named in the text; each was read for this course.
+# - W. M. McKeeman, *Differential Testing for Software*, Digital Technical Journal 10,
+#   1998: two programs that should agree, as a test.
+# - R. A. DeMillo, R. J. Lipton, F. G. Sayward, *Hints on Test Data Selection: Help for
+#   the Practicing Programmer*, IEEE Computer 11, 1978: to judge tests by the bugs that
+#   they catch is called mutation testing.
+# - R. Grosse, D. K. Duvenaud, *Testing MCMC Code*, NIPS workshop 2014: the same
+#   philosophy for samplers; conditionals against joint, statistics against theory.
+# - Y. Burda, R. Grosse, R. Salakhutdinov, *Importance Weighted Autoencoders*, ICLR
+#   2016, theorem 1: the order of bounds that rung 6 checks.
+#
+# ## What to read next
+#
+# Chapter 15 compares our numbers with published ones. Grosse and Duvenaud's five pages
+# are the best next reading for anyone who writes inference code; for gradients, the
+# notes of Stanford's CS231n on gradient checks list the same traps from long practice.
