@@ -1,0 +1,1055 @@
+# %% [markdown]
+# # 12. How tight is the bound?
+#
+# A VAE is trained on a bound and judged by a bound. When its ELBO says −177 nats, the
+# truth may be −176.9 or −160, and nothing in the training log tells which. In this
+# chapter we find out: with samples that are made to compete, with an integral done
+# exactly, and with a model small enough that everything about it has a formula.
+#
+# **What you will learn**
+#
+# - to compute $\log p(x)$ of a trained VAE with two latent dimensions exactly;
+# - the importance-weighted bound, why more samples never loosen it (every step), and
+#   how fast the rest of the gap closes;
+# - to split the gap into what the *Gaussian family* costs and what the *encoder* costs;
+# - that a VAE with linear maps is probabilistic PCA, exactly, with a gap of zero;
+# - which numbers in papers are bounds, and how a bound can be faked by mistake.
+#
+# **What you need:** chapter 2 (the gap is a KL), chapter 5 (pathwise gradients), and
+# chapter 7 (the binomial likelihood). About two hours.
+
+# %%
+from itertools import combinations
+from math import comb
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from checks import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILLION
+from checks import check, check_less, check_mc, must_fail, style
+from minivae import VAE, Adam, Binomial, Gaussian
+from minivae.bounds import importance_log_likelihood
+from minivae.datasets import load_digits
+from minivae.exact import quadrature
+from minivae.exact.linear_gaussian import LinearGaussian, fit_ppca
+from minivae.exact.linear_gaussian import max_log_likelihood
+from minivae.gaps import gap_report
+from minivae.iwae import IWAE
+from minivae.schedules import cosine_decay
+
+style()
+rng = np.random.default_rng(12)
+
+# %% [markdown]
+# ## The question
+#
+# Here is a VAE of the 8 × 8 digits with a latent of two dimensions, trained for a
+# second, and forty test images that it has never seen. Two dimensions are few for
+# digits, but they have one great merit: an integral over them can be done.
+
+# %%
+digits = load_digits()
+train, test = digits.train.astype(float), digits.test.astype(float)
+n, D, K = 16, 64, 2
+model = VAE.mlp(D, K, (32,), Binomial(n), rng=rng, dtype=np.float64)
+adam = Adam(3e-3)
+for _ in range(2000):
+    batch = train[rng.integers(len(train), size=50)]
+    model.loss(batch, rng.standard_normal((50, K)))
+    model.backward()
+    adam.step(model.theta, model.grad)
+
+x = test[:40]
+B = len(x)
+mu, logvar = model.encode(x)
+elbo_draws = [
+    model.elbo(x, rng.standard_normal((20, B, K))).mean()
+    for _ in range(50)
+]
+error = np.std(elbo_draws) / np.sqrt(50)
+print(f"ELBO: {np.mean(elbo_draws):.2f} ± {error:.2f} nats per image")
+
+# %% [markdown]
+# By chapter 2 the truth is $\log p(x) = \mathrm{ELBO} + \mathrm{KL}(q(z|x) \Vert
+# p(z|x))$, where the last term is what the encoder's Gaussian has wrong.
+#
+# **Predict.** How much is missing, on average over these images: 0.02, 0.2, 2 or 20
+# nats? Is it spread evenly, or is it the fault of a few images?
+#
+# ## The exact answer
+#
+# In two dimensions we put a grid over the plane, with nodes $z_i$ at a distance $h$,
+# and replace the integral $p(x) = \int p(x|z)\, p(z)\, dz$ by a sum of little squares:
+#
+# $$
+# \log p(x) = \log \sum_i h^2\, p(x|z_i)\, p(z_i) \tag{12.1}
+# $$
+#
+# (up to an error which, for a smooth integrand that is zero at the border, is below
+# anything we could notice once $h$ is smaller than the posteriors; chapter 1 measured
+# it). The terms are as small as $e^{-160}$, so we work with logarithms and take the
+# largest out of the sum before it is exponentiated.
+
+
+# %%
+def log_sum_exp(a, axis):
+    top = a.max(axis=axis, keepdims=True)
+    total = np.log(np.exp(a - top).sum(axis=axis))
+    return total + top.squeeze(axis)
+
+
+log_choose = np.log([comb(n, k) for k in range(n + 1)])
+
+
+def log_joint_all(x, z):
+    """log p(x|z) + log p(z) of every image at every node: (B, G)."""
+    y = model.logits(z)
+    softplus = np.maximum(y, 0) + np.log(1 + np.exp(-np.abs(y)))
+    constant = log_choose[x.astype(int)].sum(axis=1)
+    log_lik = x @ y.T - n * softplus.sum(axis=1)  # (7.8)
+    log_prior = -0.5 * (z**2).sum(axis=1) - np.log(2 * np.pi)
+    return log_lik + constant[:, None] + log_prior
+
+
+axis, h = np.linspace(-9, 9, 401, retstep=True)
+z_grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, K)
+log_joint_grid = log_joint_all(x, z_grid)
+log_p = log_sum_exp(log_joint_grid, 1) + K * np.log(h)  # (12.1)
+
+package = quadrature.log_prob(model, x[:4], tol=1e-4).value
+check("(12.1) log p(x), by the package", log_p[:4], package, 1e-8)
+
+# %% [markdown]
+# The package's three integrals (`log_prob`, `elbo`, `kl_to_posterior`) share no sum, so
+# that they can check one another, and our model with them:
+
+# %%
+kl = quadrature.kl_to_posterior(model, x[:4], mu[:4], logvar[:4], tol=1)
+elbo = quadrature.elbo(model, x, mu, logvar, nodes=31).value
+check("ELBO + KL = log p(x)", elbo[:4] + kl.value, log_p[:4], 1e-6)
+check_mc("the ELBO by samples", np.array(elbo_draws), elbo.mean())
+
+gap = log_p - elbo
+print(f"log p(x) = {log_p.mean():.2f}, ELBO = {elbo.mean():.2f} nats")
+print(f"mean gap {gap.mean():.2f}, median {np.median(gap):.2f}")
+print(f"the five worst images: {np.sort(gap)[::-1][:5].round(1)}")
+check_less("the smallest gap is not negative", 0, gap.min())
+
+# %% [markdown]
+# Not spread evenly at all: most images miss well under a nat or two, a few miss much
+# more. The contours below are the true posteriors of the image with the median gap and
+# of the worst one; the dashed ellipse is the encoder's opinion, at two standard
+# deviations.
+
+# %%
+median = np.argsort(gap)[B // 2]
+worst = np.argmax(gap)
+turn = np.linspace(0, 2 * np.pi, 100)
+circle = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+fig, panels = plt.subplots(1, 2, figsize=(7, 3.7))
+for panel, i, name in (
+    (panels[0], median, "median"),
+    (panels[1], worst, "worst"),
+):
+    density = np.exp(log_joint_grid[i] - log_p[i])
+    mean = density @ z_grid * h**2
+    std = np.sqrt(density @ (z_grid - mean) ** 2 * h**2)
+    where = (mean + mu[i]) / 2
+    reach = 0.5 * np.abs(mean - mu[i]).max() + 3.5 * std.max()
+    top = density.max()
+    panel.contour(
+        axis,
+        axis,
+        density.reshape(401, 401),
+        levels=[0.02 * top, 0.14 * top, 0.6 * top],
+        colors=GREEN,
+        linewidths=1.8,
+    )
+    ellipse = mu[i] + 2 * np.exp(logvar[i] / 2) * circle
+    panel.plot(*ellipse.T, color=BLUE, ls="--")
+    panel.plot(*mu[i], "+", color=BLUE, ms=10, mew=2)
+    panel.set_xlim(where[0] - reach, where[0] + reach)
+    panel.set_ylim(where[1] - reach, where[1] + reach)
+    panel.set_aspect("equal")
+    panel.set_xlabel("$z_1$")
+    panel.set_title(f"{name}: gap {gap[i]:.2f} nats")
+panels[0].set_ylabel("$z_2$")
+panels[0].plot([], [], color=GREEN, label="p(z|x)")
+panels[0].plot([], [], color=BLUE, ls="--", label="q(z|x)")
+panels[0].legend(loc="upper left", fontsize=11, handlelength=1.4)
+plt.show()
+
+# %% [markdown]
+# ## Importance sampling
+#
+# With fifty latent dimensions there is no grid. But there are samples. Multiply and
+# divide the integrand by $q(z|x)$:
+#
+# $$
+# p(x) = \int q(z|x)\, \frac{p(x|z)\, p(z)}{q(z|x)}\, dz
+#   = \mathbb{E}_{q(z|x)} \left[ w \right] , \qquad w = \frac{p(x|z)\, p(z)}{q(z|x)} ,
+# $$
+#
+# or, in the logarithms that a computer can hold,
+#
+# $$
+# \log w = \log p(x|z) + \log p(z) - \log q(z|x) \tag{12.2}
+# $$
+#
+# The mean of $w$ is $p(x)$ for *any* $q$ that is nowhere zero; a $q$ near the posterior
+# only makes the weights more equal. We take the $q$ of the encoder.
+
+
+# %%
+def log_weight(x, mu, logvar, eps):
+    """log w for samples z = mu + sigma eps: eps (S, B, K) -> (S, B)."""
+    z = mu + np.exp(logvar / 2) * eps
+    log_lik = model.likelihood.log_prob(x, model.logits(z))
+    log_prior = -0.5 * (np.log(2 * np.pi) + z**2).sum(axis=-1)
+    log_q = -0.5 * (np.log(2 * np.pi) + logvar + eps**2).sum(axis=-1)
+    return log_lik + log_prior - log_q  # (12.2)
+
+
+eps = rng.standard_normal((500, B, K))
+log_w = log_weight(x, mu, logvar, eps)
+package = model.log_weights(x, eps)
+check("(12.2) log w, by the package", log_w, package, 1e-9)
+check_mc("its mean is the ELBO", log_w.mean(axis=1), elbo.mean())
+
+# %% [markdown]
+# ## A bound for every S
+#
+# The mean of $S$ weights is an unbiased estimate of $p(x)$. Its logarithm is not one of
+# $\log p(x)$: by Jensen's inequality (chapter 2) a mean logarithm is below the
+# logarithm of the mean. So
+#
+# $$
+# L_S = \mathbb{E} \left[ \log \frac1S \sum_{s=1}^{S} w_s \right] \tag{12.3}
+# $$
+#
+# satisfies
+#
+# $$
+# L_S \le \log \mathbb{E} \left[ \frac1S \sum_{s=1}^{S} w_s \right] = \log p(x) .
+# $$
+#
+# It is a lower bound for every $S$. For $S = 1$ it is $\mathbb{E}[\log w]$, the ELBO.
+#
+# **Predict.** Can it happen that *more* samples give a *worse* bound? A single unlucky
+# draw can do anything, of course; the question is about the expectation.
+#
+# **It cannot** (Burda and others, theorem 1). Take $M < S$. From the $S$ weights choose
+# $M$ at random, all subsets $I$ of size $M$ being equally likely. Each weight is in the
+# subset with the probability $M / S$, so on average over the *choice*, the weights
+# being what they are,
+#
+# $$
+# \mathbb{E}_I \left[ \frac1M \sum_{i \in I} w_i \right]
+#   = \frac1M \sum_{s=1}^{S} \frac{M}{S}\, w_s = \frac1S \sum_{s=1}^{S} w_s \tag{12.4}
+# $$
+#
+# Now read it from right to left inside the logarithm, use Jensen for the average over
+# $I$, and then average over the weights:
+#
+# $$
+# L_S = \mathbb{E} \left[ \log \mathbb{E}_I \left[ \frac1M \sum_{i \in I} w_i \right]
+#   \right] \ge \mathbb{E} \left[ \mathbb{E}_I \left[ \log \frac1M \sum_{i \in I} w_i
+#   \right] \right] = \mathbb{E}_I \left[ L_M \right] = L_M .
+# $$
+#
+# The step before the last exchanges the two expectations: for any fixed subset, its
+# $M$ weights are independent draws like any others, so the expectation of their
+# log-mean is $L_M$, whichever subset it was. And the average of a constant over $I$ is
+# that constant. $\square$
+#
+# Look closer, and there is more in it than the theorem. Jensen was used *for given
+# weights*. So for each single set of $S$ weights, the log-mean of all is at least the
+# average of the log-means over all its subsets of size $M$: no expectation, no luck.
+# With eight weights the subsets can be listed.
+
+
+# %%
+def log_mean_exp(log_w, axis=0):
+    S = log_w.shape[axis]
+    return log_sum_exp(log_w, axis) - np.log(S)  # (12.3)
+
+
+def over_subsets(log_w, M):
+    """Log-means of all subsets of M of the weights: (subsets, B)."""
+    picks = list(combinations(range(len(log_w)), M))
+    return np.array([log_mean_exp(log_w[list(p)]) for p in picks])
+
+
+eight = log_w[:8]
+whole = log_mean_exp(eight)
+check(
+    "(12.3) a mean of numbers",
+    np.exp(whole - log_p),
+    np.exp(eight - log_p).mean(axis=0),
+    1e-12,
+)
+steps = []
+for M in (1, 2, 4, 6, 7):
+    subsets = np.exp(over_subsets(eight, M) - log_p).mean(axis=0)
+    check(
+        f"(12.4) subsets of {M}", subsets, np.exp(whole - log_p), 1e-12
+    )
+    steps.append(over_subsets(eight, M).mean(axis=0))
+steps = np.array([*steps, whole])  # (6, B): M = 1, 2, 4, 6, 7, 8
+check_less(
+    "each step up, each image", -1e-12, np.diff(steps, axis=0).min()
+)
+
+# %% [markdown]
+# Where does it go? By the law of large numbers $\frac1S \sum w_s \to p(x)$, and $L_S
+# \to \log p(x)$ with it (if the weights are bounded, say). For the speed, write the
+# mean of the weights as $p(x) (1 + u)$. Then $\mathbb{E}[u] = 0$ and $\mathbb{E}[u^2] =
+# v / S$, where $v$ is the variance of one $w / p(x)$. Expand the logarithm, $\log(1 +
+# u) = u - \frac12 u^2 + \dots$, and take the mean:
+#
+# $$
+# \log p(x) - L_S \approx \frac{v}{2S} \tag{12.5}
+# $$
+#
+# And $v$ is something we can compute here. Since $w / p(x) = p(z|x) / q(z)$,
+#
+# $$
+# v = \mathbb{E}_q \left[ \left( \frac{p(z|x)}{q(z)} \right)^2 \right] - 1
+#   = \int \frac{p(z|x)^2}{q(z)}\, dz - 1 \tag{12.6}
+# $$
+#
+# So it matters that $q$ is nowhere much smaller than the posterior. Where it is, the
+# integrand of (12.6) is large, and if $q$ has thinner tails than $p(z|x)$ by a factor
+# of more than $\sqrt 2$ in $\sigma$, it *grows* with $z$ and $v$ is infinite (chapter
+# 1, exercise 4). The encoder's $q$ is such a one: our decoder's outputs are bounded
+# (tanh), so far from the origin the posterior falls no faster than the prior, while $q$
+# has standard deviations of about 0.2. A **careful** $q$ takes one sample in five from
+# the prior, and the others from a Gaussian twice as wide as the encoder's:
+#
+# $$
+# q_c(z|x) = 0.2\, \mathcal{N}(z; 0, I) + 0.8\, \mathcal{N}(z; \mu, 4 \sigma^2)
+#   \tag{12.7}
+# $$
+#
+# Now $w \le p(x|z) / 0.2$: the weights are bounded, and $v$ is finite.
+#
+# The number to measure is small, so we make the measurement quiet: $\log(1 + u) - u$
+# has the same mean as $\log(1 + u)$, because $\mathbb{E}[u] = 0$, but hardly any of its
+# noise.
+
+
+# %%
+def log_normal_sum(z, mu, logvar):
+    square = (z - mu) ** 2 / np.exp(logvar)
+    return -0.5 * (np.log(2 * np.pi) + logvar + square).sum(axis=-1)
+
+
+wide = logvar + np.log(4)
+
+
+def log_careful(z, i):
+    prior = log_normal_sum(z, 0, np.zeros(K))
+    around = log_normal_sum(z, mu[i], wide[i])
+    parts = np.log(0.2) + prior, np.log(0.8) + around  # (12.7)
+    return np.logaddexp(*parts)
+
+
+def careful_weights(i, count):
+    """w / p(x) of image i, from samples of the careful q."""
+    z = rng.standard_normal((count, K))
+    around = rng.random(count) < 0.8
+    z[around] = mu[i] + np.exp(wide[i] / 2) * z[around]
+    log_w = log_joint_all(x[[i]], z)[0] - log_careful(z, i)
+    return np.exp(log_w - log_p[i])
+
+
+def weight_variance(i):
+    log_post = log_joint_grid[i] - log_p[i]
+    log_q = log_careful(z_grid, i)
+    return np.exp(2 * log_post - log_q).sum() * h**2 - 1  # (12.6)
+
+
+def missing(v, S):
+    return v / (2 * S)  # (12.5)
+
+
+i, S = median, 100
+v = weight_variance(i)
+w = careful_weights(i, 100_000)
+check_mc("(12.7) mean of w / p(x)", w, 1.0)
+check_mc("(12.6) its variance", (w - 1) ** 2, v)
+u = w.reshape(-1, S).mean(axis=1) - 1
+quiet = np.log(1 + u) - u
+print(
+    f"log p - L_{S}: {-quiet.mean():.5f}, (12.5): {missing(v, S):.5f}"
+)
+check("(12.5), the ratio", -quiet.mean() / missing(v, S), 1.0, 0.2)
+
+# %% [markdown]
+# ## The bound over S
+#
+# **Predict.** The ELBO of the forty images is some nats below the truth. Draw the curve
+# of $L_S$ for $S = 1$ to 1000. How many samples does it take to get rid of nine tenths
+# of the gap?
+#
+# One trick makes the curve cheap: 1000 weights are also 500 pairs, 250 fours, and so
+# on, and the average over groups is an estimate of $L_S$ for each size of group.
+
+
+# %%
+def bounds_over_S(log_w, sizes):
+    result = []
+    for S in sizes:
+        used = log_w[: len(log_w) // S * S]
+        groups = log_mean_exp(used.reshape(-1, S, B), axis=1)
+        result.append(groups.mean())
+    return np.array(result)
+
+
+sizes = np.array([1, 2, 5, 10, 20, 50, 100, 200, 500, 1000])
+log_w = np.concatenate(
+    [
+        log_weight(x, mu, logvar, rng.standard_normal((250, B, K)))
+        for _ in range(4)
+    ]
+)
+bounds = bounds_over_S(log_w, sizes)
+closed = (bounds[-1] - bounds[0]) / (log_p.mean() - bounds[0])
+print("S        L_S, nats")
+for S, value in zip(sizes, bounds, strict=True):
+    print(f"{S:4}  {value:11.3f}")
+print(f"log p {log_p.mean():11.3f}")
+print(f"a thousand samples close {closed:.0%} of the gap")
+check_less("never looser", -1e-9, np.diff(bounds).min())
+check_less("and still below log p(x)", bounds[-1], log_p.mean())
+
+package = importance_log_likelihood(model, x, 1000, rng)
+difference = package - log_mean_exp(log_w)  # other noise
+check_mc("importance_log_likelihood", difference, 0.0)
+
+# %%
+plt.figure()
+plt.axhline(log_p.mean(), color=BLACK)
+plt.plot(sizes, bounds, "o-", color=BLUE)
+plt.axhline(log_w.mean(), color=VERMILLION, ls="--")
+low, high = log_w.mean(), log_p.mean()
+plt.text(1, high + 0.08, r"exact $\log p(x)$")
+plt.text(9, low + 0.55 * (high - low), "$L_S$", color=BLUE)
+plt.text(
+    12,
+    low + 0.07,
+    "mean of $\\log w$: the ELBO, at any $S$",
+    color=VERMILLION,
+)
+plt.xscale("log")
+plt.ylim(low - 0.25, high + 0.4)
+plt.xlabel("samples $S$ for each image")
+plt.ylabel("nats per image")
+plt.title("More samples tighten the bound, ever more slowly")
+plt.show()
+
+# %% [markdown]
+# Not even a thousand samples do, and the first ten of them were worth more than the
+# other 990. That is not the $1/S$ of
+# (12.5): it comes from the few images whose $q$ is too narrow or in the wrong place,
+# where $v$ is huge or infinite. For them a thousand samples are still few, and nothing
+# in the samples themselves says so. Papers use $S = 5000$ and report the result as
+# "log-likelihood". It is a lower bound like the others, and usually a good one.
+#
+# ## Two reasons for one gap
+#
+# Why is $q$ not the posterior? For one of two reasons. Either no diagonal Gaussian is
+# (look at the curved contours above), or there is a good one and the encoder missed it.
+# Let $q^*$ be the best diagonal Gaussian *for this one image*, the one of highest ELBO.
+# Subtract and add its ELBO:
+#
+# $$
+# \log p(x) - \mathrm{ELBO}(q) = \left[ \log p(x) - \mathrm{ELBO}(q^*) \right]
+#   + \left[ \mathrm{ELBO}(q^*) - \mathrm{ELBO}(q) \right] \tag{12.8}
+# $$
+#
+# The first bracket is the **approximation gap**, the price of the family. The second is
+# the **amortization gap**, the price of having one network answer for all images
+# (chapter 3 called it that, on a linear model). Both are at least zero: the first is a
+# KL, and in the second $q^*$ is the best by definition.
+#
+# **Predict.** Which of the two is larger here?
+#
+# To find $q^*$ we climb the ELBO of each image in $\mu$ and $\log \sigma^2$ alone, with
+# the gradients of chapters 4 and 5. In two dimensions the mean over $\varepsilon$ needs
+# no random numbers: **Gauss-Hermite quadrature** replaces it by a weighted sum over a
+# few well-chosen points, exact for polynomials up to degree $2m - 1$ with $m$ points
+# per dimension. We start at the summit of the posterior, the highest node of our grid:
+# a posterior may have two hills, and the encoder may stand on the lower one.
+
+
+# %%
+def noise_grid(m):
+    """Nodes (m * m, 1, 2) and weights for a mean over eps ~ N(0, I)."""
+    node, weight = np.polynomial.hermite_e.hermegauss(m)
+    weight = weight / weight.sum()
+    pairs = np.stack(np.meshgrid(node, node), axis=-1)
+    return pairs.reshape(-1, 1, K), np.outer(weight, weight).ravel()
+
+
+def elbo_of(x, mu, logvar, nodes, weights):
+    z = mu + np.exp(logvar / 2) * nodes
+    log_lik = model.likelihood.log_prob(x, model.logits(z))
+    kl = 0.5 * (mu**2 + np.exp(logvar) - 1 - logvar).sum(axis=-1)
+    return weights @ log_lik - kl
+
+
+def elbo_slope(x, mu, logvar, nodes, weights):
+    """The gradient of each image's own -ELBO in mu and in logvar."""
+    elbo_of(x, mu, logvar, nodes, weights)  # forward
+    dlogp = -np.repeat(weights[:, None], len(x), axis=1)
+    dy = model.likelihood.backward(dlogp)
+    dz = model.decoder.backward(dy.reshape(-1, D))
+    dz = dz.reshape(len(nodes), len(x), K)
+    sigma = np.exp(logvar / 2)
+    dmu = dz.sum(axis=0) + mu  # (5.5), (4.8)
+    dlogvar = (dz * 0.5 * sigma * nodes).sum(axis=0)  # (5.6)
+    return dmu, dlogvar + 0.5 * (sigma**2 - 1)  # (4.9)
+
+
+def best_q(x, mu, logvar, steps=120):
+    both = np.stack([mu, logvar])
+    adam = Adam(cosine_decay(0.08, steps))
+    nodes, weights = noise_grid(7)
+    for _ in range(steps):
+        slope = np.stack(elbo_slope(x, *both, nodes, weights))
+        adam.step(both.reshape(-1), slope.reshape(-1))
+    return both
+
+
+nodes, weights = noise_grid(21)
+check(
+    "ELBO, Gauss-Hermite against the lattice",
+    elbo_of(x, mu, logvar, nodes, weights),
+    elbo,
+    1e-5,
+)
+slope = np.stack(elbo_slope(x, mu, logvar, nodes, weights))
+h_step, direction = 1e-4, rng.normal(size=slope.shape)
+ends = [
+    elbo_of(
+        x,
+        mu + side * h_step * direction[0],
+        logvar + side * h_step * direction[1],
+        nodes,
+        weights,
+    ).sum()
+    for side in (1, -1)
+]
+numeric = -(ends[0] - ends[1]) / (2 * h_step)
+ratio = (slope * direction).sum() / numeric
+check("its slope, finite difference, ratio", ratio, 1.0, 1e-5)
+
+# %%
+summit = z_grid[log_joint_grid.argmax(axis=1)]
+best_mu, best_logvar = best_q(x, summit, logvar)
+elbo_best = elbo_of(x, best_mu, best_logvar, nodes, weights)
+
+
+def two_gaps(log_p, elbo_best, elbo):
+    approximation = log_p - elbo_best  # (12.8)
+    amortization = elbo_best - elbo  # (12.8)
+    return approximation, amortization
+
+
+approximation, amortization = two_gaps(log_p, elbo_best, elbo)
+check("(12.8) they add up", approximation + amortization, gap, 1e-12)
+kl_best = quadrature.kl_to_posterior(
+    model, x[:4], best_mu[:4], best_logvar[:4], tol=1
+)
+check(
+    "(12.8) the first is a KL", approximation[:4], kl_best.value, 1e-5
+)
+check_less("(12.8) no encoder beats its q*", -0.01, amortization.min())
+print(f"approximation gap {approximation.mean():.3f} nats")
+print(f"amortization gap  {amortization.mean():.3f} nats")
+
+# %%
+order = np.argsort(gap)
+plt.figure()
+plt.bar(range(B), approximation[order], color=SKY, width=0.85)
+plt.bar(
+    range(B),
+    amortization[order],
+    bottom=approximation[order],
+    color=ORANGE,
+    width=0.85,
+)
+plt.text(
+    1, 0.62 * gap.max(), "the encoder (amortization)", color=ORANGE
+)
+plt.text(1, 0.5 * gap.max(), "the Gaussian family", color=SKY)
+plt.xlabel("test images, by the size of their gap")
+plt.ylabel("gap, nats")
+plt.title("It is the encoder, and only for some images")
+plt.show()
+
+# %% [markdown]
+# The family costs little, the encoder a lot. A posterior in this model is nearly
+# Gaussian once the Gaussian stands in the right place; the encoder, which has to place
+# it for images that it never saw, is off by several (small) standard deviations now and
+# then. So for *this* model a larger encoder would tighten the bound, or more data for
+# it; a richer family would not. Cremer and others found the same tendency on MNIST.
+#
+# `gap_report` gives such a table for any VAE. With more than two latent dimensions it
+# takes importance sampling in place of the grid, and says so.
+
+# %%
+report = gap_report(model, x[:8], rng, draws=100)
+print(report)
+ours = amortization[:8].mean()
+theirs, error = report.amortization
+check("amortization gap by gap_report", theirs, ours, 4 * error + 0.05)
+
+# %% [markdown]
+# ## The VAE whose gap is zero
+#
+# Take away the hidden layers. The decoder becomes $y = W z + b$ (with $W$ of shape $D
+# \times K$), and let the pixels be Gaussian around it, $p(x|z) = \mathcal{N}(x; W z +
+# b, c I)$. This model is older than the VAE by fifteen years, it is called
+# **probabilistic PCA**, and everything about it is known.
+#
+# **The evidence.** $x = W z + b + \sqrt c\, \xi$ with independent standard normal $z$
+# and $\xi$ is a linear map of Gaussians, so it is Gaussian. Its mean is $b$. Its
+# covariance is $W\, \mathbb{E}[z z^\top]\, W^\top + c\, \mathbb{E}[\xi \xi^\top]$ (the
+# mixed terms vanish, since $z$ and $\xi$ are independent with mean zero):
+#
+# $$
+# p(x) = \mathcal{N}(x; b, C), \qquad C = W W^\top + c I \tag{12.9}
+# $$
+#
+# **The posterior.** As a function of $z$, $\log p(x|z) + \log p(z) = -\frac{1}{2c}
+# \Vert x - b - W z \Vert^2 - \frac12 z^\top z + \text{const}$. Multiply out: the
+# quadratic part is $-\frac12 z^\top (W^\top W / c + I) z$, the linear part $z^\top
+# W^\top (x - b) / c$. In a Gaussian's exponent $-\frac12 (z - m)^\top \Sigma^{-1} (z -
+# m)$ the quadratic part shows $\Sigma^{-1}$ and the linear part $\Sigma^{-1} m$. With
+# $M = W^\top W + c I$, therefore,
+#
+# $$
+# \Sigma = c\, M^{-1}, \qquad m = \Sigma\, W^\top (x - b) / c = M^{-1} W^\top (x - b)
+#   \tag{12.10}
+# $$
+#
+# The mean is *linear* in $x$, the covariance the same for all $x$. A linear encoder can
+# produce exactly this, if $M$ is diagonal: no amortization gap, no approximation gap.
+#
+# **The best $W$.** With the covariance of the data, $\hat S$ (and $b$ their mean), the
+# mean log-likelihood is
+#
+# $$
+# \frac1N \sum_n \log p(x_n) = -\frac12 \left( D \log 2\pi + \log \det C
+#   + \mathrm{tr}(C^{-1} \hat S) \right) ,
+# $$
+#
+# because $\frac1N \sum (x_n - b)^\top C^{-1} (x_n - b) = \mathrm{tr}(C^{-1} \hat S)$.
+# Let $C$ have the eigenvalues $\gamma_1 \ge \dots \ge \gamma_D$ with eigenvectors
+# $u_i$, and $\hat S$ the eigenvalues $\lambda_1 \ge \dots \ge \lambda_D$ with $v_j$.
+# Then $\mathrm{tr}(C^{-1} \hat S) = \sum_{ij} P_{ij} \lambda_j / \gamma_i$ with $P_{ij}
+# = (u_i^\top v_j)^2$. Rows and columns of $P$ sum to one, since both bases are
+# orthonormal. A linear function of such matrices is smallest at a permutation (they are
+# the corners of the set; Birkhoff), and among permutations the smallest sum pairs large
+# $\lambda$ with large $\gamma$ (the rearrangement inequality). So the best $C$ has the
+# eigenvectors of $\hat S$, in order, and what remains is $\sum_i (\log \gamma_i +
+# \lambda_i / \gamma_i)$. By (12.9), $D - K$ of the $\gamma$ are equal to $c$ and the
+# others are free to be anything above it. For a free one, $\frac{1}{\gamma} -
+# \frac{\lambda}{\gamma^2} = 0$ gives $\gamma = \lambda$. For $c$, the derivative of
+# $(D - K) \log c + \sum_{i > K} \lambda_i / c$ gives
+#
+# $$
+# c = \frac{1}{D - K} \sum_{i > K} \lambda_i \tag{12.11}
+# $$
+#
+# the mean of the discarded eigenvalues. And $W W^\top + c I$ has the eigenvalues
+# $\lambda_i$ on the first $K$ eigenvectors, the columns of $U$, if
+#
+# $$
+# W = U\, (\Lambda - c I)^{1/2} R \tag{12.12}
+# $$
+#
+# with any rotation $R$, which drops out of $W W^\top$.
+#
+# **Predict.** The likelihood does not care about $R$. Does the ELBO?
+
+# %%
+data = train / n  # pixels from 0 to 1
+N, K_lin = len(data), 5
+b = data.mean(axis=0)
+values, vectors = np.linalg.eigh((data - b).T @ (data - b) / N)
+values, vectors = values[::-1], vectors[:, ::-1]
+c = values[K_lin:].sum() / (D - K_lin)  # (12.11)
+U = vectors[:, :K_lin]
+W = U * np.sqrt(values[:K_lin] - c)  # (12.12)
+C = W @ W.T + c * np.eye(D)  # (12.9)
+M = W.T @ W + c * np.eye(K_lin)
+m = np.linalg.solve(M, W.T @ (data - b).T).T  # (12.10)
+Sigma = c * np.linalg.inv(M)  # (12.10)
+
+r = data - b
+square = (r * np.linalg.solve(C, r.T).T).sum(axis=1)
+log_det = np.linalg.slogdet(C)[1]
+log_p_lin = -0.5 * (D * np.log(2 * np.pi) + log_det + square)
+best = max_log_likelihood(data, K_lin)
+check("(12.9)-(12.12) pPCA: log p(x)", log_p_lin.mean(), best, 1e-9)
+exact = fit_ppca(data, K_lin)
+check(
+    "  each image, by the package",
+    exact.log_prob(data),
+    log_p_lin,
+    1e-9,
+)
+
+# %% [markdown]
+# Now the ELBO of a *VAE* with this decoder and with $q = \mathcal{N}(m,
+# \mathrm{diag}(\Sigma))$, from its definition alone. The mean of $\Vert x - b - W z
+# \Vert^2$ under $q$ is that at the mean of $z$ plus $\sum_k s_k \Vert W_k \Vert^2$,
+# with $s_k$ the variances and $W_k$ the columns. Nothing below knows of $C$.
+
+
+# %%
+def linear_elbo(x, W, mu, s):
+    """E_q[log p(x|z)] - KL(q, p(z)) for q = N(mu, diag(s)), exactly."""
+    residual = x - b - mu @ W.T
+    spread = s @ (W**2).sum(axis=0)
+    square = (residual**2).sum(axis=1) + spread
+    log_lik = -0.5 * (D * np.log(2 * np.pi * c) + square / c)
+    kl = 0.5 * (mu**2 + s - 1 - np.log(s)).sum(axis=1)
+    return log_lik - kl
+
+
+elbo_lin = linear_elbo(data, W, m, np.diag(Sigma))
+check("(12.10) ELBO = log p(x), each image", elbo_lin, log_p_lin, 1e-9)
+
+linear = VAE.mlp(
+    D,
+    K_lin,
+    hidden=(),
+    likelihood=Gaussian(exact.c, learned=True),
+    rng=rng,
+    dtype=np.float64,
+)
+exact.place_in(linear)
+mu_lin, logvar_lin = linear.encode(data)
+check("encoder's mean in vae.py", mu_lin, m, 1e-9)
+check("and its variance", np.exp(logvar_lin[0]), np.diag(Sigma), 1e-9)
+
+# %% [markdown]
+# Every image, nine digits: the bound is the evidence. Now turn the latent space by a
+# rotation $R$. Then $M = R^\top (\Lambda - cI) R + cI$ is not diagonal any more, the
+# posterior is a tilted ellipse, and no diagonal $q$ can hold it. The best diagonal $q$
+# has the posterior's mean, and variances $s_k$ that minimise
+#
+# $$
+# \mathrm{KL} = \frac12 \left( \sum_k \frac{M_{kk}}{c} s_k - K + \log \det \Sigma
+#   - \sum_k \log s_k \right) .
+# $$
+#
+# The derivative in $s_k$ is zero at $s_k = c / M_{kk}$. Then the first sum is $K$ and
+# cancels, $\log \det \Sigma = K \log c - \log \det M$, $\sum_k \log s_k = K \log c -
+# \sum_k \log M_{kk}$, and what is left is
+#
+# $$
+# \mathrm{KL}(q^* \Vert p(z|x)) = \frac12 \left( \sum_k \log M_{kk}
+#   - \log \det M \right)
+#   \tag{12.13}
+# $$
+#
+# the approximation gap, the same for all images. (That it is never negative is
+# Hadamard's inequality, which we have proved on the way.)
+
+# %%
+R = np.linalg.qr(rng.normal(size=(K_lin, K_lin)))[0]
+W_turned = W @ R
+M_turned = W_turned.T @ W_turned + c * np.eye(K_lin)
+diagonal = np.diag(M_turned)
+log_det_M = np.linalg.slogdet(M_turned)[1]
+price = 0.5 * (np.log(diagonal).sum() - log_det_M)  # (12.13)
+turned = linear_elbo(data, W_turned, m @ R, c / diagonal)
+C_turned = W_turned @ W_turned.T + c * np.eye(D)
+check("turned: the same evidence", C_turned, C, 1e-12)
+check("(12.13) but not the same ELBO", log_p_lin - turned, price, 1e-9)
+print(f"the price of a rotation: {price:.3f} nats per image")
+
+# %% [markdown]
+# The evidence does not care, the bound does: it is highest at $R = I$, so that the best
+# linear VAE has not only the subspace of PCA but its axes. Does training find them?
+
+# %%
+student = VAE.mlp(
+    D,
+    K_lin,
+    hidden=(),
+    likelihood=Gaussian(0.1, learned=True),
+    rng=rng,
+    dtype=np.float64,
+)
+steps_total = 1600
+adam = Adam(cosine_decay(1e-2, steps_total))
+path = []
+for _ in range(steps_total):
+    batch = data[rng.integers(N, size=100)]
+    loss = student.loss(batch, rng.standard_normal((100, K_lin)))
+    path.append(-loss.nelbo)
+    student.backward()
+    adam.step(student.theta, student.grad)
+W_end = student.params["decoder.0.W"].T  # (D, K)
+b_end = student.params["decoder.0.b"]
+c_end = student.likelihood.c
+found = LinearGaussian(W_end, b_end, c_end)
+draws = [
+    student.elbo(data, rng.standard_normal((N, K_lin)))
+    for _ in range(20)
+]
+end, log_p_end = np.mean(draws), found.log_prob(data).mean()
+print(f"maximum of log p(x), by pPCA   {best:.3f} nats")
+print(f"log p(x) of the trained model  {log_p_end:.3f}")
+print(f"its ELBO                       {end:.3f}")
+check("log p(x) reaches the maximum", log_p_end, best, 0.12)
+check_less("but nothing exceeds it", log_p_end, best)
+
+subspace = np.linalg.svd(U.T @ np.linalg.qr(W_end)[0])[1]
+lengths = np.linalg.norm(W_end, axis=0)
+axes = np.abs(U.T @ W_end / lengths).max(axis=0)
+print("cosines, subspace with subspace:", subspace.round(3))
+print("cosines, column with best axis: ", np.sort(axes)[::-1].round(3))
+check_less("the subspace is found", 0.9, subspace.min())
+
+M_end = W_end.T @ W_end + c_end * np.eye(K_lin)
+price_end = np.log(np.diag(M_end)).sum() - np.linalg.slogdet(M_end)[1]
+price_end = 0.5 * price_end  # (12.13) once more
+gap_end = log_p_end - end
+print(f"gap {gap_end:.3f}, of it the family: {price_end:.3f} nats")
+check_less("the rest is the encoder's", price_end, gap_end)
+
+# %% [markdown]
+# The subspace is found, the axes are not, or not yet. The force that turns them is
+# worth a few hundredths of a nat in all, by (12.13), far less than the noise of a
+# mini-batch, and works slowly. The rest of the small gap is the encoder's, which
+# follows a decoder that does not stand still.
+
+# %%
+smooth = np.convolve(path, np.ones(25) / 25, mode="valid")
+plt.figure()
+plt.axhline(best, color=BLACK)
+plt.plot(25 + np.arange(len(smooth)), smooth, color=BLUE)
+plt.text(60, best + 2, "exact maximum, from eigenvalues")
+plt.text(500, best - 16, "ELBO of a linear VAE", color=BLUE)
+plt.ylim(best - 45, best + 9)
+plt.xlabel("step of Adam")
+plt.ylabel("nats per image")
+plt.title("A linear VAE learns probabilistic PCA")
+plt.show()
+
+# %% [markdown]
+# ## What goes wrong in practice
+#
+# **Logarithms averaged.** The mean of $\log w$ over $S$ samples is the ELBO, however
+# large $S$ is: the dashed line above. A mean taken one line too late, and the
+# "importance-weighted bound" does not tighten (suspected in arahuja/generative-tf #1).
+# The check is that of this chapter: more samples must tighten it.
+#
+# **The sign inside the softmax.** The gradient of (12.3) weighs each sample by $w_s /
+# \sum_r w_r$, a softmax of $+\log w$. With the softmax of the *loss* the worst sample
+# leads (seen in AntixK/PyTorch-VAE).
+#
+# **A bound that is none.** If the sampler makes less noise than the KL believes, the
+# decoder is spared the price of a blurred code, and the "bound" rises above the truth.
+# With the noise scaled by 0.01, a thread reports 60 nats where 90 to 100 is right
+# (keras-team/keras PR #4211). No training curve shows it. The exact integral does; here
+# with the best Gaussians of the last section, two dimensions and so about one nat too
+# high:
+
+# %%
+whisper = elbo_of(x, best_mu, best_logvar, 0.01 * nodes, weights)
+print(f"claimed {whisper.mean():.2f}, exact {log_p.mean():.2f} nats")
+check_less("done right", elbo_best.mean(), log_p.mean())
+with must_fail():
+    check_less("with whispered noise", whisper.mean(), log_p.mean())
+
+# %% [markdown]
+# **A $q$ that is too narrow.** Then $v$ is infinite, and the estimate of $\log p(x)$ is
+# too low with a calm face: its standard error is computed from samples that never met
+# the large weights. Here are a thousand samples of each kind, and what they miss:
+
+# %%
+careful = np.array(
+    [np.log(careful_weights(j, 1000).mean()) for j in range(B)]
+)
+plain = log_mean_exp(log_w) - log_p
+print("missing at S = 1000   mean    worst image")
+print(f"  encoder's q      {-plain.mean():8.4f} {-plain.min():10.3f}")
+print(
+    f"  the careful q    {-careful.mean():8.4f} {-careful.min():10.3f}"
+)
+check_less("worst image, careful", -careful.min(), -plain.min())
+
+# %% [markdown]
+# On the easy images the careful $q$ wastes half of its samples, and nobody notices. On
+# the difficult ones it saves the estimate. It is a cheap precaution for *evaluating* a
+# model, known as defensive importance sampling.
+#
+# **Comparing unlike with like.** An ELBO, an $L_{50}$ and an $L_{5000}$ are three
+# numbers for one model. A table that mixes them ranks the estimators. And grey pixels
+# with a Bernoulli likelihood (chapter 7) give none of the three.
+#
+# ## Exercises
+#
+# **1. By hand (warm-up).** Let the weight be $\frac12$ or $\frac32$, each with
+# probability one half, so $p(x) = 1$. Compute $L_1$, $L_2$ and the $v / 2S$ of (12.5)
+# for both. Is (12.5) an upper or a lower estimate of the gap here?
+#
+# <details><summary>Hint</summary>
+#
+# Two weights have the means $\frac12, 1, 1, \frac32$ with equal probability. $v =
+# \frac14$.
+#
+# </details>
+
+# %% tags=["hide-cell"]
+L1 = 0.5 * (np.log(0.5) + np.log(1.5))
+L2 = 0.25 * (np.log(0.5) + np.log(1.5))
+check("L_1", L1, -0.14384, 1e-5)
+check("L_2 is half of it", L2, L1 / 2, 1e-15)
+for S, L in ((1, L1), (2, L2)):
+    check_less(f"S = {S}: (12.5) is too low", missing(0.25, S), -L)
+
+# %% [markdown]
+# **2. How many samples are they really?** The *effective sample size* of $S$ weights is
+# $(\sum w_s)^2 / \sum w_s^2$: it is $S$ for equal weights and 1 if one weight is alone.
+# Show that it tends to $S / (1 + v)$, and compare on the median image.
+#
+# <details><summary>Hint</summary>
+#
+# Divide both by $S$ and use the law of large numbers: $\mathbb{E}[w^2] = p(x)^2 (1 +
+# v)$.
+#
+# </details>
+
+# %% tags=["hide-cell"]
+v = weight_variance(median)
+effective = w.sum() ** 2 / (w**2).sum()
+check(
+    "effective share of samples", effective / len(w), 1 / (1 + v), 0.01
+)
+
+# %% [markdown]
+# **3. The jackknife.** From $S$ weights compute the log-mean $\hat L$ of all, and the
+# average $\hat L_{-}$ of the $S$ log-means that leave one out. Show with (12.5) that $S
+# \hat L - (S - 1) \hat L_{-}$ has no error of order $1/S$. Measure it for $S = 10$. Is
+# it still a lower bound?
+#
+# <details><summary>Hint</summary>
+#
+# The expectations are $\log p - \frac{v}{2S}$ and $\log p - \frac{v}{2(S - 1)}$. It is
+# not a bound any more: nothing keeps the next order from being positive.
+#
+# </details>
+
+# %% tags=["hide-cell"]
+S = 10
+group = w.reshape(-1, S)
+total = group.sum(axis=1, keepdims=True)
+all_of_them = np.log(total[:, 0] / S)
+leave_one = np.log((total - group) / (S - 1)).mean(axis=1)
+jackknife = S * all_of_them - (S - 1) * leave_one
+plain_bias = abs(all_of_them.mean())  # log p(x) is 0 in these units
+print(f"bias {plain_bias:.4f}, jackknife {abs(jackknife.mean()):.4f}")
+check_less("less than half", 2 * abs(jackknife.mean()), plain_bias)
+
+# %% [markdown]
+# **4. Training it.** Write the gradient of $-\log \frac1S \sum w_s$ in $\log w_s$.
+# Check it by finite differences, then confirm that the package's `IWAE` (which is this
+# line in front of the VAE's backward pass) gives the VAE's gradient for $S = 1$, on
+# average over the noise.
+#
+# <details><summary>Hint</summary>
+#
+# Chain rule: $\frac{\partial}{\partial \log w_s} \log \sum_r e^{\log w_r} = w_s /
+# \sum_r w_r$.
+#
+# </details>
+
+# %% tags=["hide-cell"]
+a = rng.normal(size=4)
+softmax = np.exp(a) / np.exp(a).sum()
+for s in range(4):
+    step = 1e-5 * (np.arange(4) == s)
+    numeric = (log_mean_exp(a + step) - log_mean_exp(a - step)) / 2e-5
+    check(f"slope in log w_{s}", softmax[s], numeric, 1e-9)
+
+weighted = IWAE.mlp(D, K, (32,), Binomial(n), rng=rng, dtype=np.float64)
+weighted.theta[...] = model.theta
+few = x[:5]
+differences = []
+for _ in range(300):
+    noise = rng.standard_normal((5, K))
+    model.loss(few, noise)
+    model.backward()
+    weighted.loss(few, noise)
+    weighted.backward()
+    one, other = model.grads, weighted.grads
+    differences.append(one["mu_head.b"] - other["mu_head.b"])
+check_mc("IWAE at S = 1 is the VAE", np.array(differences), 0.0)
+
+# %% [markdown]
+# **5. Tighter is not always better (towards research).** With more samples the *value*
+# gets tighter, but what happens to the gradient that reaches the *encoder*? Measure its
+# signal-to-noise ratio, $|\text{mean}| / \text{standard deviation}$ of each entry of
+# `logvar_head.b`, for $S = 8, 32, 128$, over repeated draws, and for comparison of the
+# decoder's `decoder.2.b`. Explain: as $L_S \to \log p(x)$,
+# on what does the limit not depend?
+#
+# <details><summary>Hint</summary>
+#
+# $\log p(x)$ does not depend on the encoder at all, so the mean gradient goes to zero,
+# like $1/S$. The noise goes to zero only like $1/\sqrt S$. Divide. The decoder has no
+# such trouble: its gradient tends to a limit that is not zero.
+#
+# </details>
+
+# %% tags=["hide-cell"]
+ratios = {}
+for S in (8, 32, 128):
+    draws = []
+    for _ in range(200):
+        weighted.loss(few, rng.standard_normal((S, 5, K)))
+        weighted.backward()
+        grads = weighted.grads
+        draws.append([grads["logvar_head.b"], grads["decoder.2.b"][:2]])
+        draws[-1] = np.concatenate(draws[-1])
+    draws = np.array(draws)
+    snr = np.abs(draws.mean(axis=0)) / draws.std(axis=0)
+    ratios[S] = snr[:2].mean(), snr[2:].mean()
+    print(f"S = {S:3}: {ratios[S][0]:.2f} and {ratios[S][1]:.2f}")
+check_less("encoder: less signal", ratios[128][0], ratios[8][0])
+check_less("decoder: more", ratios[8][1], ratios[128][1])
+
+# %% [markdown]
+# ## Sources
+#
+# - Y. Burda, R. Grosse, R. Salakhutdinov, *Importance Weighted Autoencoders*, ICLR
+#   2016: the bound (equation 8) and theorem 1, with the proof that is given here.
+# - C. Cremer, X. Li, D. Duvenaud, *Inference Suboptimality in Variational
+#   Autoencoders*, ICML 2018: the two gaps and their names.
+# - M. E. Tipping, C. M. Bishop, *Probabilistic Principal Component Analysis*, Journal
+#   of the Royal Statistical Society B 61, 1999: (12.11) and (12.12) are their equations
+#   8 and 7.
+# - J. Lucas, G. Tucker, R. Grosse, M. Norouzi, *Don't Blame the ELBO! A Linear VAE
+#   Perspective on Posterior Collapse*, NeurIPS 2019: the linear VAE, and why its axes
+#   are those of PCA. Chapter 13 needs it again.
+# - T. Hesterberg, *Weighted Average Importance Sampling and Defensive Mixture
+#   Distributions*, Technometrics 37, 1995: the careful $q$ of (12.7).
+# - S. Nowozin, *Debiasing Evidence Approximations*, ICLR 2018: exercise 3.
+# - T. Rainforth and others, *Tighter Variational Bounds are Not Necessarily Better*,
+#   ICML 2018: exercise 5.
+#
+# ## What to read next
+#
+# Chapter 13 is about a bound that is tight for the wrong reason. For importance
+# sampling itself, chapter 9 of A. B. Owen, *Monte Carlo theory, methods and examples*;
+# for the linear model, chapter 12 of C. M. Bishop, *Pattern Recognition and Machine
+# Learning*.
