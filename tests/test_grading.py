@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from minivae.grading import RIGHT, TASKS, TODO, WRONG, grade_source
+from minivae.grading import RIGHT, TASKS, TODO, WRONG, grade_parts
 from minivae.grading.runner import TASK_FILES
 
 EXERCISES = Path(__file__).parents[1] / "tutorials" / "exercises"
@@ -39,7 +39,7 @@ def test_every_wrong_answer_fails_with_the_right_hint(task):
         if source.count(old) != 1:
             complaints.append(f"{title}: {old!r} occurs {source.count(old)} times")
             continue
-        parts = grade_source(task, source.replace(old, new), f"{task.name}.py")
+        parts = list(grade_parts(task, source.replace(old, new), f"{task.name}.py"))
         wrong = [part for part in parts if part.verdict == WRONG]
         if len(wrong) != 1 or hint not in wrong[0].text:
             complaints.append(
@@ -55,7 +55,7 @@ def test_solutions_are_right_however_they_are_written(task):
     paths = sorted(SOLUTIONS.glob(f"{task.name}*.py"))
     assert paths
     for path in paths:
-        for part in grade_source(task, path.read_text(encoding="utf-8"), str(path)):
+        for part in grade_parts(task, path.read_text(encoding="utf-8"), str(path)):
             assert part.verdict == RIGHT, f"{path.name}: {part.name}: {part.text}"
             assert part.points == part.possible
 
@@ -63,7 +63,7 @@ def test_solutions_are_right_however_they_are_written(task):
 @by_task
 def test_the_files_handed_out_are_to_do_and_define_the_functions(task):
     source = (TASK_FILES / f"{task.name}.py").read_text(encoding="utf-8")
-    parts = grade_source(task, source, f"{task.name}.py")
+    parts = list(grade_parts(task, source, f"{task.name}.py"))
     assert {part.verdict for part in parts} == {TODO}, parts
     assert f"{task.points} points" in source
     assert f"{task.minutes} minutes" in source
@@ -107,5 +107,5 @@ def test_an_answer_that_nobody_understands_ends_its_own_part_only():
         "    def items(self): return 3\n"
         "def loss_grad(p, x, eps, beta=1.0): return Odd(p)\n"
     )
-    (part,) = grade_source(TASKS[6], source, "07_vae_gradient.py")
+    (part,) = grade_parts(TASKS[6], source, "07_vae_gradient.py")
     assert (part.verdict, part.points) == (WRONG, 0)

@@ -150,18 +150,18 @@ TASKS = [
 ]
 
 
-def grade_source(task, source, filename):
+def grade_parts(task, source, filename):
     """Grade one file's text in this very process; the command uses `runner` instead.
 
-    Returns
-    -------
-    list of Part
+    Yields
+    ------
+    Part
+        One for each function of the task, as soon as it is known.
     """
     try:
         student, broken = Student(source, filename), None
     except Wrong as wrong:
         broken = str(wrong)
-    parts = []
     for name, (possible, grader) in task.parts.items():
         verdict, points, text = WRONG, 0, broken
         if broken is None:
@@ -173,11 +173,8 @@ def grade_source(task, source, filename):
             except ToDo:
                 verdict, text = TODO, "not written yet"
             except Exception as error:  # one odd answer must not end the grading
-                text = (
-                    f"Nobody can tell what {name} returned: {type(error).__name__}: {error}"
-                )
-        parts.append(Part(name, verdict, points, possible, text))
-    return parts
+                text = f"{name} returned what no check can read: {error!r}"
+        yield Part(name, verdict, points, possible, text)
 
 
 def verdict_of(parts):

@@ -47,7 +47,7 @@ class Graded(NamedTuple):
     @property
     def text(self):
         """One line for each part: its verdict and what was verified, or the hint."""
-        lines = [f"{part.name}: {part.verdict}. {part.text}" for part in self.parts]
+        lines = [f"{name}: {verdict}. {text}" for name, verdict, text in said(self)]
         if self.printed and self.verdict == WRONG:
             lines += ["It printed:", *(f"  {line}" for line in self.printed.splitlines())]
         return "\n".join(lines)
@@ -86,8 +86,7 @@ def grade(task, path, seconds=SECONDS):
         result = Path(scratch, "verdict.json")
         ended, printed = _run(task, path.resolve(), result, scratch, seconds)
         parts = _read(task, result)
-    if parts is None:
-        parts = _all(task, WRONG, _obituary(ended, seconds))
+    parts += _all(task, WRONG, _obituary(ended, seconds))[len(parts) :]
     taken = time.monotonic() - began
     return Graded(task, verdict_of(parts), parts, printed, taken)
 
@@ -151,12 +150,13 @@ def _kill(process):
 
 
 def _read(task, result):
-    """The parts that the process has written, or None if they are not all there."""
+    """The parts that the process has written before it ended, in their order."""
     try:
         parts = [Part(*fields) for fields in json.loads(result.read_text(encoding="utf-8"))]
     except (OSError, ValueError, TypeError):
-        return None
-    return parts if [part.name for part in parts] == list(task.parts) else None
+        return []
+    names = [part.name for part in parts]
+    return parts if names == list(task.parts)[: len(names)] else []
 
 
 def _obituary(ended, seconds):
@@ -173,6 +173,14 @@ def _obituary(ended, seconds):
     )
 
 
+def said(graded):
+    """(name, verdict, text) of each part; once only where all parts share one fate."""
+    fates = {(part.verdict, part.text) for part in graded.parts}
+    if len(fates) == 1 and len(graded.parts) > 1:
+        return [("all parts", *fates.pop())]
+    return [(part.name, part.verdict, part.text) for part in graded.parts]
+
+
 def table(graded):
     """The lines of the table for `minivae grade`: tasks, points, verdicts, hints."""
     for g in graded:
@@ -180,8 +188,8 @@ def table(graded):
         yield f"{g.task.name:20} {points:>7}  {g.verdict:8} {g.task.title}"
         if g.verdict in (TODO, MISSING) and not g.points:
             continue
-        for part in g.parts:
-            yield from _wrapped(f"    {part.name}: {part.verdict}. ", part.text)
+        for name, verdict, text in said(g):
+            yield from _wrapped(f"    {name}: {verdict}. ", text)
         if g.verdict == WRONG and g.printed:
             yield "    it printed:"
             yield from (f"      {line}" for line in g.printed.splitlines()[:5])

@@ -135,7 +135,7 @@ class Student:
         frames = traceback.extract_tb(error.__traceback__)
         lines = [frame.lineno for frame in frames if frame.filename == self.filename]
         if isinstance(error, SyntaxError):
-            lines = [error.lineno]
+            lines = [error.lineno] if error.lineno else []
         where = f" in line {lines[-1]}" if lines else ""
         return f"{type(error).__name__}{where}: {error}"
 
