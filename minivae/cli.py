@@ -9,7 +9,6 @@ import math
 import sys
 
 from minivae import __version__, commands
-from minivae.grading import commands as grading
 from minivae.options import LIKELIHOODS
 
 OVERVIEW = """\
@@ -193,12 +192,20 @@ def build_parser():
 
 
 def _add_exercises(command):
-    exercises = command("exercises", grading.exercises, "copy the exercises to a folder")
+    def later(name):  # the graders take longer to import than all the rest
+        def run(arguments):
+            from minivae.grading import commands
+
+            return getattr(commands, name)(arguments)
+
+        return run
+
+    exercises = command("exercises", later("exercises"), "copy the exercises to a folder")
     exercises.add_argument("folder", metavar="FOLDER", help="made if it does not exist")
     exercises.add_argument(
         "--force", action="store_true", help="replace files that are there, answers and all"
     )
-    grade = command("grade", grading.grade, "grade a folder of exercises", GRADING)
+    grade = command("grade", later("grade"), "grade a folder of exercises", GRADING)
     add = grade.add_argument
     add("folder", metavar="FOLDER", help="the folder with 01_linear.py and so on")
     add("--json", metavar="FILE", help="write what Gradescope reads: results.json")
