@@ -140,7 +140,7 @@ def _other_names(wanted, came):
     """What to say when the names are not those of the model."""
     for name in came:
         prefix = name.removesuffix(wanted[0])
-        if prefix and sorted(came) == sorted(prefix + want for want in wanted):
+        if sorted(came) == sorted(prefix + want for want in wanted):
             return (
                 f"arrays: expected names such as {wanted[0]!r}, got all of them behind"
                 f" {prefix!r}: a wrapper of PyTorch put it there (torch.compile:"

@@ -267,6 +267,25 @@ def test_neither_command_writes_over_a_file_or_leaves_half_of_one(folder, comman
     assert (folder / "new.npz").exists()
 
 
+def test_a_full_disk_leaves_no_half_written_weights(folder, monkeypatch, capsys):
+    def full(file, **arrays):
+        file.write(b"PK")
+        raise OSError(28, "No space left on device", "weights.npz")
+
+    monkeypatch.setattr(np, "savez", full)
+    before = sorted(folder.iterdir())
+    assert cli.main(["export", "one.npz"]) == 2
+    assert "weights.npz: No space left on device" in capsys.readouterr().err
+    assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("dtype, made", [(np.float32, "()"), (np.float64, "().double()")])
+def test_the_printed_module_is_of_the_models_precision(folder, capsys, dtype, made):
+    saving.save("new.npz", model_of(dtype=dtype))
+    assert cli.main(["export", "new.npz"]) == 0
+    assert f"\nmodel = Model{made}\n" in capsys.readouterr().out
+
+
 def test_import_complains_in_one_line(folder, capsys):
     words = ["import", "other.npz", "--into", "one.npz", "--out", "new.npz"]
     assert cli.main(words) == 2
