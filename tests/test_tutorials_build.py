@@ -140,8 +140,8 @@ def test_every_chapter_has_its_parts(path):
     assert any("hide-cell" in tags for _, tags, _ in cells), "solutions are folded"
     for kind, _, source in cells:
         if kind == "code":
-            wide = [line for line in source.splitlines() if len(line) > 76]
-            assert not wide, f"{path.name}: expected at most 76 columns, got {wide[0]}"
+            wide = [line for line in source.splitlines() if len(line) > 80]
+            assert not wide, f"{path.name}: expected at most 80 columns, got {wide[0]}"
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
@@ -155,3 +155,17 @@ def test_math_that_git_hosts_and_mathjax_both_set(path):
     for formula in re.findall(r"^# \$\$\n(.*?)^# \$\$$", text, flags=re.M | re.S):
         both = "\\tag" in formula and "\\\\" in formula
         assert not both, f"{path.name}: a number and line breaks in one formula: {formula}"
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_no_formula_is_broken_where_markdown_sees_something_else(path):
+    """A line that begins with = or - within a formula becomes a heading or a list."""
+    for kind, _, source in build.read_cells(path.read_text(encoding="utf-8")):
+        prose = re.sub(r"^\$\$\n.*?^\$\$$", "", source, flags=re.MULTILINE | re.DOTALL)
+        prose = re.sub(r"`[^`]*`", "", prose)
+        open_formula = False
+        for line in prose.split("\n") if kind == "markdown" else ():
+            broken = open_formula and re.match(r"\s*([-+*=>#]|\d+\.)(\s|$)", line)
+            assert not broken, f"{path.name}: a formula goes on in {line!r}"
+            open_formula ^= line.count("$") % 2 == 1
+        assert not open_formula, f"{path.name}: a $ is not closed in {source[:60]!r}"

@@ -544,9 +544,9 @@ with must_fail():  # the gap is not the regulariser
 # m = \sigma^2 \, \frac{w^\top x}{c} \tag{2.7}
 # $$
 #
-# The ELBO of any Gaussian $q = \mathcal{N}(\mu, \sigma^2)$ has a formula, too. Write $x
-# - w z = (x - w \mu) - w (z - \mu)$ and square; the cross term has the mean zero, and
-# $(z - \mu)^2$ has the mean $\sigma^2$. With (2.5), and (1.1) for the constants,
+# The ELBO of any Gaussian $q = \mathcal{N}(\mu, \sigma^2)$ has a formula, too. Write
+# $x - w z = (x - w \mu) - w (z - \mu)$ and square; the cross term has the mean zero,
+# and $(z - \mu)^2$ has the mean $\sigma^2$. With (2.5), and (1.1) for the constants,
 #
 # $$
 # \mathrm{rec} = \frac12 \left( D \log 2 \pi c
@@ -554,9 +554,9 @@ with must_fail():  # the gap is not the regulariser
 # $$
 #
 # Finally $p(x)$ itself. $x = w z + \sqrt c\, \eta$ is a sum of Gaussians with mean
-# zero. Along the direction of $w$ its variance is $c + w^\top w$, and across, in the $D
-# - 1$ other directions, it is $c$. The component of $x$ along $w$ has the square $a =
-# (w^\top x)^2 / w^\top w$, and the rest is $x^\top x - a$:
+# zero. Along the direction of $w$ its variance is $c + w^\top w$, and across, in the
+# $D - 1$ other directions, it is $c$. The component of $x$ along $w$ has the square
+# $a = (w^\top x)^2 / w^\top w$, and the rest is $x^\top x - a$:
 #
 # $$
 # \log p(x) = - \frac12 \left( D \log 2 \pi + \log(c + w^\top w) + (D - 1) \log c
@@ -882,8 +882,7 @@ for mu, logvar in ((0.7, -3.0), (0.5, -2.0)):
 
 # %% [markdown]
 # **4. A $q$ with edges.** Let $q$ be uniform on $[a, b]$. Show that the ELBO is $\log
-# (b
-# - a)$ plus the mean of $\log p(x, z)$ over the interval, and that it never exceeds
+# (b - a)$ plus the mean of $\log p(x, z)$ over the interval, and that it never exceeds
 # $\log \int_a^b p(x, z)\, dz$. Find the best interval for our $x$ and compare with the
 # best Gaussian.
 #

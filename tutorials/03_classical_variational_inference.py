@@ -122,8 +122,9 @@ def log_normal(z, mu, logvar):
 # The variances (3.4) are at once what they will be, and (2.10) again. The means chase
 # each other. How fast do they settle? At the solution $\mu^*$ (3.5) holds with $\mu^*$
 # on both sides. Subtract: the errors $e_k = \mu_k - \mu_k^*$ obey $e_1 = -
-# (\Lambda_{12} / \Lambda_{11})\, e_2$ after the first half of a sweep, and then $e_2 =
-# - (\Lambda_{12} / \Lambda_{22})\, e_1$. One sweep multiplies the error of $\mu_2$ by
+# (\Lambda_{12} / \Lambda_{11})\, e_2$ after the first half of a sweep, and then
+# $e_2 = - (\Lambda_{12} / \Lambda_{22})\, e_1$. One sweep multiplies the error of
+# $\mu_2$ by
 #
 # $$
 # r^2 = \frac{\Lambda_{12}^2}{\Lambda_{11} \Lambda_{22}} , \tag{3.6}
@@ -293,11 +294,10 @@ plt.show()
 #   + \int q(z) \, \nabla f(z) \, dz .
 # $$
 #
-# *Second integral.* $\log p(x, z)$ does not contain $\lambda$, so $\nabla f = - \nabla
-# \log q$. Because $\nabla \log q = \nabla q / q$, the integral is $-\int \nabla q \, dz
-# =
-# - \nabla \int q \, dz = - \nabla 1 = 0$. We keep the intermediate result, which will
-#   be used twice more:
+# *Second integral.* $\log p(x, z)$ does not contain $\lambda$, so
+# $\nabla f = - \nabla \log q$. Because $\nabla \log q = \nabla q / q$, the integral is
+# $-\int \nabla q \, dz = - \nabla \int q \, dz = - \nabla 1 = 0$. We keep the
+# intermediate result, which will be used twice more:
 #
 # $$
 # \mathbb{E}_q \left[ \nabla \log q(z) \right] = 0 .
@@ -933,10 +933,10 @@ check_less("  variance smaller by a factor", 5, saved)
 # <details><summary>Hint</summary>
 #
 # $q(m)$ is a Gaussian with mean $(\kappa_0 m_0 + \sum_i x_i) / (\kappa_0 + n)$ and
-# precision $(\kappa_0 + n)\, \mathbb{E}[\tau]$. $q(\tau)$ is a Gamma with $a = a_0 + (n
-# + 1)/2$ and $b = b_0 + \frac12 \mathbb{E}_{q(m)} [\sum_i (x_i - m)^2 + \kappa_0 (m -
-# m_0)^2]$, so that $\mathbb{E}[\tau] = a / b$. Do not forget the variance of $m$ in the
-# last expectation.
+# precision $(\kappa_0 + n)\, \mathbb{E}[\tau]$. $q(\tau)$ is a Gamma with $a = a_0 +
+# (n + 1)/2$ and $b = b_0 + \frac12 \mathbb{E}_{q(m)} [\sum_i (x_i - m)^2 + \kappa_0
+# (m - m_0)^2]$, so that $\mathbb{E}[\tau] = a / b$. Do not forget the variance of $m$
+# in the last expectation.
 #
 # </details>
 

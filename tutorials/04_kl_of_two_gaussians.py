@@ -395,8 +395,8 @@ plt.show()
 # ## The gradient
 #
 # To train we need how the KL changes with what the encoder puts out, and that is $\mu$
-# and $\ell = \log \sigma^2$. We write (4.6) in these two, $\frac12 (\mu^2 + e^\ell - 1
-# - \ell)$, and differentiate. In $\mu$, only $\frac12 \mu^2$ counts:
+# and $\ell = \log \sigma^2$. We write (4.6) in these two, $\frac12 (\mu^2 + e^\ell -
+# 1 - \ell)$, and differentiate. In $\mu$, only $\frac12 \mu^2$ counts:
 #
 # $$
 # \frac{\partial\, \mathrm{KL}}{\partial \mu} = \mu \tag{4.8}

@@ -677,8 +677,9 @@ check("saved by the first layer", dx_cost / (dW_cost + dx_cost), 0.5, 0)
 # <details><summary>Hint</summary>
 #
 # $\partial \bar x / \partial x_i = \frac1n$ and $\partial s / \partial x_i =
-# \frac{1}{n}\, y_i$. Then $\mathtt{dx} = \frac1s ( \mathtt{dy} - \overline{\mathtt{dy}}
-# - y\, \overline{\mathtt{dy} \cdot y} )$ with means over the row.
+# \frac{1}{n}\, y_i$. Then $\mathtt{dx} = \frac1s ( \mathtt{dy} -
+# \overline{\mathtt{dy}} - y\, \overline{\mathtt{dy} \cdot y} )$ with means over the
+# row.
 #
 # </details>
 

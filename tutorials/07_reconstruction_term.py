@@ -497,8 +497,8 @@ plt.show()
 # Nobody has to guess. The likelihood (7.1) contains $c$, constants and all, so it can
 # be maximised like anything else. With $Q = \Vert x - y \Vert^2$ and in the variable
 # $\log c$, which may take any value: $\frac{\partial}{\partial \log c} \left(
-# -\frac{Q}{2} c^{-1}
-# - \frac D2 \log c \right)$, and $c^{-1} = e^{-\log c}$ has the derivative $-c^{-1}$:
+# -\frac{Q}{2} c^{-1} - \frac D2 \log c \right)$, and $c^{-1} = e^{-\log c}$ has the
+# derivative $-c^{-1}$:
 #
 # $$
 # \frac{\partial \log p}{\partial \log c} = \frac{\Vert x - y \Vert^2}{2c} - \frac D2

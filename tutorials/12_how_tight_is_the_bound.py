@@ -649,8 +649,8 @@ check("amortization gap by gap_report", theirs, ours, 4 * error + 0.05)
 # because $\frac1N \sum (x_n - b)^\top C^{-1} (x_n - b) = \mathrm{tr}(C^{-1} \hat S)$.
 # Let $C$ have the eigenvalues $\gamma_1 \ge \dots \ge \gamma_D$ with eigenvectors
 # $u_i$, and $\hat S$ the eigenvalues $\lambda_1 \ge \dots \ge \lambda_D$ with $v_j$.
-# Then $\mathrm{tr}(C^{-1} \hat S) = \sum_{ij} P_{ij} \lambda_j / \gamma_i$ with $P_{ij}
-# = (u_i^\top v_j)^2$. Rows and columns of $P$ sum to one, since both bases are
+# Then $\mathrm{tr}(C^{-1} \hat S) = \sum_{ij} P_{ij} \lambda_j / \gamma_i$ with
+# $P_{ij} = (u_i^\top v_j)^2$. Rows and columns of $P$ sum to one, since both bases are
 # orthonormal. A linear function of such matrices is smallest at a permutation (they are
 # the corners of the set; Birkhoff), and among permutations the smallest sum pairs large
 # $\lambda$ with large $\gamma$ (the rearrangement inequality). So the best $C$ has the

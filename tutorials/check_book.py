@@ -21,7 +21,7 @@ from pathlib import Path
 
 HTML = Path(__file__).resolve().parent / "_build" / "html"
 WIDTH, HEIGHT = 390, 844  # a phone held upright
-SECONDS = 300
+SECONDS = 900
 FLAGS = """
     --headless --no-sandbox --disable-gpu --disable-quic --no-first-run
     --disable-background-networking --disable-component-update
@@ -56,9 +56,9 @@ async function look(page) {
   const inside = frame.contentWindow, text = frame.contentDocument;
   const math = text.querySelectorAll("span.math, div.math").length;
   if (math) {
-    for (let i = 0; i < 600 && !inside.MathJax?.startup?.promise; i++)
+    for (let i = 0; i < 400 && !inside.MathJax?.startup?.promise; i++)
       await new Promise(done => setTimeout(done, 50));
-    await inside.MathJax.startup.promise;
+    await inside.MathJax?.startup?.promise;
   }
   const images = [...text.images];
   images.forEach(image => { image.loading = "eager"; });
@@ -80,9 +80,21 @@ async function look(page) {
   return seen;
 }
 
+// A page that never gets ready is reported as such, and holds up no other.
+function unready(page, why) {
+  return {page, formulas: 0, set: 0, errors: [why], images: 0, broken: [], cut: []};
+}
+
+function late(page) {
+  return new Promise(done => setTimeout(
+    () => done(unready(page, "not ready after 60 s")), 60000));
+}
+
 (async () => {
   const seen = [];
-  for (const page of pages) seen.push(await look(page));
+  for (const page of pages)
+    seen.push(await Promise.race([
+      look(page).catch(error => unready(page, String(error))), late(page)]));
   await fetch("/report", {method: "POST", body: JSON.stringify(seen)});
 })();
 </script>"""
