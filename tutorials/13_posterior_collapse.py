@@ -1,0 +1,679 @@
+# %% [markdown]
+# # 13. Posterior collapse
+#
+# Sometimes a VAE learns to ignore its latent. The encoder answers every image with the
+# prior, the KL is zero, and the decoder draws the same average picture whatever $z$ is.
+# The loss is flat and looks converged. In this chapter we make it happen on purpose, in
+# a model where the threshold has a formula and in one where it has not; we learn to see
+# it; and we try the usual cures, to find out which of them cures what.
+#
+# **What you will learn**
+#
+# - to read the two terms of the loss as a *rate* and a *distortion*, and $\beta$ as the
+#   price between them;
+# - for the linear VAE, exactly: which dimensions collapse at which $\beta$, and how
+#   many nats the others carry (water, filled in from below);
+# - to see collapse: the KL of each dimension, active units, the value of `rec`;
+# - how a mean in place of a sum causes it, by an implied $\beta$ of $D$;
+# - annealing and free bits: what they change, and what they cannot.
+#
+# **What you need:** chapter 4 (the KL as a force), chapter 7 (sum against mean), the
+# end of chapter 12 (the linear VAE). About one hour and a half.
+
+# %%
+from copy import deepcopy
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from checks import BLUE, GREEN, GREY, ORANGE, VERMILLION
+from checks import check, check_less, must_fail, style
+from minivae import VAE, Adam, Binomial, gaussian
+from minivae.datasets import load_digits
+from minivae.diagnostics import active_units, implied_beta, implied_c
+from minivae.exact.linear_gaussian import fit_ppca
+from minivae.schedules import linear_warmup
+
+style()
+digits = load_digits()
+train = digits.train.astype(np.float32)
+test = digits.test.astype(np.float32)
+n, D, K = 16, 64, 10
+
+# %% [markdown]
+# ## The question
+#
+# Give the KL a weight. The loss per image becomes
+#
+# $$
+# \mathcal{L}_\beta = \underbrace{- \mathbb{E}_q
+#   \left[ \log p(x|z) \right]}_{\text{rec}}
+#   + \beta\; \underbrace{\mathrm{KL}(q(z|x) \Vert p(z))}_{\text{kl}} \tag{13.1}
+# $$
+#
+# Think of sending the image through $z$. The KL is the **rate**: the nats that $z$
+# spends on this image (chapter 4, exercise 5: it is an upper bound of the information
+# about $x$ that $z$ carries). The reconstruction term is the **distortion**: the nats
+# that are still missing when $z$ is known. $\beta$ is the price of a nat of rate in
+# nats of distortion. At $\beta = 1$ both are worth the same, and the sum is $-$ELBO.
+#
+# **Predict.** A VAE of the digits with ten latent dimensions. As $\beta$ goes from 1 to
+# 64, does the rate shrink in all ten dimensions alike, or do some go to zero while
+# others hold out?
+#
+# ## Where the answer has a formula
+#
+# Take the linear VAE of chapter 12: $p(x|z) = \mathcal{N}(x; W z + b, c I)$ with a
+# *fixed* $c$. Divide (13.1) by $\beta$. In the first term the weight of the squared
+# error becomes $\frac{1}{2 c \beta}$, and everything else in it is a constant:
+#
+# $$
+# \frac{\mathcal{L}_\beta}{\beta} = \mathbb{E}_q \left[ \frac{\Vert x - b - W z
+#   \Vert^2}{2 \beta c} \right] + \mathrm{KL}(q \Vert p) + \text{const} .
+# $$
+#
+# That is the ordinary loss of a model with the variance $\tau = \beta c$ in place of
+# $c$. So the best $W$ is that of probabilistic PCA for the variance $\tau$ (chapter
+# 12): along the principal axis $k$, whose eigenvalue of the data's covariance is
+# $\lambda_k$,
+#
+# $$
+# W_k^2 = \max(\lambda_k - \tau, 0), \qquad \tau = \beta c \tag{13.2}
+# $$
+#
+# **An axis with $\lambda_k \le \beta c$ is switched off.** Not by bad luck in training:
+# at the optimum. Now the ones that stay. By chapter 12, with $M_k = W_k^2 + \tau =
+# \lambda_k$, the posterior has the variance $\sigma_k^2 = \tau / M_k = \tau /
+# \lambda_k$ and the mean $\mu_k = W_k r_k / \lambda_k$, where $r_k$ is the centred
+# image along the axis. Over the data $r_k^2$ averages to $\lambda_k$, so
+#
+# $$
+# \mathrm{Var}[\mu_k] = \frac{W_k^2\, \lambda_k}{\lambda_k^2}
+#   = 1 - \frac{\tau}{\lambda_k} \tag{13.3}
+# $$
+#
+# and $\mathbb{E}[\mu_k^2] + \sigma_k^2 = 1$. In the KL of chapter 4,
+# $\frac12 (\mu^2 + \sigma^2 - 1 - \log \sigma^2)$, three of four terms cancel on
+# average, and what is left is
+#
+# $$
+# R_k = \frac12 \log \frac{\lambda_k}{\beta c} \tag{13.4}
+# $$
+#
+# nats for an axis that is on, zero for one that is off. What of the image is lost? The
+# mean reconstructs $W_k \mu_k = r_k (1 - \tau / \lambda_k)$, so its error is $r_k \tau
+# / \lambda_k$, with mean square $\tau^2 / \lambda_k$. The noise of $z$ adds $W_k^2
+# \sigma_k^2 = (\lambda_k - \tau) \tau / \lambda_k$. Together
+#
+# $$
+# \frac{\tau^2}{\lambda_k} + \frac{\lambda_k \tau - \tau^2}{\lambda_k} = \tau = \beta c
+#   \tag{13.5}
+# $$
+#
+# Every axis that is on is left with the *same* squared error $\tau$, however much it
+# had; one that is off keeps all its $\lambda_k$. Pour water of depth $\tau$ over the
+# eigenvalues: what stands above the surface is transmitted. In information theory this
+# is Shannon's rate-distortion curve of a Gaussian source, "reverse water-filling".
+
+
+# %%
+def water(eigenvalues, tau):
+    """Var[mu], rate and squared error of each principal axis."""
+    on = eigenvalues > tau  # (13.2)
+    variance = np.where(on, 1 - tau / eigenvalues, 0)  # (13.3)
+    rate = np.where(on, 0.5 * np.log(eigenvalues / tau), 0)  # (13.4)
+    error = np.where(on, tau, eigenvalues)  # (13.5)
+    return variance, rate, error
+
+
+data = train.astype(float) / n
+b = data.mean(axis=0)
+eigenvalues, axes = np.linalg.eigh(
+    (data - b).T @ (data - b) / len(data)
+)
+eigenvalues, axes = eigenvalues[::-1][:K], axes[:, ::-1][:, :K]
+c = 0.02
+for beta in (1, 5, 20):
+    model = fit_ppca(data, K, c=beta * c)
+    mu, Sigma = model.posterior(data)
+    s = np.diag(Sigma)
+    variance, rate, error = water(eigenvalues, beta * c)
+    kl = 0.5 * (mu**2 + s - 1 - np.log(s)).mean(axis=0)
+    lost = ((data - b - mu @ model.W.T) @ axes) ** 2
+    lost = lost.mean(axis=0) + s * (model.W**2).sum(axis=0)
+    print(f"beta = {beta}: {(rate > 0).sum()} of {K} axes are on")
+    check("(13.3) Var[mu]", mu.var(axis=0), variance, 1e-9)
+    check("(13.4) rate of each axis", kl, rate, 1e-9)
+    check("(13.5) squared error", lost, error, 1e-9)
+    length = (model.W**2).sum(axis=0)
+    check("(13.2) columns", length, variance * eigenvalues, 1e-9)
+
+# %%
+betas = np.geomspace(1, 100, 300)
+rates = np.array([water(eigenvalues, beta * c)[1] for beta in betas])
+plt.figure()
+for k in range(K):
+    plt.plot(betas, rates[:, k], color=BLUE, lw=1.6)
+for k in (0, 3, K - 1):
+    edge = eigenvalues[k] / c
+    plt.plot(edge, 0, "o", color=VERMILLION)
+plt.text(1.5, rates[0, 0] - 0.08, "first principal axis", color=BLUE)
+plt.text(1.0, 0.72, "tenth", color=BLUE)
+plt.text(11, 0.85, r"off at $\beta = \lambda_k / c$", color=VERMILLION)
+plt.annotate(
+    "",
+    (eigenvalues[0] / c, 0.04),
+    (27, 0.8),
+    arrowprops={"arrowstyle": "-|>", "color": VERMILLION},
+)
+plt.xscale("log")
+plt.xlabel(r"$\beta$")
+plt.ylabel("rate of one dimension, nats")
+plt.title("Linear VAE: one dimension after the other drowns")
+plt.show()
+
+# %% [markdown]
+# So the answer of the linear model is: all active ones lose alike (the curves are
+# parallel, half a nat per factor of $e$), and each goes out at its own $\beta$. It also
+# says what is *not* needed for collapse: no powerful decoder, no bad optimizer. If the
+# noise that the likelihood allows is larger than what a direction of the data has to
+# say, silence is optimal.
+#
+# ## Digits
+#
+# Now the real thing, with a hidden layer on each side and the binomial likelihood.
+
+
+# %%
+def fit_model(beta=1.0, free_bits=0.0, steps=800, model=None, seed=13):
+    rng = np.random.default_rng(seed)
+    if model is None:
+        model = VAE.mlp(D, K, (64,), Binomial(n), rng=rng)
+    adam = Adam(3e-3)
+    for t in range(steps):
+        x = train[rng.integers(len(train), size=50)]
+        eps = rng.standard_normal((50, K), np.float32)
+        weight = beta(t) if callable(beta) else beta
+        model.loss(x, eps, weight, free_bits)
+        model.backward()
+        adam.step(model.theta, model.grad)
+    return model
+
+
+def look(model):
+    """Test rec and kl, the KL of each dimension, active units."""
+    rng = np.random.default_rng(0)
+    eps = rng.standard_normal((10, len(test), K), np.float32)
+    loss = model.loss(test, eps)
+    kl_k = gaussian.kl(*model.encode(test)).mean(axis=0)  # (4.6)
+    return (
+        loss,
+        np.sort(kl_k)[::-1],
+        int(active_units(model, test).sum()),
+    )
+
+
+prices = [0.3, 1, 3, 10, 30, 64]
+models = {beta: fit_model(beta) for beta in prices}
+print("beta     rec      kl     -ELBO   active")
+seen = {}
+for beta in prices:
+    loss, kl_k, active = seen[beta] = look(models[beta])
+    print(
+        f"{beta:4} {loss.rec:8.2f} {loss.kl:7.2f} {loss.nelbo:8.2f} {active:5}"
+    )
+rates = [seen[beta][0].kl for beta in prices]
+distortions = [seen[beta][0].rec for beta in prices]
+check_less("a higher price, a lower rate", np.diff(rates).max(), 0)
+check_less("and more distortion", 0, np.diff(distortions).min())
+best = min(prices, key=lambda beta: seen[beta][0].nelbo)
+check("the best ELBO is at beta", best, 1, 0)
+check("active units at beta = 64", seen[64][2], 0, 0)
+check("active units at beta = 10", seen[10][2], K, 0)
+check_less("nats in the last of them", seen[10][1][-1], 0.05)
+
+# %%
+plt.figure()
+for beta, colour, at in (
+    (1, BLUE, (8, 1.86)),
+    (10, ORANGE, (2.2, 1.0)),
+    (30, GREEN, (1.6, 0.36)),
+    (64, VERMILLION, (1.6, -0.16)),
+):
+    kl_k = seen[beta][1]
+    plt.plot(1 + np.arange(K), kl_k, "o-", color=colour)
+    plt.text(*at, rf"$\beta = {beta}$", color=colour)
+plt.axhline(0, color=GREY, lw=1)
+plt.ylim(-0.25, 2.2)
+plt.xticks(range(1, K + 1))
+plt.xlabel("latent dimension, sorted by its KL")
+plt.ylabel("KL, nats per image")
+plt.title("Collapse, dimension by dimension")
+plt.show()
+
+# %% [markdown]
+# The nonlinear model does what the linear one predicts: at $\beta = 10$ all dimensions
+# are thinner, at 30 a few are left, at 64 none. Two ways to count them:
+#
+# - **The KL of each dimension**, averaged over images. Zero means that the posterior is
+#   the prior for every image.
+# - **Active units** (Burda and others): dimensions in which the posterior *mean* varies
+#   over the data by more than 0.01. By (13.3), that is a dimension with $\lambda_k$ one
+#   percent above the water, or $R_k = 0.005$ nats. It is a generous threshold: a unit
+#   may be active and carry next to nothing.
+
+# %%
+model = models[30]
+mu, logvar = model.encode(test)
+by_hand = mu.var(axis=0) > 0.01
+differ = (active_units(model, test) != by_hand).sum()
+check("active_units, dimensions that differ", differ, 0, 0)
+threshold = 1 / (1 - 0.01)  # lambda / tau at Var[mu] = 0.01
+rate = water(np.array([threshold]), 1.0)[1]
+check("rate at the threshold", rate, [0.005], 1e-4)
+
+# %% [markdown]
+# ## Rate against distortion
+#
+# All models in one plane. A model on this plane with $R + \text{distortion}$ smaller is
+# a better density model; lines of equal ELBO run at 45 degrees. Different $\beta$ pick
+# different points of one curve, and on the best possible curve the slope is known. If
+# $(R, \Delta)$ minimises $\Delta + \beta R$ among all points that can be reached, then
+# to first order a small step along the curve changes nothing, $d\Delta + \beta\, dR =
+# 0$:
+#
+# $$
+# \frac{d \Delta}{d R} = - \beta \tag{13.6}
+# $$
+#
+# **Predict.** From $\beta = 10$ to $\beta = 1$ the rate grows by about 13 nats. Between
+# which bounds must the distortion fall?
+#
+# The slope of a convex curve between two points lies between the slopes at the points.
+# So each additional nat between them buys at least 1 and at most 10 nats.
+
+# %%
+plt.figure()
+plt.plot(rates, distortions, "o-", color=BLUE)
+for beta, rate, distortion in zip(
+    prices, rates, distortions, strict=True
+):
+    plt.annotate(
+        rf"$\beta = {beta:g}$",
+        (rate, distortion),
+        (7, 6),
+        textcoords="offset points",
+    )
+level = seen[1][0].nelbo
+r = np.array([0, level - 80])
+plt.plot(r, level - r, color=GREY, lw=1, ls="--")
+plt.text(19, level - 42, "dashed: the ELBO of $\\beta = 1$", color=GREY)
+plt.ylim(65, 275)
+plt.xlim(-1, 34)
+plt.xlabel("rate: kl, nats per image")
+plt.ylabel("distortion: rec, nats")
+plt.title("What a nat in the code buys in the picture")
+plt.show()
+
+print("between       slope")
+for i in range(1, len(prices)):
+    low, high = prices[i - 1], prices[i]
+    slope = (distortions[i - 1] - distortions[i]) / (
+        rates[i - 1] - rates[i]
+    )
+    print(f"{low:4} and {high:3} {slope:8.2f}")
+    if high < 64:
+        name = f"(13.6) slope between {low} and {high}"
+        check_less(name, -1.15 * high, slope)
+        check_less(name, slope, -low / 1.15)
+
+# %% [markdown]
+# (We allow 15 percent, because these are short trainings, measured on test images.)
+#
+# ## Provoked by accident: a mean for a sum
+#
+# Hardly anyone sets $\beta = 64$ on purpose. This is how it comes about: the
+# reconstruction is averaged over the pixels, as loss functions of libraries do by
+# default, and the KL is summed over its dimensions. Divide the proper loss by $D$ and
+# compare:
+#
+# $$
+# \frac{\text{rec}}{D} + \text{kl} = \frac1D \left( \text{rec} + D \cdot \text{kl}
+#   \right) \tag{13.7}
+# $$
+#
+# The factor in front scales all gradients alike, which Adam does not notice. What is
+# trained is $\beta = D$. (Seen in keras-team/keras PR #3383, y0ast/VAE-Torch #11,
+# zdebruine/MMVAE PR #19, and many more.) The larger the images, the worse: 784 for
+# MNIST. And it is why some report that "$\beta$ must be 0.001 on our data".
+
+# %%
+rng = np.random.default_rng(1)
+model = models[1]
+x, eps = test[:20], rng.standard_normal((20, K), np.float32)
+
+
+def gradient(beta):
+    model.loss(x, eps, beta)
+    model.backward()
+    return model.grad.astype(float)
+
+
+rec_only = gradient(0.0)
+kl_only = gradient(1.0) - rec_only
+mean_and_sum = rec_only / D + kl_only
+beta = implied_beta("mean", "sum", D=D, K=K)
+check("implied_beta of mean and sum", beta, D, 0)
+check("(13.7)", mean_and_sum, gradient(beta) / D, 1e-4)
+check("the reverse", implied_beta("sum", "mean", D=D, K=K), 1 / K, 0)
+
+# %% [markdown]
+# The same happens in disguise with squared errors. $\Vert x - y \Vert^2 + \mathrm{KL}$
+# is a Gaussian with $c = \frac12$ (chapter 7), and pixels from 0 to 1 whose standard
+# deviations are 0.3 have nothing to say against a noise of 0.7: by (13.2) an axis needs
+# $\lambda_k > \frac12$.
+
+# %%
+check("implied_c of a plain square", implied_c(1.0), 0.5, 0)
+on = (eigenvalues > implied_c(1.0)).sum()
+print(f"axes above 1/2: {on} of {K}; of the data: 64 pixels, 0 to 1")
+per_pixel = implied_c(1.0 / D)  # the mean over pixels
+check_less("averaged: all drown", eigenvalues.max(), per_pixel)
+
+# %% [markdown]
+# ## Seen
+#
+# What does a collapsed VAE look like? The loss is a smooth, quickly converged curve;
+# samples are all the same blur. The surest sign is in `rec`. If the decoder cannot see
+# $z$, the best it can do is one probability per pixel, and that baseline can be
+# computed without any network (chapter 9).
+
+# %%
+p = (train.sum(axis=0) + 0.5) / (n * len(train) + 1)
+y = np.log(p / (1 - p)).astype(np.float32)
+blind = Binomial(n).log_prob(test, np.tile(y, (len(test), 1)))
+print(f"one probability per pixel: {-blind.mean():.2f} nats")
+print(f"rec at beta = 64:          {seen[64][0].rec:.2f} nats")
+check("rec of the collapsed VAE", seen[64][0].rec, -blind.mean(), 1.5)
+check("its KL", seen[64][0].kl, 0.0, 0.02)
+mu, logvar = models[64].encode(test)
+check("its posterior means", mu, 0.0, 0.2)
+with must_fail():
+    check("rec at beta = 1", seen[1][0].rec, -blind.mean(), 1.5)
+
+# %% [markdown]
+# ## Cured?
+#
+# Three cures are in use. What each does depends on *why* the latent was silent.
+#
+# **Mend the loss.** If $\beta = D$ was an accident, that is the cure, and it works even
+# on a collapsed model: we go on from there with $\beta = 1$.
+#
+# **Annealing.** In the first steps the decoder makes nothing of $z$ yet, so the only
+# clear voice is the KL, which sends every posterior home (chapter 4). A weight that
+# *rises* from 0 to $\beta$ lets the decoder learn to use $z$ first. It changes the way,
+# not the end.
+#
+# **Free bits.** Change the end: give each dimension $\phi$ nats that cost nothing. The
+# KL of the objective becomes
+#
+# $$
+# \sum_k \max \left( \phi,\; \overline{\mathrm{KL}}_k \right) \tag{13.8}
+# $$
+#
+# with $\overline{\mathrm{KL}}_k$ the mean over the images of the batch. Below $\phi$
+# the maximum is a constant, its gradient zero: there the KL does not push at all.
+#
+# **Predict.** Four runs: (a) the collapsed model, continued with $\beta = 1$; (b)
+# $\beta = 30$, annealed; (c) $\beta = 64$, annealed; (d) $\beta = 64$ with two free
+# nats per dimension. Which will have active units at the end?
+
+
+# %%
+def objective_kl(kl_k, free_bits):
+    return np.maximum(free_bits, kl_k).sum()  # (13.8)
+
+
+for phi in (0.0, 1.0, 2.0):
+    loss = model.loss(x, eps, 1.0, phi)
+    kl_k = gaussian.kl(*model.encode(x)).mean(axis=0)
+    value = loss.rec + objective_kl(kl_k, phi)
+    check(f"(13.8) loss, {phi:g} free", loss.nelbo, value, 1e-3)
+model.loss(x, eps, 1.0, 100.0)
+model.backward()
+free = np.linalg.norm(model.grad - rec_only)
+check("(13.8) all free: no KL gradient", free, 0.0, 1e-3)
+
+# %%
+cures = {
+    "30, constant": models[30],
+    "64, constant": models[64],
+    "(a) 64, then 1": fit_model(1.0, model=deepcopy(models[64])),
+    "(b) 30, annealed": fit_model(linear_warmup(30.0, 600)),
+    "(c) 64, annealed": fit_model(linear_warmup(64.0, 600)),
+    "(d) 64, 2 nats free": fit_model(64.0, free_bits=2.0),
+}
+result = {name: look(model) for name, model in cures.items()}
+print(f"{'':20} {'rec':>8} {'kl':>7} {'-ELBO':>8}  active")
+for name, (loss, _, active) in result.items():
+    print(
+        f"{name:20} {loss.rec:8.2f} {loss.kl:7.2f}"
+        f" {loss.nelbo:8.2f} {active:5}"
+    )
+
+
+def price_paid(name, beta):
+    loss = result[name][0]
+    return loss.rec + beta * loss.kl
+
+
+check_less("(a) awake", 8, result["(a) 64, then 1"][2])
+check_less("(c) still asleep", result["(c) 64, annealed"][0].kl, 0.05)
+check_less("(d) awake", 8, result["(d) 64, 2 nats free"][2])
+annealed = price_paid("(b) 30, annealed", 30)
+check_less(
+    "(b) a better loss", annealed, price_paid("30, constant", 30)
+)
+awake = price_paid("(d) 64, 2 nats free", 64)
+check_less(
+    "at 64, silence is better",
+    price_paid("64, constant", 64),
+    awake,
+)
+
+# %% [markdown]
+# (a) Collapse is no grave. With the right weight the same parameters come alive again.
+# (b) At $\beta = 30$ annealing finds a better value *of the same objective*: some of
+# the silence under constant $\beta$ was an accident of the way. (c) At $\beta = 64$ it
+# changes nothing, because there silence is the optimum, as the last check shows:
+# measured by its own loss, the collapsed model is better than the one that is awake.
+# (d) Free bits keep all dimensions awake at any $\beta$, close to the two nats that
+# cost nothing, because they change the question.
+#
+# So before you reach for a cure, ask which illness it is. Compute the objective, with
+# its $\beta$, of the collapsed model and of any model that is not. If the collapsed one
+# is better, your loss asks for it.
+
+# %%
+picks = [0, 2, 5, 8, 11, 14, 17, 20]
+rows = {
+    "data": test[picks],
+    "$\\beta = 1$": models[1].reconstruct(test[picks]),
+    "$\\beta = 30$": models[30].reconstruct(test[picks]),
+    "$\\beta = 64$": models[64].reconstruct(test[picks]),
+    "64, free bits": cures["(d) 64, 2 nats free"].reconstruct(
+        test[picks]
+    ),
+}
+fig, panels = plt.subplots(
+    len(rows), len(picks), figsize=(7, 4.4), squeeze=False
+)
+for line, (name, images) in zip(panels, rows.items(), strict=True):
+    for panel, image in zip(line, images, strict=True):
+        panel.imshow(image.reshape(8, 8), vmin=0, vmax=n)
+        panel.set_xticks([])
+        panel.set_yticks([])
+        panel.spines[:].set_visible(False)
+    line[0].set_ylabel(name, rotation=0, ha="right", va="center")
+fig.suptitle("Reconstructions: a collapsed VAE has one answer", x=0.5)
+plt.show()
+
+# %% [markdown]
+# ## What goes wrong in practice
+#
+# **The wrong number is watched.** With a weight that rises, `rec + beta * kl` gets
+# *worse* while the model gets better; and with a weight of zero it is no bound at all.
+# Report the ELBO at $\beta = 1$ beside the objective, as `minivae.training.fit` does
+# (the zoo of chapter 14 has the animal `annealed-report`).
+#
+# **A decoder that needs no $z$.** We collapsed the code by its price. Text models and
+# autoregressive decoders do it another way: a decoder that predicts each pixel from the
+# pixels before it can reach the same likelihood without $z$, at no rate (Bowman and
+# others met it first). Then even $\beta = 1$ is too much, and annealing, free bits and
+# weaker decoders are the cures.
+#
+# **A factor in the KL, or a mean over latent dimensions.** These push the other way,
+# $\beta = 1/K$: no collapse, crisp reconstructions, and samples from the prior that
+# land where no code has ever been.
+#
+# **Counting instead of looking.** "All ten units are active" was true at $\beta = 10$
+# with less than 0.05 nats in the last of them. Look at the KL of each.
+#
+# ## Exercises
+#
+# **1. By hand (warm-up).** An axis of the data has $\lambda = 0.5$, the likelihood has
+# $c = 0.02$. At which $\beta$ does it go out? How many nats does it carry at $\beta =
+# 1$, and at which $\beta$ is that halved?
+#
+# <details><summary>Hint</summary>
+#
+# (13.2) and (13.4). Halving the logarithm is a square root: $\lambda / \beta c =
+# \sqrt{\lambda / c}$.
+#
+# </details>
+
+# %% tags=["hide-cell"]
+check("out at", 0.5 / 0.02, 25, 1e-12)
+nats = water(np.array([0.5]), 0.02)[1]
+check("carries", nats, [1.6094], 1e-4)
+halved = water(np.array([0.5]), 5 * 0.02)[1]
+check("halved at beta = 5", halved, nats / 2, 1e-12)
+
+# %% [markdown]
+# **2. The slope, exactly.** For the linear model the distortion in nats is
+# $\frac{1}{2c} \sum_k (\text{error of axis } k)$ plus a constant. Show from (13.4) and
+# (13.5) that $d\Delta / dR = -\beta$ between two thresholds, and check it numerically.
+#
+# <details><summary>Hint</summary>
+#
+# With $m$ axes on, $\Delta = m \beta c / 2c = m \beta / 2$ plus a constant, $R =
+# -\frac{m}{2} \log \beta$ plus a constant. Divide the derivatives in $\beta$.
+#
+# </details>
+
+# %% tags=["hide-cell"]
+for beta in (2.0, 7.0, 15.0):
+    points = []
+    for side in (1 - 1e-5, 1 + 1e-5):
+        _, rate, error = water(eigenvalues, beta * side * c)
+        points.append((rate.sum(), error.sum() / (2 * c)))
+    (R1, d1), (R2, d2) = points
+    check(
+        f"slope at beta = {beta:g}", (d2 - d1) / (R2 - R1), -beta, 1e-4
+    )
+
+# %% [markdown]
+# **3. When will it learn the scale?** Let the linear model learn $c$ too, at $\beta =
+# 1$. By chapter 12 the best $c$ is the mean of the discarded eigenvalues. Show that
+# then no axis can collapse as long as $K < D$ and the eigenvalues differ. What does
+# that say about the constant $c$ of a Gaussian VAE that collapses?
+#
+# <details><summary>Hint</summary>
+#
+# A mean of numbers that are all below $\lambda_K$ is below $\lambda_K$. A fixed $c$
+# that is too large is a $\beta$ that is too large: by (13.2) only their product counts.
+#
+# </details>
+
+# %% tags=["hide-cell"]
+learned = fit_ppca(data, K)
+check_less("c is below the last kept axis", learned.c, eigenvalues[-1])
+rate = water(eigenvalues, learned.c)[1]
+check_less("all axes carry something", 0, rate.min())
+
+# %% [markdown]
+# **4. Free bits, finer.** (13.8) takes the maximum of the *mean* over the batch. What
+# happens if the maximum is taken for every image, and then the mean? Which of the two
+# is larger? Which lets the encoder spend its nats on difficult images?
+#
+# <details><summary>Hint</summary>
+#
+# The maximum is convex: Jensen. Under the mean, an easy image may use less than $\phi$
+# for free and leave it to a difficult one; image by image it may not.
+#
+# </details>
+
+# %% tags=["hide-cell"]
+each = gaussian.kl(*models[10].encode(test))  # (300, K)
+phi = 0.5
+of_mean = np.maximum(phi, each.mean(axis=0)).sum()
+mean_of = np.maximum(phi, each).mean(axis=0).sum()
+print(f"maximum of means {of_mean:.3f}, mean of maxima {mean_of:.3f}")
+check_less("Jensen", of_mean, mean_of)
+
+# %% [markdown]
+# **5. Is the code used? (towards research)** The rate is only an upper bound of what
+# $z$ says about $x$. Estimate the mutual information itself for the models with
+# $\beta = 1$ and 30: with $\bar q(z) = \frac1N \sum_m q(z|x_m)$ over the $N = 300$ test
+# images, average $\log q(z|x_n) - \log \bar q(z)$ over $z \sim q(z|x_n)$. Which part of
+# the rate is information, which is $\mathrm{KL}(\bar q \Vert p)$? Mind the ceiling of
+# the estimate.
+#
+# <details><summary>Hint</summary>
+#
+# Chapter 4, exercise 5. The estimate can never exceed $\log N = 5.7$ nats, since $q(z |
+# x_n)$ itself is one of the terms of $\bar q$. A code of 18 nats needs more images than
+# there are.
+#
+# </details>
+
+# %% tags=["hide-cell"]
+rng = np.random.default_rng(5)
+for beta in (1, 30):
+    mu, logvar = models[beta].encode(test)
+    z = mu + np.exp(logvar / 2) * rng.standard_normal(mu.shape)
+    pairs = gaussian.log_normal(z[:, None], mu, logvar).sum(axis=-1)
+    own = np.diag(pairs)
+    top = pairs.max(axis=1)
+    mixture = np.log(np.exp(pairs - top[:, None]).mean(axis=1)) + top
+    information = (own - mixture).mean()
+    rate = gaussian.kl(mu, logvar).sum(axis=1).mean()
+    print(
+        f"beta = {beta}: rate {rate:.2f}, information {information:.2f}"
+    )
+    check_less("at most log N", information, np.log(len(test)))
+check_less("at 30 the estimate is below the rate", information, rate)
+
+# %% [markdown]
+# ## Sources
+#
+# - I. Higgins and others, *beta-VAE*, ICLR 2017: the weight $\beta$.
+# - A. A. Alemi and others, *Fixing a Broken ELBO*, ICML 2018: rate, distortion, and
+#   (13.6).
+# - J. Lucas, G. Tucker, R. Grosse, M. Norouzi, *Don't Blame the ELBO! A Linear VAE
+#   Perspective on Posterior Collapse*, NeurIPS 2019: collapse of the linear VAE as a
+#   property of probabilistic PCA.
+# - T. M. Cover, J. A. Thomas, *Elements of Information Theory*, 2nd edition 2006,
+#   section 10.3: reverse water-filling.
+# - S. R. Bowman and others, *Generating Sentences from a Continuous Space*, CoNLL 2016:
+#   collapse in text models, and annealing.
+# - D. P. Kingma and others, *Improving Variational Inference with Inverse
+#   Autoregressive Flow*, NeurIPS 2016: free bits.
+# - Y. Burda, R. Grosse, R. Salakhutdinov, *Importance Weighted Autoencoders*, ICLR
+#   2016, section 5: active units.
+#
+# ## What to read next
+#
+# Chapter 14 opens the zoo, where the implied $\beta$ is one animal of many. Alemi and
+# others is the paper to read after this chapter; for collapse in deep models, J. He and
+# others, *Lagging Inference Networks and Posterior Collapse*, ICLR 2019.
