@@ -359,8 +359,8 @@ check(
 
 # %% [markdown]
 # Well-tuned momentum is as good as Adam after the same number of steps. What Adam buys
-# is that one need not tune as well: its good rates span a factor of ten. Plain SGD is at
-# its best right before the cliff. And where both are stable, its curve and that of
+# is that one need not tune as well: its good rates span a factor of ten. Plain SGD is
+# at its best right before the cliff. And where both are stable, its curve and that of
 # momentum are the same curve, moved by the factor of ten that (9.3) predicts:
 
 # %%

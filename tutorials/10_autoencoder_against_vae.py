@@ -563,6 +563,9 @@ def fit_mixture(x, M, rounds, rng, a=0.5):
 
 rng = np.random.default_rng(5)
 P, w = fit_mixture(x_train.astype(np.float64), 100, 20, rng)
+# After an M step the components average to the mean image (but for the
+# pseudo-counts a).
+check("EM keeps the mean image", w @ P, x_train.mean(axis=0) / n, 0.01)
 
 
 def score(x):

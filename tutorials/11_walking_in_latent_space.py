@@ -115,6 +115,10 @@ class Mixture:
 
 
 judge = Mixture(x_train, 100, 20, np.random.default_rng(1))
+# After an M step the components average to the mean image (but for the
+# pseudo-counts a).
+average, wanted = judge.w @ judge.P, x_train.mean(axis=0) / n
+check("EM keeps the mean image", average, wanted, 0.01)
 
 
 def drawn(mean, rng):
@@ -536,9 +540,11 @@ plt.show()
 
 # %% [markdown]
 # No dimension has a name: none is "the slant" or "the digit", each does a bit of
-# everything. Nothing in the ELBO asks for names. The prior looks the same from all
-# sides, so a model with all latents rotated has the same prior, and the rotation can be
-# undone in the first layer of the decoder.
+# everything. The likelihood does not ask for names. The prior looks the same from all
+# sides, so a model with all latents rotated, and the rotation undone in the decoder's
+# first layer, has exactly the same $p(x)$. (The *bound* does prefer some rotations,
+# since a diagonal $q$ fits some posteriors better than others. That gives axes, but not
+# names.)
 #
 # How far does one have to go in a dimension to see a change? Chapter 10 has the answer
 # in it: the best posterior has $\sigma^2 = 1 / (1 + h)$, with $h$ the curvature of
@@ -928,6 +934,8 @@ check_less("not more plausible", nats[0] - 5, nats[1])
 # - G. Arvanitidis, L. K. Hansen, S. Hauberg, *Latent Space Oddity: on the Curvature of
 #   Deep Generative Models*, ICLR 2018: exercise 5, and why the decoder's uncertainty
 #   belongs into the metric.
+# - M. Rolinek, D. Zietlow, G. Martius, *Variational Autoencoders Pursue PCA Directions
+#   (by Accident)*, CVPR 2019: which rotations the diagonal posterior prefers.
 # - F. Locatello and others, *Challenging Common Assumptions in the Unsupervised
 #   Learning of Disentangled Representations*, ICML 2019: why no dimension has a name.
 #
