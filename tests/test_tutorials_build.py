@@ -168,4 +168,7 @@ def test_no_formula_is_broken_where_markdown_sees_something_else(path):
             broken = open_formula and re.match(r"\s*([-+*=>#]|\d+\.)(\s|$)", line)
             assert not broken, f"{path.name}: a formula goes on in {line!r}"
             open_formula ^= line.count("$") % 2 == 1
+            cells = re.split(r"(?<!\\)\|", line) if line.startswith("|") else ()
+            torn = [cell for cell in cells if cell.count("$") % 2]
+            assert not torn, f"{path.name}: a bar tears a formula in {line!r}: use \\mid"
         assert not open_formula, f"{path.name}: a $ is not closed in {source[:60]!r}"

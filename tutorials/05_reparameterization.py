@@ -299,7 +299,7 @@ plt.show()
 # need not: the circle has moved to the side, where nothing has to be learned.
 
 
-# %%
+# %% tags=["hide-input"]
 def node(axes, place, text, colour, shape="round,pad=0.35"):
     axes.text(
         *place,

@@ -46,7 +46,7 @@ rng = np.random.default_rng(8)
 # | $z = \mu + \sigma \varepsilon$ | (S, B, K) | 5 |
 # | $a = \tanh(z W_2 + b_2)$ | (S, B, H) | 6 |
 # | $y = a W_3 + b_3$ | (S, B, D) | 6 |
-# | $\mathtt{rec} = -\frac{1}{SB} \sum_{s,r} \log p(x_r | y_{sr})$ | one number | 7 |
+# | $\mathtt{rec} = -\frac{1}{SB} \sum_{s,r} \log p(x_r \mid y_{sr})$ | one number | 7 |
 # | $\mathtt{kl} = \frac{1}{B} \sum_r \sum_k \mathrm{KL}_{rk}$ | one number | 4 |
 # | $\mathtt{nelbo} = \mathtt{rec} + \beta\, \mathtt{kl}$ | one number | 2 |
 #
@@ -58,7 +58,7 @@ rng = np.random.default_rng(8)
 # **Predict.** Draw the graph yourself first, and mark where two arrows leave one node.
 
 
-# %%
+# %% tags=["hide-input"]
 def box(axes, place, text, colour=BLACK, shape="round,pad=0.35"):
     axes.text(
         *place,
