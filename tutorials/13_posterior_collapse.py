@@ -286,7 +286,7 @@ check("rate at the threshold", rate, [0.005], 1e-4)
 # \frac{d \Delta}{d R} = - \beta \tag{13.6}
 # $$
 #
-# **Predict.** From $\beta = 10$ to $\beta = 1$ the rate grows by about 13 nats. Between
+# **Predict.** From $\beta = 10$ to $\beta = 1$ the rate grows by about 14 nats. Between
 # which bounds must the distortion fall?
 #
 # The slope of a convex curve between two points lies between the slopes at the points.
@@ -370,13 +370,13 @@ check("the reverse", implied_beta("sum", "mean", D=D, K=K), 1 / K, 0)
 # %% [markdown]
 # The same happens in disguise with squared errors. $\Vert x - y \Vert^2 + \mathrm{KL}$
 # is a Gaussian with $c = \frac12$ (chapter 7), and pixels from 0 to 1 whose standard
-# deviations are 0.3 have nothing to say against a noise of 0.7: by (13.2) an axis needs
+# deviations are 0.3 have little to say against a noise of 0.7: by (13.2) an axis needs
 # $\lambda_k > \frac12$.
 
 # %%
 check("implied_c of a plain square", implied_c(1.0), 0.5, 0)
 on = (eigenvalues > implied_c(1.0)).sum()
-print(f"axes above 1/2: {on} of {K}; of the data: 64 pixels, 0 to 1")
+print(f"axes above 1/2: {on} of {K}")
 per_pixel = implied_c(1.0 / D)  # the mean over pixels
 check_less("averaged: all drown", eigenvalues.max(), per_pixel)
 
@@ -532,9 +532,9 @@ plt.show()
 # others met it first). Then even $\beta = 1$ is too much, and annealing, free bits and
 # weaker decoders are the cures.
 #
-# **A factor in the KL, or a mean over latent dimensions.** These push the other way,
-# $\beta = 1/K$: no collapse, crisp reconstructions, and samples from the prior that
-# land where no code has ever been.
+# **A mean over the latent dimensions.** It pushes the other way, to $\beta = 1/K$: no
+# collapse, crisp reconstructions, and samples from the prior that land where no code
+# has ever been.
 #
 # **Counting instead of looking.** "All ten units are active" was true at $\beta = 10$
 # with less than 0.05 nats in the last of them. Look at the KL of each.

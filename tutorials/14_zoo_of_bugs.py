@@ -39,10 +39,10 @@ rng = np.random.default_rng(14)
 #
 # An animal is an edit of our own source: in this function, this text becomes that text.
 # `released` puts it in force until the `with` block ends. Here is the most instructive
-# one. It was found in ddbourgin/numpy-ml and in a long thread of keras-team/keras
-# (#3283), and it is so natural that most readers of this chapter have made it, or will:
-# the network puts out $\log \sigma^2$, and the sampler multiplies the noise by
-# $e^{\log \sigma^2} = \sigma^2$ where $\sigma = e^{\frac12 \log \sigma^2}$ belongs.
+# one. It was found in ddbourgin/numpy-ml and in keras-team/keras (#3283), and it is so
+# natural that most readers of this chapter have made it, or will: the network puts out
+# $\log \sigma^2$, and the sampler multiplies the noise by $e^{\log \sigma^2} =
+# \sigma^2$ where $\sigma = e^{\frac12 \log \sigma^2}$ belongs.
 
 # %%
 sampler_bug = ANIMALS["variance-for-deviation"]
@@ -185,8 +185,8 @@ print(table)
 # loss (examples of JAX and of HIPS/autograd). The annealing weight left in the number
 # that is reported.
 #
-# Nearly all of these threads are friendly, and end in a thank-you. That is how it
-# should be.
+# Everyone makes these. We can name them only because somebody looked closely, and said
+# so in public where others can learn from it.
 #
 # ## Your guess
 #
@@ -309,8 +309,9 @@ check_less("some are caught only once", 2, alone.sum())
 # %% [markdown]
 # ## What the matrix says
 #
-# **Rung 1 alone is not enough**: of our eight it finds one. It is the best check for
-# what it is about (all mistakes of the first family), and deaf to the rest.
+# **Rung 1 alone is not enough**: of the four that we gave it, it finds one. It is the
+# best check for what it is about (all mistakes of the first family), and deaf to the
+# rest.
 #
 # **Rungs 4 and 5 find much that nobody thought of.** They do not know what a KL or a
 # sampler is. They know what must come out. `pixels-averaged` passes the first three
@@ -602,6 +603,9 @@ print(f"{least} rungs: {smallest}")
 check_less("no single rung is enough", 1, least)
 
 # %% [markdown]
+# (Three rungs, and neither gradients nor the exact $\log p(x)$ among them. But a set
+# that is smallest for eight animals is no better than the sample that it was made for.)
+#
 # **5. Somebody else's VAE (towards research).** The checker needs no class of ours,
 # only a function and a claimed gradient. Below is a VAE of ten lines in plain NumPy:
 # one linear encoder, one linear decoder, one mistake. Let `check_gradient` find it;
@@ -666,7 +670,7 @@ check("the factor is named", "= B" in report.hints[0].text, 1, 0)
 # %% [markdown]
 # ## Sources
 #
-# - The threads and files named in the text; each was read for this course.
+# - The threads and files that are named in the text, for what is said of them there.
 # - W. M. McKeeman, *Differential Testing for Software*, Digital Technical Journal 10,
 #   1998: two programs that should agree, as a test.
 # - R. A. DeMillo, R. J. Lipton, F. G. Sayward, *Hints on Test Data Selection: Help for
