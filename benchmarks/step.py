@@ -39,6 +39,12 @@ def main():
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
     every = sorted({1, os.cpu_count()})
     parser.add_argument("--threads", type=int, nargs="+", default=every)
+    parser.add_argument(
+        "--clock",
+        choices=("wall", "cpu"),
+        default="wall",
+        help="cpu, with --threads 1, for a machine that does other work at the same time",
+    )
     parser.add_argument("--small", action="store_true", help="one tiny shape, for a test")
     args = parser.parse_args()
     folder = Path(args.results)
@@ -55,7 +61,7 @@ def main():
 def compare(args, threads):
     """A row for each shape: seconds by engine, on so many threads."""
     os.environ.update({name: str(threads) for name in THREADS})
-    workers = {name: Worker(name, threads) for name in args.engines}
+    workers = {name: Worker(name, threads, args.clock) for name in args.engines}
     rows = []
     for shape in SMALL if args.small else SHAPES:
         workers = {name: worker for name, worker in workers.items() if worker.build(shape)}
@@ -79,11 +85,11 @@ def label(shape):
 class Worker:
     """An engine in a process of its own, which answers one question at a time."""
 
-    def __init__(self, name, threads):
+    def __init__(self, name, threads, clock):
         context = multiprocessing.get_context("spawn")  # libraries read their settings anew
         self.name = name
         self.pipe, other = context.Pipe()
-        self.process = context.Process(target=work, args=(other, name, threads))
+        self.process = context.Process(target=work, args=(other, name, threads, clock))
         self.process.start()
 
     def ask(self, question):
@@ -103,20 +109,21 @@ class Worker:
         self.process.join()
 
 
-def work(pipe, name, threads):
+def work(pipe, name, threads, clock):
     """The worker's own process: build at a shape, or time a round of so many seconds."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
     from engines import ENGINES
 
+    now = {"wall": time.perf_counter, "cpu": time.process_time}[clock]
     step = None
     while (question := pipe.recv()) is not None:
         if isinstance(question, float):
-            times, end = [], time.perf_counter() + question
-            while time.perf_counter() < end or len(times) < 3:
-                began = time.perf_counter()
+            times, end = [], now() + question
+            while now() < end or len(times) < 3:
+                began = now()
                 step()
-                times.append(time.perf_counter() - began)
+                times.append(now() - began)
             pipe.send(float(np.median(times)))
             continue
         try:

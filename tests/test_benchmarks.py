@@ -125,7 +125,7 @@ def test_step_compares_the_engines_that_are_there(script, tmp_path, capfd):
 def test_a_peer_that_is_not_installed_is_left_out_with_a_word(script, monkeypatch, capsys):
     step = script("step")
     monkeypatch.setattr(step.Worker, "ask", lambda self, question: "ImportError: no torch")
-    worker = step.Worker("PyTorch eager", 1)
+    worker = step.Worker("PyTorch eager", 1, "wall")
     assert not worker.build(step.SMALL[0])
     worker.process.join()
     assert "PyTorch eager is left out: ImportError: no torch" in capsys.readouterr().out
