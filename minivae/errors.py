@@ -56,8 +56,6 @@ def check_shape(name, array, expected):
     """Raise ValueError unless `array.shape` matches `expected` (None matches any size)."""
     if array.shape == expected:  # the usual case, on the path of every training step
         return
-    if array.shape == expected:
-        return  # nearly always, and several times in a training step
     fits = array.ndim == len(expected) and all(
         want in (None, have) for have, want in zip(array.shape, expected, strict=True)
     )
