@@ -160,8 +160,8 @@ def write(folder, curves):
             ax.loglog(n, 1e3 * seconds, "o-", color="#0072B2", ms=4)
             ax.loglog(n, 1e3 * seconds[-1] * n / n[-1], ":", color="0.4")
             ax.set_ylim(0.7e3 * seconds.min(), 1.4e3 * seconds.max())
-            for axis in (ax.xaxis, ax.yaxis):
-                axis.set_major_locator(LogLocator(subs=(1, 3), numticks=9))
+            for axis, subs in ((ax.xaxis, (1,)), (ax.yaxis, (1, 3))):
+                axis.set_major_locator(LogLocator(subs=subs, numticks=9))
                 axis.set_major_formatter("{x:g}")
                 axis.set_minor_formatter(NullFormatter())
             ax.set_xlabel(name)
