@@ -9,7 +9,6 @@ from minivae.numerics import log_mean_exp
 GROUPS, SAMPLES = 100, 20  # losses, and samples of z in each
 Z = 5.0
 COARSE = 1e-3  # nats: an estimated error above this is a failure of the rung
-LIMIT = 9.0  # half the width of the grid, in standard deviations of the prior
 
 
 def exact_truth(model, x, rng):
@@ -40,7 +39,7 @@ def exact_truth(model, x, rng):
         return _order_of_bounds(elbo, loss, log_w)
     mu, logvar = model.encode(x)
     log_p, nodes = _log_prob(model, x)
-    kl = quadrature.kl_to_posterior(model, x, mu, logvar, nodes, LIMIT, tol=COARSE)
+    kl = quadrature.kl_to_posterior(model, x, mu, logvar, nodes, tol=COARSE)
     exact = quadrature.elbo(model, x, mu, logvar, tol=COARSE)
     apart = np.abs(exact.value + kl.value - log_p.value).max()
     # a smooth decoder leaves rounding errors; the kinks of a ReLU or a Laplace leave more
@@ -65,10 +64,10 @@ def _log_prob(model, x):
     """log p(x) on the coarsest grid that is sure of it, and that grid's nodes per axis."""
     for nodes in (201, 501):
         try:
-            return quadrature.log_prob(model, x, nodes, LIMIT, tol=1e-10), nodes
+            return quadrature.log_prob(model, x, nodes, tol=1e-10), nodes
         except ArithmeticError:
             continue
-    return quadrature.log_prob(model, x, 1001, LIMIT, tol=COARSE), 1001
+    return quadrature.log_prob(model, x, 1001, tol=COARSE), 1001
 
 
 def _order_of_bounds(elbo, loss, log_w):
