@@ -4,6 +4,8 @@ The package calls these where a user's values enter it, so that a wrong shape or
 is reported where it was passed and not three matrix products later.
 """
 
+import math
+
 import numpy as np
 
 
@@ -35,7 +37,7 @@ def as_float_array(name, value, dtype, ndim=None):
         If the array is empty or has the wrong number of axes.
     """
     array = np.asarray(value)
-    if not np.issubdtype(array.dtype, np.floating):
+    if array.dtype.kind != "f":
         hint = f" (convert with {name}.astype(np.{np.dtype(dtype).name}))"
         raise TypeError(
             f"{name}: expected real floating-point values, got dtype {array.dtype}"
@@ -92,7 +94,7 @@ def check_number(name, value, minimum=None, exclusive=False):
     ):
         raise TypeError(f"{name}: expected a real number, got {value!r}")
     number = float(value)
-    if not np.isfinite(number):
+    if not math.isfinite(number):
         raise ValueError(f"{name}: expected a finite number, got {value!r}")
     if minimum is not None and (number < minimum or (exclusive and number == minimum)):
         bound = f"above {minimum}" if exclusive else f"at least {minimum}"

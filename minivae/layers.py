@@ -143,7 +143,10 @@ class Tanh(Layer):
 
     def backward(self, dy):
         y = self.kept()
-        return dy * (1 - y * y)
+        dx = y * y
+        np.subtract(1, dx, out=dx)
+        dx *= dy  # in one array: dx = dy * (1 - y * y)
+        return dx
 
 
 class Sigmoid(Layer):

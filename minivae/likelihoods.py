@@ -101,7 +101,8 @@ class Binomial(Likelihood):
             raise ValueError(f"x: expected {support}, got {x[index]} at index {index}")
 
     def _log_prob(self, x, y):
-        t = np.exp(-np.abs(y))
+        t = np.abs(y)
+        np.exp(np.negative(t, out=t), out=t)  # in one array: t = np.exp(-np.abs(y))
         u = 1 + t  # in (1, 2]: its logarithm is as exact in the sum as a slow log1p(t)
         log_1p_exp = np.maximum(y, 0) + np.log(u)  # log(1 + e^y) without overflow
         self.keep((x, y, t, u))
@@ -114,7 +115,10 @@ class Binomial(Likelihood):
         """Return dy = dlogp · (x - n sigmoid(y)); dlogp has the shape of `log_prob`."""
         x, y, t, u = self.kept()
         p = np.maximum(t, y >= 0) / u  # sigmoid(y): 1 / (1 + t) if y >= 0, else t / (1 + t)
-        return dlogp[..., None] * (x - self.n * p)
+        p *= self.n
+        dy = np.subtract(x, p, out=p)
+        dy *= dlogp[..., None]  # in one array: dy = dlogp[..., None] * (x - self.n * p)
+        return dy
 
     def mean(self, y):
         """E[x|z] = n sigmoid(y), in [0, n]."""

@@ -110,7 +110,7 @@ class Adam(Optimizer):
     """
 
     memory = ("m", "v")
-    BLOCK = 65536  # elements; a block of each vector stays in the cache of a core
+    BLOCK = 131072  # elements; a block of each vector stays in the cache
 
     def __init__(self, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
         super().__init__(lr)
