@@ -1,9 +1,10 @@
 """One training step of the same VAE in several engines, for `step.py` to time.
 
-Each function here takes (D, hidden, K, B) and returns a step without arguments: noise,
-forward, backward, Adam, in float32. All have tanh layers, Bernoulli pixels and one
-sample of z; each draws its noise by its own generator, and keeps its own weights. An
-engine that is not installed raises ImportError.
+Each function here takes (D, hidden, K, B, adam) and returns a step without arguments:
+noise, forward, backward, Adam, in float32; with adam=False it ends at the gradient. All
+have tanh layers, Bernoulli pixels and one sample of z; each draws its noise by its own
+generator, keeps its own weights, and computes the loss besides the gradient, as whoever
+trains wants to see it. An engine that is not installed raises ImportError.
 """
 
 from itertools import pairwise
@@ -15,7 +16,7 @@ def batch(D, B):
     return (np.random.default_rng(0).random((B, D)) < 0.2).astype(np.float32)
 
 
-def minivae(D, hidden, K, B):
+def minivae(D, hidden, K, B, adam=True):
     from minivae import VAE, Adam
 
     rng = np.random.default_rng(1)
@@ -24,12 +25,13 @@ def minivae(D, hidden, K, B):
     def step():
         model.loss(x, rng.standard_normal((B, K), dtype=np.float32))
         model.backward()
-        optimizer.step(model.theta, model.grad)
+        if adam:
+            optimizer.step(model.theta, model.grad)
 
     return step
 
 
-def products(D, hidden, K, B):
+def products(D, hidden, K, B, adam=True):
     """The matrix products of the step and nothing else: what no NumPy code can beat."""
     sizes = [D, *hidden]
     layers = [*pairwise(sizes), (sizes[-1], K), (sizes[-1], K)]
@@ -52,7 +54,7 @@ def products(D, hidden, K, B):
     return step
 
 
-def torch(D, hidden, K, B, fused=None, compiled=False):
+def torch(D, hidden, K, B, adam=True, fused=None, compiled=False):
     import torch
     from torch import nn
 
@@ -80,21 +82,22 @@ def torch(D, hidden, K, B, fused=None, compiled=False):
     def step():
         optimizer.zero_grad()
         loss().backward()
-        optimizer.step()
+        if adam:
+            optimizer.step()
 
     return step
 
 
-def torch_fused(*shape):
+def torch_fused(*arguments):
     """PyTorch with Adam in one kernel, which one has to ask for."""
-    return torch(*shape, fused=True)
+    return torch(*arguments, fused=True)
 
 
-def torch_compile(*shape):
-    return torch(*shape, fused=True, compiled=True)
+def torch_compile(*arguments):
+    return torch(*arguments, fused=True, compiled=True)
 
 
-def jax(D, hidden, K, B):
+def jax(D, hidden, K, B, adam=True):
     import jax
     import jax.numpy as jnp
 
@@ -126,7 +129,9 @@ def jax(D, hidden, K, B):
     def update(state):
         theta, m, v, t, key = state
         key, new = jax.random.split(key)
-        grad = jax.grad(loss)(theta, jax.random.normal(new, (B, K)))
+        value, grad = jax.value_and_grad(loss)(theta, jax.random.normal(new, (B, K)))
+        if not adam:
+            return (theta, m, v, t, key), (value, grad)
         t += 1
         m = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, m, grad)
         v = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, v, grad)
@@ -134,15 +139,15 @@ def jax(D, hidden, K, B):
         theta = jax.tree.map(
             lambda p, m, v: p - rate * m / (jnp.sqrt(v / root) + 1e-8), theta, m, v
         )
-        return theta, m, v, t, key
+        return (theta, m, v, t, key), value
 
     update = jax.jit(update, donate_argnums=0)
     zeros = jax.tree.map(jnp.zeros_like, theta)
     state = [theta, zeros, jax.tree.map(jnp.copy, zeros), jnp.float32(0), jax.random.key(1)]
 
     def step():
-        state[:] = update(tuple(state))
-        jax.block_until_ready(state[0])
+        state[:], result = update(tuple(state))
+        jax.block_until_ready((state, result))
 
     return step
 

@@ -1,6 +1,6 @@
 """How long one training step takes: this package, PyTorch, JAX, and bare products.
 
-    python benchmarks/step.py RESULTS [--rounds 7] [--engines minivae "JAX jit"]
+    python benchmarks/step.py RESULTS [--rounds 7] [--engines minivae "JAX jit"] [--no-adam]
 
 Every engine runs in a process of its own, and the engines take turns, so that whatever
 else the machine does meets them all alike. A time is the median over the rounds of the
@@ -45,6 +45,9 @@ def main():
         default="wall",
         help="cpu, with --threads 1, for a machine that does other work at the same time",
     )
+    parser.add_argument(
+        "--no-adam", action="store_true", help="end at the gradient, to see what Adam costs"
+    )
     parser.add_argument("--small", action="store_true", help="one tiny shape, for a test")
     args = parser.parse_args()
     folder = Path(args.results)
@@ -64,7 +67,11 @@ def compare(args, threads):
     workers = {name: Worker(name, threads, args.clock) for name in args.engines}
     rows = []
     for shape in SMALL if args.small else SHAPES:
-        workers = {name: worker for name, worker in workers.items() if worker.build(shape)}
+        workers = {
+            name: worker
+            for name, worker in workers.items()
+            if worker.build((*shape, not args.no_adam))
+        }
         times = {name: [] for name in workers}
         for _ in range(args.rounds):
             for name, worker in workers.items():
@@ -127,7 +134,7 @@ def work(pipe, name, threads, clock):
             pipe.send(float(np.median(times)))
             continue
         try:
-            step = ENGINES[name](*question)
+            step = ENGINES[name](*question)  # D, hidden, K, B, adam
             for _ in range(5):
                 step()
             pipe.send(None)
