@@ -47,6 +47,14 @@ def test_an_edit_that_no_longer_fits_says_so():
             pass
 
 
+def test_an_edit_of_a_comment_is_no_bug():
+    text = "t = np.exp(-np.abs(y))"
+    idle = Animal("idle", "0", "", (), (Edit("likelihoods:Binomial._log_prob", text, ""),))
+    with pytest.raises(ValueError, match=r"idle: expected .* found it in a comment"):
+        with released(idle):
+            pass
+
+
 def test_the_sampler_bug_passes_finite_differences_and_fails_the_moments():
     """Value and gradient agree, so rung 1 cannot see it: the reason for the ladder."""
     fails = dict(zip(RUNGS, hunt("variance-for-deviation"), strict=True))

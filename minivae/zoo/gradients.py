@@ -192,7 +192,7 @@ GRADIENTS = (
         "The gradient of Bernoulli pixels, x - p, left as it was when the pixels became\n"
         "counts up to n.",
         (),
-        (Edit("likelihoods:Binomial.backward", "x - self.n * p", "x - p"),),
+        (Edit("likelihoods:Binomial.backward", "p *= self.n", "p *= 1"),),
     ),
     Animal(
         "relu-lets-all-through",

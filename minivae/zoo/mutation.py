@@ -5,6 +5,7 @@ text became that text. Releasing it compiles the edited function in its own modu
 puts it in the place of the right one until the `with` block ends.
 """
 
+import ast
 import importlib
 import inspect
 import textwrap
@@ -101,7 +102,13 @@ def _mutated(original, edits, animal_name):
                 f"{animal_name}: expected {edit.right!r} once in {edit.where},"
                 f" found it {found} times"
             )
-        source = source.replace(edit.right, edit.wrong)
+        edited = source.replace(edit.right, edit.wrong)
+        if ast.dump(ast.parse(edited)) == ast.dump(ast.parse(source)):
+            raise ValueError(
+                f"{animal_name}: expected {edit.right!r} in the code of {edit.where},"
+                " found it in a comment"
+            )
+        source = edited
     compiled = compile(source, f"<{animal_name} in {edits[0].where}>", "exec")
     namespace = {}
     exec(compiled, function.__globals__, namespace)
