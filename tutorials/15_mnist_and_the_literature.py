@@ -210,14 +210,14 @@ plt.title("Where our runs stand, and how short they are")
 plt.show()
 
 # %% [markdown]
-# Mind the horizontal axis. Our runs are far shorter than the published 3280 passes, and
-# each took about an hour or less on one core. The published schedule was made for a long
-# training: squeezed into a hundred passes, it still spends two thirds of them in its
-# last stage, at a tenth of the learning rate. Batches of 100 with a learning rate that
-# falls along a cosine from 0.002 come further: 2.10 ± 0.03 nats in 100 passes, image by
-# image, and in 700 passes, 50 minutes, they stand at 86.77 ± 0.23, beside the published
-# 86.76. That is another recipe, so it gets rows of its own, and the published one stays
-# the reference.
+# Mind the horizontal axis. Our runs are far shorter than the published 3280 passes,
+# and each took about an hour or less on one core. The published schedule was made for
+# a long training: squeezed into a hundred passes, it still spends two thirds of them
+# in its last stage, at a tenth of the learning rate. Batches of 100 with a learning
+# rate that falls along a cosine from 0.002 come further: 2.10 ± 0.03 nats in 100
+# passes, image by image, and in 700 passes, 50 minutes, they stand at 86.77 ± 0.23,
+# beside the published 86.76. That is another recipe, so it gets rows of its own, and
+# the published one stays the reference.
 #
 # If you have a quiet night, the command stands in the script's first lines, and a row
 # in the file is all this chapter needs to draw it.
