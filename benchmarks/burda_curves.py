@@ -5,6 +5,7 @@ python benchmarks/burda_curves.py RUNS FIGURE.png
 
 import argparse
 import json
+from itertools import cycle
 from pathlib import Path
 
 import matplotlib
@@ -26,7 +27,7 @@ def main():
 
 def draw(results, path):
     figure, ax = plt.subplots(figsize=(7, 4.2))
-    for file, color in zip(results, COLORS, strict=False):
+    for file, color in zip(results, cycle(COLORS), strict=False):
         result = json.loads(file.read_text())
         curve = np.genfromtxt(file.with_name("curve.csv"), delimiter=",", names=True)
         label = "{} S = {}, batch {}, {}: {:.2f} nats".format(

@@ -106,8 +106,14 @@ def test_burda_starts_from_the_mean_image(script, tiny, rng):
 
 def test_curves_of_finished_runs_are_drawn(script, monkeypatch, tiny, tmp_path):
     run_burda(script, monkeypatch, tiny, tmp_path, "--passes", 2, "--test-samples", 2)
-    script("burda_curves", tmp_path, tmp_path / "curves.png").main()
+    curves = script("burda_curves", tmp_path, tmp_path / "curves.png")
+    curves.main()
     assert (tmp_path / "curves.png").stat().st_size > 5000
+    (result,) = tmp_path.glob("*/result.json")
+    runs = len(curves.COLORS) + 1  # more than there are colours: none is left out
+    curves.draw([result] * runs, tmp_path / "many.png")
+    labels = curves.plt.gca().get_legend().get_texts()
+    assert len(labels) == runs + 1, f"{runs} runs and the published number, got {labels}"
 
 
 def test_step_compares_the_engines_that_are_there(script, tmp_path, capfd):
@@ -120,6 +126,41 @@ def test_step_compares_the_engines_that_are_there(script, tmp_path, capfd):
     assert 0 < float(row["matrix products"]) < float(row["minivae"]) < 1
     assert (tmp_path / "step.png").stat().st_size > 5000
     assert "geometric mean" in capfd.readouterr().out
+
+
+def test_without_adam_a_step_ends_at_the_gradient(script, monkeypatch, tmp_path):
+    def refuse(*_):
+        raise RuntimeError("Adam was called")
+
+    monkeypatch.setattr("minivae.Adam.step", refuse)
+    shape = script("step").SMALL[0]
+    script("engines").minivae(*shape, adam=False)()
+    with pytest.raises(RuntimeError, match="Adam was called"):
+        script("engines").minivae(*shape)()
+
+
+@pytest.mark.parametrize(("flags", "adam"), [((), True), (("--no-adam",), False)])
+def test_the_workers_are_told_whether_adam_runs(script, monkeypatch, tmp_path, flags, adam):
+    step = script("step", tmp_path, "--small", "--threads", 1, *flags)
+    built = []
+
+    class Idle:
+        def __init__(self, *_):
+            pass
+
+        def build(self, question):
+            built.append(question)
+            return True
+
+        def ask(self, seconds):
+            return seconds
+
+        def end(self):
+            pass
+
+    monkeypatch.setattr(step, "Worker", Idle)
+    step.main()
+    assert set(built) == {(*step.SMALL[0], adam)}
 
 
 def test_a_peer_that_is_not_installed_is_left_out_with_a_word(script, monkeypatch, capsys):
