@@ -20,14 +20,14 @@ import numpy as np
 
 from minivae import IWAE, VAE, Adam
 from minivae.atomic import replacing
-from minivae.bounds import importance_log_likelihood, mean_and_error
 from minivae.datasets import load_mnist
-from minivae.diagnostics import active_units
-from minivae.figures import samples, save_figure
-from minivae.images import prepare
-from minivae.saving import load
-from minivae.schedules import cosine_decay, stages
+from minivae.datasets.images import prepare
+from minivae.inference.bounds import importance_log_likelihood, mean_and_error
+from minivae.inference.diagnostics import active_units
+from minivae.plots import samples, save_figure
+from minivae.schedules import cosine_decay, piecewise_constant
 from minivae.training import fit
+from minivae.training.checkpoints import load
 
 STAGES = [3**i for i in range(8)]  # passes; 3280 in all
 PORTION = 250  # test images that are evaluated, and kept, at a time
@@ -41,7 +41,7 @@ def main():
         images = images.__class__(
             images.train[: args.images],
             images.test[: args.images],
-            images.levels,
+            images.max_count,
             images.shape,
             images.name,
         )
@@ -78,7 +78,9 @@ def parse_arguments():
     parser.add_argument("--samples", type=int, default=1, help="S (default 1)")
     parser.add_argument("--passes", type=int, default=3280)
     parser.add_argument("--batch", type=int, default=20)
-    parser.add_argument("--schedule", choices=("stages", "cosine"), default="stages")
+    parser.add_argument(
+        "--schedule", choices=("piecewise_constant", "cosine"), default="piecewise_constant"
+    )
     parser.add_argument("--rate", type=float, default=1e-3, help="the first (1e-3)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--test-samples", type=int, default=5000)
@@ -129,7 +131,7 @@ def build(objective, images, rng):
     """The published architecture, its output bias at the logit of the mean image."""
     cls = {"vae": VAE, "iwae": IWAE}[objective]
     model = cls.mlp(images.train.shape[1], 50, (200, 200), rng=rng)
-    mean = np.clip(images.train.mean(axis=0) / images.levels, 0.001, 0.999)
+    mean = np.clip(images.train.mean(axis=0) / images.max_count, 0.001, 0.999)
     model.decoder.layers[-1].b[...] = np.log(mean / (1 - mean))
     return model
 
@@ -140,13 +142,17 @@ def rates(args, N):
     if args.schedule == "cosine":
         return cosine_decay(args.rate, steps)
     lengths = [max(1, round(steps * passes / sum(STAGES))) for passes in STAGES]
-    return stages([args.rate * fall for fall in FALL], lengths)
+    return piecewise_constant([args.rate * fall for fall in FALL], lengths)
 
 
 def evaluate(args, images, model, folder):
     """Test log-likelihood, in portions that are kept, and active units."""
     x = prepare(
-        images.test, images.levels, model.dtype, "stochastic", rng=np.random.default_rng(1)
+        images.test,
+        images.max_count,
+        model.dtype,
+        "stochastic",
+        rng=np.random.default_rng(1),
     )
     kept = folder / f"log_likelihood_{args.test_samples}"
     kept.mkdir(exist_ok=True)

@@ -34,7 +34,9 @@ def draw(results, path):
             result["objective"].upper(),
             result["samples"],
             result["batch"],
-            {"stages": "published stages"}.get(result["schedule"], result["schedule"]),
+            {"piecewise_constant": "published piecewise_constant"}.get(
+                result["schedule"], result["schedule"]
+            ),
             result["nll"],
         )
         passes, bound = (

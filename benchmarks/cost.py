@@ -22,7 +22,7 @@ import numpy as np
 from engines import products
 
 from minivae import IWAE, VAE, Adam, Tanh
-from minivae.images import Images
+from minivae.datasets.images import Images
 from minivae.training import fit
 
 SWEEPS = {  # what varies; the others stay at BASE
@@ -46,12 +46,12 @@ fit(vae, load_mnist({mnist!r}), Adam(), epochs=1, rng=rng, binarize="stochastic"
 EVALUATION = """
 import numpy as np
 from minivae import VAE
-from minivae.bounds import importance_log_likelihood
+from minivae.inference.bounds import importance_log_likelihood
 from minivae.datasets import load_mnist, prepare
 rng = np.random.default_rng(0)
 vae = VAE.mlp(784, 50, (200, 200), rng=rng)
 images = load_mnist({mnist!r})
-x = prepare(images.test, images.levels, binarize="stochastic", rng=rng)
+x = prepare(images.test, images.max_count, binarize="stochastic", rng=rng)
 importance_log_likelihood(vae, x[:20], 5000, rng)
 """
 PEAK = "\nimport resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"

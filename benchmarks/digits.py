@@ -16,13 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-from minivae import cli, saving
-from minivae.bounds import importance_log_likelihood, mean_and_error
+from minivae import cli
 from minivae.datasets import load_digits
-from minivae.exact.linear_gaussian import fit_ppca
-from minivae.exact.mixture import fit_mixture
 from minivae.gaussian import log_normal
+from minivae.inference.bounds import importance_log_likelihood, mean_and_error
+from minivae.inference.exact.linear_gaussian import fit_ppca
+from minivae.inference.exact.mixture import fit_mixture
 from minivae.numerics import log_mean_exp, log_sum_exp
+from minivae.training import checkpoints
 
 N = 16  # the largest count
 LOG_CHOOSE = np.array([math.log(math.comb(N, k)) for k in range(N + 1)])
@@ -129,7 +130,7 @@ def vae(images):
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "digits"
         cli.main(["train", "--out", str(out)])
-        model = saving.load(out / "model.npz").model
+        model = checkpoints.load(out / "model.npz").model
     x = images.test.astype(model.dtype)
     return importance_log_likelihood(model, x, 5000, np.random.default_rng(0))
 

@@ -44,7 +44,7 @@ class Autoencoder(EncoderDecoder):
         """
         x = self._check_x(x)
         z = self._code(x)
-        y = self.logits(z)
+        y = self.decoder_output(z)
         rec = -self.likelihood.log_prob(x, y).mean()
         self._refuse_non_finite(rec, z=z, y=y)
         self._kept = len(x)
@@ -66,6 +66,10 @@ class Autoencoder(EncoderDecoder):
         x = self._check_x(x)
         check_finite("x", x)
         return self._code(x)
+
+    def latent(self, x):
+        """The one point that stands for x: `code(x)`."""
+        return self.code(x)
 
     def _code(self, x):
         self._kept = None

@@ -45,7 +45,7 @@ class IWAE(VAE):
         eps = eps.reshape((-1,) + eps.shape[-2:])
         mu, logvar = self._encode(x)
         z = gaussian.reparameterize(mu, logvar, eps)
-        y = self.logits(z)
+        y = self.decoder_output(z)
         log_p = self.likelihood.log_prob(x, y)
         log_prior = gaussian.log_normal(z, 0.0, 0.0).sum(axis=-1)
         log_q = gaussian.log_normal(z, mu, logvar).sum(axis=-1)

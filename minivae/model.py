@@ -110,7 +110,7 @@ class EncoderDecoder(Model):
     """An encoder stack with linear heads, a decoder stack and a likelihood.
 
     `VAE` (two heads, mu and logvar) and `Autoencoder` (one head, the code) add what sets
-    them apart: the loss and its gradient, and what `code(x)` is.
+    them apart: the loss and its gradient, and which z `latent(x)` stands for x.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ class EncoderDecoder(Model):
         decoder = Sequential(*mlp(sizes, activation), Linear(sizes[-1], D))
         return cls(encoder, decoder, likelihood, rng, dtype)
 
-    def logits(self, z):
+    def decoder_output(self, z):
         """The decoder's raw output y, shape (..., D), for z of shape (..., K)."""
         z = as_float_array("z", z, self.dtype)
         check_shape("z", z, z.shape[:-1] + (self.K,))
@@ -197,18 +197,18 @@ class EncoderDecoder(Model):
         """E[x|z], shape (..., D), for z of shape (..., K)."""
         z = as_float_array("z", z, self.dtype)
         check_finite("z", z)
-        return self.likelihood.mean(self.logits(z))
+        return self.likelihood.mean(self.decoder_output(z))
 
-    def code(self, x):
-        """The point z that stands for x: mu(x) of a VAE, the code of an autoencoder."""
+    def latent(self, x):
+        """The point z that stands for x: a VAE's posterior mean, an autoencoder's code."""
         raise NotImplementedError
 
     def reconstruct(self, x):
-        """E[x|z] at z = code(x), shape (B, D)."""
-        return self.decode(self.code(x))
+        """E[x|z] at z = latent(x), shape (B, D)."""
+        return self.decode(self.latent(x))
 
     def interpolate(self, x_a, x_b, steps=8):
-        """E[x|z] along the straight line from code(x_a) to code(x_b).
+        """E[x|z] along the straight line from latent(x_a) to latent(x_b).
 
         Parameters
         ----------
@@ -221,7 +221,7 @@ class EncoderDecoder(Model):
         ndarray, shape (steps, B, D)
         """
         check_whole("steps", steps, minimum=2)
-        z_a, z_b = self.code(x_a), self.code(x_b)
+        z_a, z_b = self.latent(x_a), self.latent(x_b)
         check_shape("x_b", z_b, z_a.shape)
         t = np.linspace(0, 1, steps, dtype=self.dtype)[:, None, None]
         return self.decode((1 - t) * z_a + t * z_b)

@@ -55,7 +55,7 @@ def cosine_decay(top, steps):
     return decay
 
 
-def stages(values, lengths):
+def piecewise_constant(values, lengths):
     """Hold `values[i]` for `lengths[i]` steps each; the last one holds for ever."""
     values = [check_number("values", v, minimum=0) for v in values]
     lengths = [check_whole("lengths", n, minimum=1) for n in lengths]
@@ -65,7 +65,7 @@ def stages(values, lengths):
             f" {len(values)} and {len(lengths)}"
         )
 
-    @_made_by("stages", values, lengths)
+    @_made_by("piecewise_constant", values, lengths)
     def stage(step):
         for value, length in zip(values, lengths, strict=True):
             if step < length:

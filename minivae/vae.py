@@ -95,7 +95,7 @@ class VAE(EncoderDecoder):
         free_bits = check_number("free_bits", free_bits, minimum=0)
         mu, logvar = self._encode(x)
         z = gaussian.reparameterize(mu, logvar, eps)
-        y = self.logits(z)
+        y = self.decoder_output(z)
         log_p = self.likelihood.log_prob(x, y)
         B = len(x)
         kl_k = gaussian.kl(mu, logvar).sum(axis=0) / B  # per latent dimension
@@ -136,12 +136,16 @@ class VAE(EncoderDecoder):
         check_finite("x", x)
         return self._encode(x)
 
-    def code(self, x):
-        """The posterior mean mu(x), shape (B, K)."""
+    def posterior_mean(self, x):
+        """mu(x), the mean of q(z|x), shape (B, K)."""
         return self.encode(x)[0]
 
+    def latent(self, x):
+        """The one point that stands for x: `posterior_mean(x)`."""
+        return self.posterior_mean(x)
+
     def sample(self, n, rng, mean=False):
-        """Dream n images: z ~ N(0, I), then x ~ p(x|z), shape (n, D).
+        """Sample n images: z ~ N(0, I), then x ~ p(x|z), shape (n, D).
 
         With `mean=True` the last step returns E[x|z] instead of drawing the pixels,
         which is what papers print.
@@ -149,7 +153,7 @@ class VAE(EncoderDecoder):
         check_whole("n", n, minimum=1)
         check_generator("rng", rng)
         z = rng.standard_normal((n, self.K), dtype=self.dtype)
-        y = self.logits(z)
+        y = self.decoder_output(z)
         return self.likelihood.mean(y) if mean else self.likelihood.sample(y, rng)
 
     @np.errstate(all="ignore")
@@ -160,7 +164,7 @@ class VAE(EncoderDecoder):
         """
         x, z = self._check(x, z, name="z")
         log_prior = gaussian.log_normal(z, 0.0, 0.0).sum(axis=-1)
-        y = self.logits(z)
+        y = self.decoder_output(z)
         result = self.likelihood.log_prob(x, y) + log_prior
         self._refuse_non_finite(result, y=y)
         return result
@@ -175,7 +179,7 @@ class VAE(EncoderDecoder):
         x, eps = self._check(x, eps)
         mu, logvar = self._encode(x)
         z = gaussian.reparameterize(mu, logvar, eps)
-        y = self.logits(z)
+        y = self.decoder_output(z)
         log_p = self.likelihood.log_prob(x, y)
         log_prior = gaussian.log_normal(z, 0.0, 0.0).sum(axis=-1)
         log_q = gaussian.log_normal(z, mu, logvar).sum(axis=-1)
@@ -189,7 +193,7 @@ class VAE(EncoderDecoder):
         x, eps = self._check(x, eps)
         mu, logvar = self._encode(x)
         z = gaussian.reparameterize(mu, logvar, eps)
-        y = self.logits(z)
+        y = self.decoder_output(z)
         log_p = self.likelihood.log_prob(x, y)
         log_p = log_p.mean(axis=0) if log_p.ndim == 2 else log_p
         result = log_p - gaussian.kl(mu, logvar).sum(axis=-1)

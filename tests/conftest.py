@@ -12,12 +12,12 @@ from hypothesis import settings
 
 matplotlib.use("Agg")
 
-# `MINIVAE_ANIMAL=kl-without-its-half pytest -x` runs the tests with a bug of the zoo at
+# `MINIVAE_BUG=kl-without-its-half pytest -x` runs the tests with a bug of the zoo at
 # large; they must fail.
-if "MINIVAE_ANIMAL" in os.environ:
-    from minivae.zoo import ANIMALS, released
+if "MINIVAE_BUG" in os.environ:
+    from minivae.zoo import BUGS, injected
 
-    cage = released(ANIMALS[os.environ["MINIVAE_ANIMAL"]])
+    cage = injected(BUGS[os.environ["MINIVAE_BUG"]])
     cage.__enter__()
 
 settings.register_profile("minivae", deadline=None, max_examples=25, derandomize=True)

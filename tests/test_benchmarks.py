@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minivae.images import Images
+from minivae.datasets.images import Images
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 

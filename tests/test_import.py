@@ -12,7 +12,7 @@ def run(code):
 
 def test_importing_every_command_does_not_import_matplotlib():
     code = (
-        "import sys, minivae, minivae.cli, minivae.figures, minivae.training\n"
+        "import sys, minivae, minivae.cli, minivae.plots, minivae.training\n"
         "minivae.cli.build_parser()\n"
         "print(sorted({name.partition('.')[0] for name in sys.modules}))"
     )
@@ -25,10 +25,10 @@ def test_importing_every_command_does_not_import_matplotlib():
 def test_drawing_touches_no_global_state_of_matplotlib(tmp_path):
     code = (
         "import sys, numpy as np\n"
-        "from minivae import VAE, figures\n"
+        "from minivae import VAE, plots\n"
         "model = VAE.mlp(4, 2, (3,), rng=np.random.default_rng(0))\n"
-        "fig = figures.manifold(model, (2, 2), 3)\n"
-        f"figures.save_figure(fig, {str(tmp_path / 'm.png')!r})\n"
+        "fig = plots.manifold(model, (2, 2), 3)\n"
+        f"plots.save_figure(fig, {str(tmp_path / 'm.png')!r})\n"
         "print('matplotlib.pyplot' in sys.modules)"
     )
     assert run(code) == "False\n"

@@ -134,7 +134,7 @@ def test_shapes_of_decode_and_logits(kind, rng):
     assert whole.shape == (3, 4, 5)
     np.testing.assert_allclose(model.decode(z[1]), whole[1], rtol=1e-13)
     np.testing.assert_allclose(model.decode(z[1, 2]), whole[1, 2], rtol=1e-13)
-    p = 1 / (1 + np.exp(-model.logits(z)))
+    p = 1 / (1 + np.exp(-model.decoder_output(z)))
     np.testing.assert_allclose(p, whole, rtol=1e-13)
 
 
@@ -143,11 +143,11 @@ def test_reconstruct_and_interpolate_go_through_the_code(kind, rng):
     model = kind.mlp(5, 2, (3,), Binomial(16), rng=rng, dtype=np.float64)
     model.theta += rng.standard_normal(model.theta.size)
     x_a, x_b = rng.integers(0, 17, (2, 4, 5)).astype(float)
-    np.testing.assert_array_equal(model.reconstruct(x_a), model.decode(model.code(x_a)))
+    np.testing.assert_array_equal(model.reconstruct(x_a), model.decode(model.latent(x_a)))
     between = model.interpolate(x_a, x_b, steps=5)
     assert between.shape == (5, 4, 5)
     for i in range(5):
-        z = (1 - i / 4) * model.code(x_a) + i / 4 * model.code(x_b)
+        z = (1 - i / 4) * model.latent(x_a) + i / 4 * model.latent(x_b)
         np.testing.assert_allclose(between[i], model.decode(z), rtol=1e-12)
 
 
@@ -184,7 +184,7 @@ def test_bad_constructor_arguments_are_named(rng):
 def test_bad_images_are_named(kind, rng):
     model = kind.mlp(4, 2, (3,), rng=rng)
     noise = () if kind is Autoencoder else (np.zeros((3, 2)),)
-    doors = [lambda x: model.loss(x, *noise), model.code, model.reconstruct]
+    doors = [lambda x: model.loss(x, *noise), model.latent, model.reconstruct]
     doors.append(lambda x: model.interpolate(x, x))
     for door in doors:
         for shape in [(4,), (1, 3, 4)]:
@@ -209,7 +209,7 @@ def test_bad_images_are_named(kind, rng):
 @pytest.mark.parametrize("kind", MODELS)
 def test_bad_latents_are_named(kind, rng):
     model = kind.mlp(4, 2, (3,), rng=rng)
-    for door in (model.decode, model.logits):
+    for door in (model.decode, model.decoder_output):
         for shape in [(3, 4), (), (2, 1)]:  # (3, 4) would pass for (6, 2) when flattened
             with complains(ValueError, "z: expected shape", "2)", str(shape)):
                 door(np.ones(shape))
@@ -235,10 +235,10 @@ def test_backward_goes_with_the_loss_just_before(kind, rng):
     model.backward()
     np.testing.assert_array_equal(model.grad, first, err_msg="backward twice adds up")
     between = [
-        lambda: model.code(x),
+        lambda: model.latent(x),
         lambda: model.reconstruct(x),
         lambda: model.decode(np.zeros((1, 2))),
-        lambda: model.logits(np.zeros((1, 2))),
+        lambda: model.decoder_output(np.zeros((1, 2))),
         lambda: model.interpolate(x, x),
     ]
     for other in between:

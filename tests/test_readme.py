@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from minivae.cli import build_parser
-from minivae.zoo import ANIMALS
+from minivae.zoo import BUGS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -59,8 +59,8 @@ def test_every_file_it_names_exists():
         assert (ROOT / path).exists(), f"README.md names {path}, which is not there"
 
 
-def test_it_counts_the_animals_right():
-    assert f"releases {len(ANIMALS)} bugs" in README
+def test_it_counts_the_bugs_right():
+    assert f"injects {len(BUGS)} bugs" in README
 
 
 def test_the_picture_is_small():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from helpers import complains
 
-from minivae.schedules import cosine_decay, linear_warmup, stages, value_at
+from minivae.schedules import cosine_decay, linear_warmup, piecewise_constant, value_at
 
 
 def test_warmup_rises_in_a_straight_line_and_stays():
@@ -18,9 +18,9 @@ def test_cosine_falls_along_half_a_wave_and_stays():
 
 
 def test_stages_hold_and_the_last_one_for_ever():
-    schedule = stages([3.0, 2.0, 1.0], [1, 3, 2])
+    schedule = piecewise_constant([3.0, 2.0, 1.0], [1, 3, 2])
     assert [schedule(t) for t in range(9)] == [3, 2, 2, 2, 1, 1, 1, 1, 1]
-    assert stages(np.array([0.5]), np.array([2]))(100) == 0.5
+    assert piecewise_constant(np.array([0.5]), np.array([2]))(100) == 0.5
 
 
 def test_a_number_never_changes():
@@ -28,7 +28,9 @@ def test_a_number_never_changes():
     assert value_at(lambda step: step / 2, 3) == 1.5
 
 
-@pytest.mark.parametrize("schedule", [linear_warmup(np.float64(1e-3), 3), stages([1], [2])])
+@pytest.mark.parametrize(
+    "schedule", [linear_warmup(np.float64(1e-3), 3), piecewise_constant([1], [2])]
+)
 def test_values_are_plain_floats(schedule):
     assert {type(schedule(t)) for t in range(5)} == {float}
 
@@ -45,10 +47,10 @@ def test_bad_arguments_are_named(make):
 
 def test_bad_stages_are_named():
     with complains(ValueError, "values, lengths", "2 and 1"):
-        stages([1.0, 2.0], [3])
+        piecewise_constant([1.0, 2.0], [3])
     with complains(ValueError, "values, lengths", "0 and 0"):
-        stages([], [])
+        piecewise_constant([], [])
     with complains(ValueError, "values: expected at least 0", "-1"):
-        stages([-1.0], [3])
+        piecewise_constant([-1.0], [3])
     with complains(ValueError, "lengths: expected at least 1", "0"):
-        stages([1.0], [0])
+        piecewise_constant([1.0], [0])

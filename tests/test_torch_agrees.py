@@ -11,8 +11,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import minivae as mv
-from minivae.exchange import load_state_dict, state_dict, torch_source
-from minivae.zoo import released
+from minivae.training.torch_weights import load_state_dict, state_dict, torch_source
+from minivae.zoo import injected
 from minivae.zoo.gradients import GRADIENTS
 
 torch = pytest.importorskip("torch")
@@ -162,11 +162,11 @@ def test_losses_and_gradients_are_those_of_pytorch(likelihood, activation, objec
 CASES = [("gaussian, learned", "tanh", "vae, beta"), ("binomial", "relu", "iwae, S = 5")]
 
 
-@pytest.mark.parametrize("animal", GRADIENTS, ids=lambda animal: animal.name)
-def test_a_wrong_gradient_of_the_zoo_disagrees(animal):
-    with released(animal):
+@pytest.mark.parametrize("bug", GRADIENTS, ids=lambda bug: bug.name)
+def test_a_wrong_gradient_of_the_zoo_disagrees(bug):
+    with injected(bug):
         worst = max(max(compare(*case).values()) for case in CASES)
-    assert worst > 1e-3, f"with {animal.name} all agree with PyTorch, to {worst:.2g}"
+    assert worst > 1e-3, f"with {bug.name} all agree with PyTorch, to {worst:.2g}"
 
 
 def test_weights_come_back_from_pytorch_bit_for_bit():

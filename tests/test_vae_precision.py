@@ -62,7 +62,7 @@ def test_nothing_leaves_the_models_precision(kind, make, dtype, rng, monkeypatch
             model.backward()
     assert set(seen) >= {"Sequential.forward", "Sequential.backward", "Linear.backward"}
     assert {name: kinds for name, kinds in seen.items() if kinds != {dtype}} == {}
-    results = [model.theta, model.grad, model.code(x), model.reconstruct(x)]
+    results = [model.theta, model.grad, model.latent(x), model.reconstruct(x)]
     results += [model.interpolate(x, x), model.decode(np.zeros((1, 2)))]
     if kind is not Autoencoder:
         results += [*model.encode(x), model.sample(2, rng), model.sample(2, rng, mean=True)]

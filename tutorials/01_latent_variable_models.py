@@ -29,9 +29,9 @@ import numpy as np
 from checks import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILLION
 from checks import check, check_less, check_mc, style
 from minivae import VAE, Bernoulli
-from minivae.exact import quadrature
-from minivae.exact.linear_gaussian import LinearGaussian
-from minivae.exact.mixture import fit_mixture
+from minivae.inference.exact import quadrature
+from minivae.inference.exact.linear_gaussian import LinearGaussian
+from minivae.inference.exact.mixture import fit_mixture
 
 style()
 rng = np.random.default_rng(1)
@@ -383,7 +383,12 @@ vae.params["decoder.0.b"][...] = b1
 vae.params["decoder.2.W"][...] = W2
 vae.params["decoder.2.b"][...] = b2
 package = quadrature.log_prob(vae, pictures[:20], nodes=201)
-check("minivae.exact.quadrature", package.value, log_p[:20], 1e-9)
+check(
+    "minivae.inference.exact.quadrature",
+    package.value,
+    log_p[:20],
+    1e-9,
+)
 print(f"its own estimate of its error: {package.error.max():.0e}")
 
 # %% [markdown]
@@ -550,7 +555,7 @@ check(
 xs = rng.normal(size=(5, 7))
 package = LinearGaussian(np.eye(7), np.zeros(7), c)
 check(
-    "minivae.exact.linear_gaussian",
+    "minivae.inference.exact.linear_gaussian",
     package.log_prob(xs),
     exact_log_p(xs),
     1e-12,
@@ -974,7 +979,7 @@ fit = fit_mixture(
 )
 count = len(fit.log_likelihood)
 check(
-    "minivae.exact.mixture.fit_mixture",
+    "minivae.inference.exact.mixture.fit_mixture",
     fit.log_likelihood,
     history[:count],
     1e-10,

@@ -26,8 +26,8 @@ import numpy as np
 from checks import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
 from checks import check, check_less, check_mc, must_fail, style
 from minivae import VAE, Bernoulli, Gaussian
-from minivae.exact import quadrature
-from minivae.exact.linear_gaussian import LinearGaussian
+from minivae.inference.exact import quadrature
+from minivae.inference.exact.linear_gaussian import LinearGaussian
 
 style()
 rng = np.random.default_rng(2)
@@ -303,8 +303,8 @@ for mu, logvar in ((0.7, -3.0), (0.0, 0.0), (-0.5, -1.0), (1.1, -2.0)):
 # Four different $q$, from excellent to absurd, four different splits, one sum. This is
 # the best test of a VAE that there is, because it fails for a wrong density, a wrong
 # sampler, a wrong KL, a forgotten constant. The package has these three functions in
-# `minivae.exact.quadrature`, again in three ways that share no sum, each with an
-# estimate of its own error. They ask only for a decoder and a likelihood, so we can
+# `minivae.inference.exact.quadrature`, again in three ways that share no sum, each with
+# an estimate of its own error. They ask only for a decoder and a likelihood, so we can
 # hand them our circle; and they serve a neural VAE with a latent of two dimensions,
 # encoder included.
 

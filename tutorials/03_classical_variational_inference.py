@@ -29,8 +29,8 @@ import numpy as np
 from checks import BLACK, BLUE, GREEN, ORANGE, VERMILLION
 from checks import check, check_less, check_mc, must_fail, style
 from minivae import Adam, Linear, Sequential, Tanh
-from minivae.classical import bbvi, cavi
-from minivae.exact.linear_gaussian import LinearGaussian
+from minivae.inference.classical import bbvi, cavi
+from minivae.inference.exact.linear_gaussian import LinearGaussian
 from minivae.model import Model
 
 style()
@@ -502,9 +502,9 @@ for k, name in enumerate(("mu", "logvar")):
     check_less(f"{name}: the path beats both", ordered[2], ordered[1])
 
 # %% [markdown]
-# The package's `minivae.classical.bbvi` computes the same terms. And here is the
-# mistake announced above: an $a$ that has seen its own sample. It looks like a harmless
-# simplification, and it takes a third of the gradient away.
+# The package's `minivae.inference.classical.bbvi` computes the same terms. And here is
+# the mistake announced above: an $a$ that has seen its own sample. It looks like a
+# harmless simplification, and it takes a third of the gradient away.
 
 # %%
 noise = rng.standard_normal((S, 1))
@@ -516,7 +516,9 @@ package = bbvi.score_terms(
     noise,
     control_variate=True,
 )
-check("minivae.classical.bbvi.score_terms", package, ours, 1e-9)
+check(
+    "minivae.inference.classical.bbvi.score_terms", package, ours, 1e-9
+)
 package = bbvi.pathwise_terms(
     lambda z: log_joint_grad(x, z),
     np.array([mu]),
@@ -524,7 +526,12 @@ package = bbvi.pathwise_terms(
     noise,
 )
 ours = pathwise(x, mu, logvar, noise[:, 0])
-check("minivae.classical.bbvi.pathwise_terms", package, ours, 1e-9)
+check(
+    "minivae.inference.classical.bbvi.pathwise_terms",
+    package,
+    ours,
+    1e-9,
+)
 
 
 def all_samples(x, mu, logvar, noise):
@@ -927,8 +934,8 @@ check_less("  variance smaller by a factor", 5, saved)
 # \tau)$ with unknown mean $m$ *and* unknown precision $\tau$; the prior is $\tau \sim
 # \mathrm{Gamma}(a_0, b_0)$ (with rate $b_0$) and $m | \tau \sim \mathcal{N}(m_0, 1 /
 # (\kappa_0 \tau))$. Derive the two updates of $q(m) \, q(\tau)$ with (3.1), and compare
-# with `minivae.classical.cavi`, and with the exact posterior. Which quantities does the
-# product get right?
+# with `minivae.inference.classical.cavi`, and with the exact posterior. Which
+# quantities does the product get right?
 #
 # <details><summary>Hint</summary>
 #

@@ -27,18 +27,24 @@ import numpy as np
 from checks import BLACK, BLUE, GREEN, GREY, ORANGE
 from checks import check, check_less, check_mc, must_fail, style
 from minivae import SGD, VAE, Adam, Binomial, Gaussian
-from minivae.bounds import importance_log_likelihood, mean_and_error
+from minivae.inference.bounds import (
+    importance_log_likelihood,
+    mean_and_error,
+)
 from minivae.datasets import Images, load_digits
-from minivae.drawing import show_tiles
-from minivae.evaluation import evaluate
-from minivae.history import History, patience
+from minivae.plots.drawing import show_tiles
+from minivae.training.evaluation import evaluate
+from minivae.training.history import History, patience
 from minivae.schedules import cosine_decay
 from minivae.training import fit
 
 style()
 digits = load_digits()
 print(digits)
-n, D = digits.levels, digits.train.shape[1]  # counts 0..16, 64 pixels
+n, D = (
+    digits.max_count,
+    digits.train.shape[1],
+)  # counts 0..16, 64 pixels
 x_train = digits.train.astype(np.float32)
 x_test = digits.test.astype(np.float32)
 
@@ -592,7 +598,7 @@ u = rng.random((dreams, 1, D))
 cdf = table.cumsum(axis=0).T  # (64, 17)
 x_hist = (u > cdf.T).sum(axis=1).astype(np.float32)
 z = rng.standard_normal((dreams, model.K)).astype(np.float32)
-y = model.logits(z)
+y = model.decoder_output(z)
 x_mean = model.likelihood.mean(y)
 x_drawn = model.likelihood.sample(y, rng)
 sheet(
@@ -629,7 +635,7 @@ def misfit(x):
 
 mu, logvar = model.encode(x_train)
 z = mu + np.exp(logvar / 2) * rng.standard_normal(mu.shape)
-x_codes = model.likelihood.sample(model.logits(z), rng)
+x_codes = model.likelihood.sample(model.decoder_output(z), rng)
 print(f"training images         {misfit(x_train):.2f}")
 print(f"histogram               {misfit(x_hist):.2f}")
 print(f"VAE, z from the prior   {misfit(x_drawn):.2f}")
@@ -658,7 +664,7 @@ check_less("300 images are not exact either", 0.1, misfit(x_train))
 few = Images(
     train=digits.train[:150],
     test=digits.test,
-    levels=16,
+    max_count=16,
     shape=(8, 8),
     name="few digits",
 )

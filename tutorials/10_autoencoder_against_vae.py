@@ -29,7 +29,7 @@ from checks import BLACK, BLUE, GREEN, GREY, VERMILLION
 from checks import check, check_less, check_mc, must_fail, style
 from minivae import VAE, Adam, Autoencoder, Binomial, gaussian
 from minivae.datasets import Images, load_digits
-from minivae.drawing import show_tiles
+from minivae.plots.drawing import show_tiles
 from minivae.training import fit
 
 style()
@@ -37,7 +37,7 @@ digits = load_digits()
 x_train = digits.train.astype(np.float32)
 x_test = digits.test.astype(np.float32)
 N, D = x_train.shape
-n = digits.levels
+n = digits.max_count
 print(digits)
 
 # %% [markdown]
@@ -87,12 +87,12 @@ for K in (2, 8):
 
 def rec_at(model, x, z):
     """-log p(x|z) of each image, in nats, at given codes."""
-    return -model.likelihood.log_prob(x, model.logits(z))
+    return -model.likelihood.log_prob(x, model.decoder_output(z))
 
 
 rec = {}
 for key, model in models.items():
-    rec[key] = rec_at(model, x_test, model.code(x_test)).mean()
+    rec[key] = rec_at(model, x_test, model.latent(x_test)).mean()
     print(f"{key[0]:3} K = {key[1]}: rec {rec[key]:.1f} nats (test)")
 
 # %% [markdown]
@@ -125,8 +125,8 @@ rng = np.random.default_rng(1)
 noises = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.5])
 rise = {}
 for key, model in models.items():
-    codes = model.code(x_test)
-    size = spread(model.code(x_train))
+    codes = model.latent(x_test)
+    size = spread(model.latent(x_train))
     rise[key] = []
     for noise in noises:
         eps = rng.standard_normal((20, *codes.shape), np.float32)
@@ -164,7 +164,7 @@ for K in (2, 8):
 # %%
 _, panels = plt.subplots(1, 2, figsize=(7, 3.9))
 for axes, kind in zip(panels, ("AE", "VAE"), strict=True):
-    codes = models[kind, 2].code(x_train)
+    codes = models[kind, 2].latent(x_train)
     for digit, colour in ((0, BLUE), (6, VERMILLION), (7, GREEN)):
         chosen = codes[digits.train_labels == digit]
         axes.plot(*chosen.T, ".", color=colour, ms=3)
@@ -235,10 +235,10 @@ places = {}
 covered = {}
 print("covered            test codes   N(0, I)   fitted Gaussian")
 for key, model in models.items():
-    codes = model.code(x_train)
+    codes = model.latent(x_train)
     z_prior = rng.standard_normal((1000, model.K), np.float32)
     places[key] = {
-        "test codes": model.code(x_test),
+        "test codes": model.latent(x_test),
         "N(0, I)": z_prior,
         "fitted": fitted_gaussian(codes, 1000, rng),
     }
@@ -399,7 +399,7 @@ check_less("I is at most log N", found[8][1], np.log(N))
 # %%
 decoder = models["VAE", 2].astype(np.float64)
 x_one = x_test[:1].astype(np.float64)
-mu_one = decoder.code(x_one)[0]
+mu_one = decoder.latent(x_one)[0]
 nodes, weights = np.polynomial.hermite_e.hermegauss(60)
 weights = weights / np.sqrt(2 * np.pi)
 
@@ -459,13 +459,13 @@ for beta, model in path.items():
     mu, logvar = model.encode(x_train)
     sigma = np.median(np.exp(logvar / 2))
     kl, info, gap, share, apart = islands(model, rng)
-    test_rec = rec_at(model, x_test, model.code(x_test)).mean()
+    test_rec = rec_at(model, x_test, model.latent(x_test)).mean()
     rows[beta] = sigma, spread(mu), share, apart, gap, test_rec
 print("beta     sigma  spread  identified  neighbour/σ  KL(q̄,p)  rec")
 for beta, (sigma, wide, share, apart, gap, nats) in rows.items():
     print(f"{beta:<6g} {sigma:7.3f} {wide:7.1f} {share:9.0%}", end="")
     print(f" {apart:11.1f} {gap:11.1f} {nats:8.1f}")
-print(f"AE          0 {spread(models['AE', 2].code(x_train)):9.1f}")
+print(f"AE          0 {spread(models['AE', 2].latent(x_train)):9.1f}")
 print(f"autoencoder's rec: {rec['AE', 2]:.1f} nats")
 
 sigmas = [rows[b][0] for b in path]
@@ -508,7 +508,7 @@ plt.show()
 
 # %%
 for kind in ("AE", "VAE"):
-    codes = models[kind, 2].code(x_train)
+    codes = models[kind, 2].latent(x_train)
     d = distances(codes, codes)
     np.fill_diagonal(d, np.inf)
     partner = d.argmin(axis=1)
@@ -595,7 +595,7 @@ plausible, nearest, scores = {}, {}, {}
 print("plausible          test codes   N(0, I)   fitted Gaussian")
 for key, model in models.items():
     for name, z in places[key].items():
-        x = model.likelihood.sample(model.logits(z), rng)
+        x = model.likelihood.sample(model.decoder_output(z), rng)
         scores[key, name] = score(x)
         plausible[key, name] = (scores[key, name] < limit).mean()
         d = distances(model.decode(z), x_train).min(axis=1)
@@ -698,7 +698,7 @@ check_less("nobody copies", own, min(fresh))
 few = Images(
     train=digits.train[:150],
     test=digits.test,
-    levels=n,
+    max_count=n,
     shape=(8, 8),
     name="few digits",
 )
@@ -714,7 +714,7 @@ for name, cls, beta in (
 ):
     model, _ = train(cls, 8, beta, few, hidden=192, epochs=130)
     on_train, on_test = (
-        rec_at(model, x, model.code(x)).mean()
+        rec_at(model, x, model.latent(x)).mean()
         for x in (x_train[:150], x_test)
     )
     gaps[name] = on_test - on_train, on_train, on_test
@@ -769,7 +769,7 @@ check("while the reconstructions", rec["VAE", 8], rec["AE", 8], 8)
 # %%
 model = path[0.001]
 x = model.likelihood.sample(
-    model.logits(places["VAE", 2]["N(0, I)"]), rng
+    model.decoder_output(places["VAE", 2]["N(0, I)"]), rng
 )
 small_beta = (score(x) < limit).mean()
 full = plausible[("VAE", 2), "N(0, I)"]
@@ -799,11 +799,11 @@ check_less("the prior is no longer home", small_beta + 0.1, full)
 # %% tags=["hide-cell"]
 model = models["AE", 2].astype(np.float64)
 before, loss = model.reconstruct(x_test), model.loss(x_test).nelbo
-codes = model.code(x_test)
+codes = model.latent(x_test)
 model.params["code_head.W"][...] *= 7
 model.params["code_head.b"][...] *= 7
 model.params["decoder.0.W"][...] /= 7
-check("codes", model.code(x_test), 7 * codes, 1e-9)
+check("codes", model.latent(x_test), 7 * codes, 1e-9)
 check("reconstructions", model.reconstruct(x_test), before, 1e-9)
 check("loss", model.loss(x_test).nelbo, loss, 1e-9)
 
@@ -842,12 +842,12 @@ print(f"MNIST: at least {25 - np.log(60_000):.1f} nats")
 
 # %% tags=["hide-cell"]
 model = models["AE", 8]
-codes = model.code(x_train)
+codes = model.latent(x_train)
 shares, near = [], []
 for noise in (0, 0.1, 0.2, 0.5, 1):
     z = codes[rng.integers(N, size=1000)]
     z = z + noise * spread(codes) * rng.standard_normal(z.shape)
-    x = model.likelihood.sample(model.logits(z), rng)
+    x = model.likelihood.sample(model.decoder_output(z), rng)
     shares.append((score(x) < limit).mean())
     d = distances(model.decode(z), x_train).min(axis=1)
     near.append(np.median(d) / np.sqrt(D))
@@ -879,11 +879,11 @@ for t in range(600):
         noisy.grads[f"logvar_head.{part}"][...] = 0
     adam.step(noisy.theta, noisy.grad)
     if t in (150, 599):
-        sizes.append(spread(noisy.code(x_train)))
+        sizes.append(spread(noisy.latent(x_train)))
 print(f"spread after 150 and 600 steps: {sizes[0]:.1f}, {sizes[1]:.1f}")
 check("sigma stayed", noisy.encode(x_test)[1], 0.0, 0.0)
 check_less("the codes run away", 1.2 * sizes[0], sizes[1])
-in_vae = spread(models["VAE", 2].code(x_train))
+in_vae = spread(models["VAE", 2].latent(x_train))
 check_less("and lie wider than in the VAE", 3 * in_vae, sizes[1])
 
 # %% [markdown]
@@ -905,7 +905,7 @@ model, rng = models["VAE", 8], np.random.default_rng(7)
 mu, logvar = model.encode(x_train)
 pick = rng.integers(N, size=1000)
 z = mu[pick] + np.exp(logvar[pick] / 2) * rng.standard_normal((1000, 8))
-x = model.likelihood.sample(model.logits(z), rng)
+x = model.likelihood.sample(model.decoder_output(z), rng)
 recited = (score(x) < limit).mean()
 d = distances(model.decode(z), x_train)
 source = (d.argmin(axis=1) == pick).mean()

@@ -30,8 +30,8 @@ from checks import BLUE, GREEN, GREY, VERMILLION
 from checks import check, check_less, check_mc, must_fail, style
 from minivae import VAE, Adam, Autoencoder, Binomial
 from minivae.datasets import load_digits
-from minivae.diagnostics import active_units
-from minivae.drawing import show_tiles
+from minivae.inference.diagnostics import active_units
+from minivae.plots.drawing import show_tiles
 from minivae.training import fit
 
 style()
@@ -39,7 +39,7 @@ digits = load_digits()
 x_train = digits.train.astype(np.float32)
 x_test = digits.test.astype(np.float32)
 labels, test_labels = digits.train_labels, digits.test_labels
-D, n = x_train.shape[1], digits.levels
+D, n = x_train.shape[1], digits.max_count
 
 
 def train(cls, K, hidden, epochs):
@@ -281,7 +281,9 @@ t = np.linspace(0, 1, 11, dtype=np.float32)
 
 
 def ends(m):
-    return m.code(x_test[first]), m.code(x_test[second])
+    return m.posterior_mean(x_test[first]), m.posterior_mean(
+        x_test[second]
+    )
 
 
 def along(path, z_a, z_b):
@@ -443,7 +445,7 @@ check_less("which is at least as even", ratio, unevenness + 0.2)
 # show the empty outskirts as large as the crowded center. Better give each image an
 # equal share of the prior's probability: take the normal quantiles $z = \Phi^{-1}((i +
 # \frac12) / m)$ for $i = 0 \dots m - 1$ along each axis. Then equal areas on the paper
-# are equal probabilities. (`minivae.figures.manifold` draws this in one line.)
+# are equal probabilities. (`minivae.plots.manifold` draws this in one line.)
 
 # %%
 m = 15
@@ -517,7 +519,7 @@ check_less("less plausible there", inland + 3, coast)
 
 # %%
 print("active units:", active_units(model, x_train).sum(), "of 8")
-start = model.code(x_test[2:3])
+start = model.posterior_mean(x_test[2:3])
 moves = np.linspace(-2.5, 2.5, 11, dtype=np.float32)
 grid = np.repeat(start[None], 8, axis=0)[:, None] * np.ones(
     (1, 11, 1, 1), np.float32
@@ -581,7 +583,10 @@ h = np.empty_like(mu)
 for k in range(8):
     shift = np.zeros(8, np.float32)
     shift[k] = 0.02
-    dy = (model.logits(mu + shift) - model.logits(mu - shift)) / 0.04
+    dy = (
+        model.decoder_output(mu + shift)
+        - model.decoder_output(mu - shift)
+    ) / 0.04
     h[:, k] = (n * p * (1 - p) * dy**2).sum(axis=1)  # (11.5)
 from_decoder = 1 / np.sqrt(1 + h)
 ratio = sigma / from_decoder
@@ -628,7 +633,10 @@ def slant(x):
     return -(p * dc * dl).sum(axis=1) / (p * dl**2).sum(axis=1)
 
 
-codes, z_test = model.code(x_train), model.code(x_test)
+codes, z_test = (
+    model.posterior_mean(x_train),
+    model.posterior_mean(x_test),
+)
 x_rec = model.decode(z_test)
 sizes = np.linspace(0, 2.5, 26)
 strips, cost, kept = {}, {}, {}
@@ -894,9 +902,10 @@ check_paired("pixels over line", blended - middle)
 #
 # <details><summary>Hint</summary>
 #
-# $g = 16\, \mathrm{sigmoid}(y)$, so $dy = dx \cdot x (1 - x / 16)$. `model.logits(z)`
-# is the forward pass, `model.decoder.backward(dy)` returns $dz$. Beware: the shortest
-# way between pictures *is* the blend of pixels. What keeps the path from becoming that?
+# $g = 16\, \mathrm{sigmoid}(y)$, so $dy = dx \cdot x (1 - x / 16)$. Here
+# `model.decoder_output(z)` is the forward pass, `model.decoder.backward(dy)` returns
+# $dz$. Beware: the shortest way between pictures *is* the blend of pixels. What keeps
+# the path from becoming that?
 #
 # </details>
 
@@ -907,7 +916,7 @@ before = model.decode(way)
 optimizer, inner = Adam(lr=0.05), way[1:-1].reshape(-1).copy()
 for _ in range(100):
     way[1:-1] = inner.reshape(9, 60, 8)
-    x = model.likelihood.mean(model.logits(way))
+    x = model.likelihood.mean(model.decoder_output(way))
     dx = np.zeros_like(x)
     dx[1:-1] = 2 * x[1:-1] - x[:-2] - x[2:]
     dy = dx * x * (1 - x / n)

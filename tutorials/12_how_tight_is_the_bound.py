@@ -28,12 +28,15 @@ import numpy as np
 from checks import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILLION
 from checks import check, check_less, check_mc, must_fail, style
 from minivae import VAE, Adam, Binomial, Gaussian
-from minivae.bounds import importance_log_likelihood
+from minivae.inference.bounds import importance_log_likelihood
 from minivae.datasets import load_digits
-from minivae.exact import quadrature
-from minivae.exact.linear_gaussian import LinearGaussian, fit_ppca
-from minivae.exact.linear_gaussian import max_log_likelihood
-from minivae.gaps import gap_report
+from minivae.inference.exact import quadrature
+from minivae.inference.exact.linear_gaussian import (
+    LinearGaussian,
+    fit_ppca,
+)
+from minivae.inference.exact.linear_gaussian import max_log_likelihood
+from minivae.inference.gap import gap_report
 from minivae.iwae import IWAE
 from minivae.schedules import cosine_decay
 
@@ -103,7 +106,7 @@ log_choose = np.log([comb(n, k) for k in range(n + 1)])
 
 def log_joint_all(x, z):
     """log p(x|z) + log p(z) of every image at every node: (B, G)."""
-    y = model.logits(z)
+    y = model.decoder_output(z)
     softplus = np.maximum(y, 0) + np.log(1 + np.exp(-np.abs(y)))
     constant = log_choose[x.astype(int)].sum(axis=1)
     log_lik = x @ y.T - n * softplus.sum(axis=1)  # (7.8)
@@ -204,7 +207,7 @@ plt.show()
 def log_weight(x, mu, logvar, eps):
     """log w for samples z = mu + sigma eps: eps (S, B, K) -> (S, B)."""
     z = mu + np.exp(logvar / 2) * eps
-    log_lik = model.likelihood.log_prob(x, model.logits(z))
+    log_lik = model.likelihood.log_prob(x, model.decoder_output(z))
     log_prior = -0.5 * (np.log(2 * np.pi) + z**2).sum(axis=-1)
     log_q = -0.5 * (np.log(2 * np.pi) + logvar + eps**2).sum(axis=-1)
     return log_lik + log_prior - log_q  # (12.2)
@@ -494,7 +497,7 @@ def noise_grid(m):
 
 def elbo_of(x, mu, logvar, nodes, weights):
     z = mu + np.exp(logvar / 2) * nodes
-    log_lik = model.likelihood.log_prob(x, model.logits(z))
+    log_lik = model.likelihood.log_prob(x, model.decoder_output(z))
     kl = 0.5 * (mu**2 + np.exp(logvar) - 1 - logvar).sum(axis=-1)
     return weights @ log_lik - kl
 

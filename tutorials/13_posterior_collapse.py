@@ -30,8 +30,12 @@ from checks import BLUE, GREEN, GREY, ORANGE, VERMILLION
 from checks import check, check_less, must_fail, style
 from minivae import VAE, Adam, Binomial, gaussian
 from minivae.datasets import load_digits
-from minivae.diagnostics import active_units, implied_beta, implied_c
-from minivae.exact.linear_gaussian import fit_ppca
+from minivae.inference.diagnostics import (
+    active_units,
+    implied_beta,
+    implied_c,
+)
+from minivae.inference.exact.linear_gaussian import fit_ppca
 from minivae.schedules import linear_warmup
 
 style()
@@ -524,7 +528,7 @@ plt.show()
 # **The wrong number is watched.** With a weight that rises, `rec + beta * kl` gets
 # *worse* while the model gets better; and with a weight of zero it is no bound at all.
 # Report the ELBO at $\beta = 1$ beside the objective, as `minivae.training.fit` does
-# (the zoo of chapter 14 has the animal `annealed-report`).
+# (the zoo of chapter 14 has the bug `annealed-report`).
 #
 # **A decoder that needs no $z$.** We collapsed the code by its price. Text models and
 # autoregressive decoders do it another way: a decoder that predicts each pixel from the
@@ -674,6 +678,6 @@ check_less("at 30 the estimate is below the rate", information, rate)
 #
 # ## What to read next
 #
-# Chapter 14 opens the zoo, where the implied $\beta$ is one animal of many. Alemi and
+# Chapter 14 opens the zoo, where the implied $\beta$ is one bug of many. Alemi and
 # others is the paper to read after this chapter; for collapse in deep models, J. He and
 # others, *Lagging Inference Networks and Posterior Collapse*, ICLR 2019.

@@ -28,24 +28,24 @@ from checks import check, check_less, check_mc, must_fail, style
 from minivae import gaussian
 from minivae.gradcheck import check_gradient, check_model
 from minivae.ladder import RUNGS, climb, small_model
-from minivae.zoo import ANIMALS, Animal, Edit, released
+from minivae.zoo import BUGS, Bug, Edit, injected
 from minivae.zoo.matrix import hunt
 
 style()
 rng = np.random.default_rng(14)
 
 # %% [markdown]
-# ## One animal, by hand
+# ## One bug, by hand
 #
-# An animal is an edit of our own source: in this function, this text becomes that text.
-# `released` puts it in force until the `with` block ends. Here is the most instructive
+# A bug is an edit of our own source: in this function, this text becomes that text.
+# `injected` puts it in force until the `with` block ends. Here is the most instructive
 # one. It was found in ddbourgin/numpy-ml and in keras-team/keras (#3283), and it is so
 # natural that most readers of this chapter have made it, or will: the network puts out
 # $\log \sigma^2$, and the sampler multiplies the noise by $e^{\log \sigma^2} =
 # \sigma^2$ where $\sigma = e^{\frac12 \log \sigma^2}$ belongs.
 
 # %%
-sampler_bug = ANIMALS["variance-for-deviation"]
+sampler_bug = BUGS["variance-for-deviation"]
 for edit in sampler_bug.edits:
     print(edit.where)
     print("    right:", edit.right)
@@ -82,7 +82,7 @@ def worst_slope(model, x, eps, h=1e-5):
 
 model, x = small_model(rng)
 eps = rng.standard_normal((len(x), model.K))
-with released(sampler_bug):
+with injected(sampler_bug):
     error = worst_slope(model, x, eps)
 check("with the bug, gradient against slopes", error, 0.0, 1e-8)
 
@@ -109,7 +109,7 @@ def drawn_latents(model, x, count):
 mu, logvar = model.encode(x)
 z = drawn_latents(model, x, 4000)
 check_mc("right code, Var[z]", (z - mu) ** 2, np.exp(logvar))
-with released(sampler_bug), must_fail():
+with injected(sampler_bug), must_fail():
     z = drawn_latents(model, x, 4000)
     check_mc("with the bug, Var[z]", (z - mu) ** 2, np.exp(logvar))
 
@@ -190,7 +190,7 @@ print(table)
 #
 # ## Your guess
 #
-# Eight animals will be released. Their keeper introduces them:
+# Eight bugs will be injected. Their keeper introduces them:
 
 # %%
 names = [
@@ -204,13 +204,13 @@ names = [
     "noise-of-the-first-day",
 ]
 for name in names:
-    animal = ANIMALS[name]
-    print(f"{name} (mistake {animal.row})")
-    print(textwrap.indent(animal.story, "    "))
-    print(f"    seen in: {'; '.join(animal.threads)}")
+    bug = BUGS[name]
+    print(f"{name} (mistake {bug.row})")
+    print(textwrap.indent(bug.story, "    "))
+    print(f"    seen in: {'; '.join(bug.threads)}")
 
 # %% [markdown]
-# **Predict.** For each animal write down *all* rungs that you expect to fail. The lists
+# **Predict.** For each bug write down *all* rungs that you expect to fail. The lists
 # below are a first guess that "a check finds what it is about"; put your own in their
 # place and run the cell again. A hint for rung 5: it looks at loss, ELBO and gradient
 # of a linear VAE with Gaussian pixels at the point where they are known.
@@ -230,10 +230,10 @@ guess = {
 # %% [markdown]
 # ## The hunt
 #
-# First the control: nothing is released, and nothing may fail. A check that fails on
+# First the control: nothing is injected, and nothing may fail. A check that fails on
 # right code is worse than no check, because one learns to ignore it. (`python -m
 # minivae.zoo` does this for twenty seeds.) Rung 1 is the slow one; we spare it the last
-# four animals, whose gradients (if they have any) belong to their losses.
+# four bugs, whose gradients (if they have any) belong to their losses.
 
 # %%
 rungs = list(RUNGS)
@@ -301,7 +301,7 @@ bug = seen["variance-for-deviation"]
 check("the sampler bug on rung 1: passes", bug[0], 0, 0)
 check("the sampler bug on rung 3: caught", bug[2], 1, 0)
 escaped = (~caught.any(axis=1)).sum()
-check("animals that escaped", escaped, 0, 0)
+check("bugs that escaped", escaped, 0, 0)
 alone = caught.sum(axis=1) == 1
 print("caught by one rung only:", *np.array(names)[alone], sep="\n  ")
 check_less("some are caught only once", 2, alone.sum())
@@ -323,12 +323,12 @@ check_less("some are caught only once", 2, alone.sum())
 # never enters the loss. An importance-weighted bound that is secretly the ELBO is a
 # perfectly valid bound; only that it does not tighten gives it away.
 #
-# The whole zoo is larger. `python -m minivae.zoo` releases every animal under every
+# The whole zoo is larger. `python -m minivae.zoo` injects every bug under every
 # rung, and prints the matrix of all; that takes about a minute.
 
 # %%
-kinds = len({animal.row.rstrip("abc") for animal in ANIMALS.values()})
-print(f"{len(ANIMALS)} animals, {kinds} mistakes; here: {len(names)}")
+kinds = len({bug.row.rstrip("abc") for bug in BUGS.values()})
+print(f"{len(BUGS)} bugs, {kinds} mistakes; here: {len(names)}")
 
 # %% [markdown]
 # ## From a failure to a line
@@ -346,7 +346,7 @@ print(f"{len(ANIMALS)} animals, {kinds} mistakes; here: {len(names)}")
 # %%
 model, x = small_model(np.random.default_rng(0))
 eps = np.random.default_rng(0).standard_normal((3, len(x), model.K))
-with released(ANIMALS["missing-half-of-sigma"]):
+with injected(BUGS["missing-half-of-sigma"]):
     report = check_model(model, x, eps)
 print(report)
 
@@ -357,7 +357,7 @@ print(report)
 
 # %%
 def diagnosis(name):
-    with released(ANIMALS[name]):
+    with injected(BUGS[name]):
         report = check_model(model, x, eps)
     text = " ".join(hint.text for hint in report.hints)
     print(f"{name}:")
@@ -418,7 +418,7 @@ verdicts = {report.verdict for report in alarms.values()}
 check("accuses right code", "WRONG" in verdicts, 0, 0)
 
 # %% [markdown]
-# Now the all-ones upstream. The animal `columns-in-reverse` writes a weight gradient
+# Now the all-ones upstream. The bug `columns-in-reverse` writes a weight gradient
 # with its columns in the wrong order. If the layer's output is simply summed, all
 # columns of the right gradient are equal, and reversing them changes nothing.
 
@@ -450,7 +450,7 @@ eps = rng.standard_normal((len(x), model.K))
 model.loss(x, eps)
 model.backward()
 right_gradient = model.grad.copy()
-with released(ANIMALS["pixels-averaged"]):
+with injected(BUGS["pixels-averaged"]):
     model.loss(x, eps)
     model.backward()
 wrong_gradient = model.grad.copy()
@@ -488,7 +488,7 @@ check_less("one averaged: another direction", turned, 0.9)
 # ## Exercises
 #
 # **1. A batch of one (warm-up).** Release `bias-of-one-image` and run `check_model`
-# with one image, then with five. What does each say? Which other animals do you expect
+# with one image, then with five. What does each say? Which other bugs do you expect
 # to hide behind $B = 1$?
 #
 # <details><summary>Hint</summary>
@@ -503,7 +503,7 @@ verdict = {}
 for B in (1, 5):
     noise = rng.standard_normal((B, model.K))
     for name in ("bias-of-one-image", "batch-mean-forgotten"):
-        with released(ANIMALS[name]):
+        with injected(BUGS[name]):
             verdict[name, B] = check_model(model, x[:B], noise).verdict
 print(verdict)
 hidden = sum(v == "ok" for (_, B), v in verdict.items() if B == 1)
@@ -512,7 +512,7 @@ found = sum(v == "WRONG" for (_, B), v in verdict.items() if B == 5)
 check("found with B = 5", found, 2, 0)
 
 # %% [markdown]
-# **2. Keep an animal of your own.** Write an `Animal` that forgets the $-1$ of the KL,
+# **2. Keep a bug of your own.** Write an `Bug` that forgets the $-1$ of the KL,
 # in `gaussian:kl`. Before you release it: does its gradient check pass? Is a constant
 # harmless? Which rungs will see it?
 #
@@ -525,7 +525,7 @@ check("found with B = 5", found, 2, 0)
 # </details>
 
 # %% tags=["hide-cell"]
-mine = Animal(
+mine = Bug(
     "kl-without-minus-one",
     "0",
     "The -1 of the KL forgotten.",
@@ -538,7 +538,7 @@ mine = Animal(
         ),
     ),
 )
-with released(mine):
+with injected(mine):
     at_prior = gaussian.kl(np.zeros(1), np.zeros(1))[0]
     check("its KL at the prior", at_prior, 0.5, 0)
     check("its gradient", worst_slope(model, x, eps), 0.0, 1e-8)
@@ -561,7 +561,7 @@ with released(mine):
 # </details>
 
 # %% tags=["hide-cell"]
-with released(ANIMALS["sign-of-log-sigma"]):
+with injected(BUGS["sign-of-log-sigma"]):
     m, v, h = rng.normal(size=20), rng.normal(size=20), 1e-6
     slope = (gaussian.kl(m, v + h) - gaussian.kl(m, v - h)) / (2 * h)
     check(
@@ -588,7 +588,7 @@ with released(ANIMALS["sign-of-log-sigma"]):
 #
 # <details><summary>Hint</summary>
 #
-# Try all $2^7$ subsets. Animals that are caught only once leave no choice.
+# Try all $2^7$ subsets. Bugs that are caught only once leave no choice.
 #
 # </details>
 
@@ -604,7 +604,7 @@ check_less("no single rung is enough", 1, least)
 
 # %% [markdown]
 # (Three rungs, and neither gradients nor the exact $\log p(x)$ among them. But a set
-# that is smallest for eight animals is no better than the sample that it was made for.)
+# that is smallest for eight bugs is no better than the sample that it was made for.)
 #
 # **5. Somebody else's VAE (towards research).** The checker needs no class of ours,
 # only a function and a claimed gradient. Below is a VAE of ten lines in plain NumPy:

@@ -32,9 +32,9 @@ import checks
 from checks import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILLION
 from checks import check, check_less, check_mc, must_fail, style
 from minivae import IWAE, VAE, Adam, Bernoulli, Binomial, gaussian
-from minivae.bounds import mean_and_error
+from minivae.inference.bounds import mean_and_error
 from minivae.datasets import load_digits
-from minivae.exact.linear_gaussian import fit_ppca
+from minivae.inference.exact.linear_gaussian import fit_ppca
 from minivae.numerics import log_mean_exp
 from minivae.schedules import cosine_decay
 

@@ -30,12 +30,6 @@ class TaylorTest(NamedTuple):
     def __bool__(self):
         return bool(self.slope > 1.8)
 
-    def draw(self, ax=None):
-        """Draw the test as a log-log figure; see `figures.draw_taylor`."""
-        from minivae.gradcheck.figures import draw_taylor
-
-        return draw_taylor(self, ax)
-
 
 class ErrorCurve(NamedTuple):
     """What `error_curve` found.
@@ -47,12 +41,6 @@ class ErrorCurve(NamedTuple):
 
     h: np.ndarray
     errors: dict
-
-    def draw(self, ax=None):
-        """Draw the V; see `figures.draw_error_curve`."""
-        from minivae.gradcheck.figures import draw_error_curve
-
-        return draw_error_curve(self, ax)
 
 
 def taylor_test(f, theta, grad, rng):

@@ -17,12 +17,12 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-import minivae
+from minivae.course import course_folder
 from minivae.grading import MISSING, RIGHT, TASKS, TODO, WRONG, Part, verdict_of
 
 SECONDS = 60  # for one task; a right answer takes one or two
 KEPT = 2000  # characters of what a student's file prints
-TASK_FILES = Path(minivae.__file__).parent / "data" / "exercises"
+TASK_FILES = course_folder() / "exercises"
 
 
 class Graded(NamedTuple):
@@ -99,7 +99,7 @@ def _all(task, verdict, text):
 
 def _run(task, path, result, scratch, seconds):
     """Return (exit code, or None if time ran out; what was printed)."""
-    source = str(Path(minivae.__file__).resolve().parents[1])
+    source = str(Path(__file__).resolve().parents[2])
     paths = [source, *filter(None, [os.environ.get("PYTHONPATH")])]
     process = subprocess.Popen(
         [sys.executable, "-m", "minivae.grading", task.name, str(path), str(result)],

@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 
-from minivae.images import Images
+from minivae.datasets.images import Images
 from minivae.ladder.table import Row, relative
 from minivae.optim import SGD, Adam
 from minivae.training import fit

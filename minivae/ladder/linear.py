@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minivae.exact.linear_gaussian import fit_ppca, max_log_likelihood
+from minivae.inference.exact.linear_gaussian import fit_ppca, max_log_likelihood
 from minivae.ladder.table import Row
 from minivae.likelihoods import Gaussian
 from minivae.vae import VAE

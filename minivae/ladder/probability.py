@@ -51,7 +51,7 @@ def exact_log_prob(vae, x):
     """log p(x) of a VAE with one latent dimension, on a grid: shape (B,)."""
     z = np.broadcast_to(GRID[:, None, :], (len(GRID), len(x), 1))
     step = GRID[1, 0] - GRID[0, 0]
-    y = vae.logits(z)
+    y = vae.decoder_output(z)
     log_prior = -0.5 * z[..., 0] ** 2 - 0.5 * np.log(2 * np.pi)
     return np.log(np.exp(vae.likelihood.log_prob(x, y) + log_prior).sum(axis=0) * step)
 

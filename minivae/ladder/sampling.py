@@ -8,7 +8,7 @@ distribution that the formula assumes.
 import numpy as np
 
 from minivae import gaussian
-from minivae.classical import bbvi
+from minivae.inference.classical import bbvi
 from minivae.ladder.table import Row, z_score
 from minivae.likelihoods import Binomial, Gaussian, Laplace
 

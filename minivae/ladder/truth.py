@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minivae.exact import quadrature
+from minivae.inference.exact import quadrature
 from minivae.ladder.table import Row, z_score
 from minivae.numerics import log_mean_exp
 

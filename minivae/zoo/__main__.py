@@ -4,8 +4,8 @@ import argparse
 import os
 from concurrent.futures import ProcessPoolExecutor
 
-from minivae.drawing import save_figure
 from minivae.ladder import RUNGS
+from minivae.plots.drawing import save_figure
 from minivae.zoo.figure import draw_matrix
 from minivae.zoo.matrix import compute_matrix, hunt
 

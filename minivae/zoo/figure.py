@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from minivae.drawing import new_figure
 from minivae.ladder import RUNGS
+from minivae.plots.drawing import new_figure
 
 CAUGHT = "#0072B2"  # Okabe & Ito's blue
 
 
 def draw_matrix(matrix):
-    """One row for each animal, one column for each rung, a square where it is caught.
+    """One row for each bug, one column for each rung, a square where it is caught.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
-"""Animals that live in the backward pass: the loss is right and its gradient is not."""
+"""Bugs that live in the backward pass: the loss is right and its gradient is not."""
 
-from minivae.zoo.mutation import Animal, Edit
+from minivae.zoo.mutation import Bug, Edit
 
 GRADIENTS = (
-    Animal(
+    Bug(
         "fresh-noise-in-backward",
         "1",
         "The forward pass drew the noise twice, and backward used the draw that z was\n"
@@ -20,7 +20,7 @@ GRADIENTS = (
             ),
         ),
     ),
-    Animal(
+    Bug(
         "three-wrong-factors",
         "3",
         "A ½ in the sampler that backward lacks, the ½ of dσ/dlogvar forgotten, and a\n"
@@ -36,7 +36,7 @@ GRADIENTS = (
             ),
         ),
     ),
-    Animal(
+    Bug(
         "missing-half-of-sigma",
         "3b",
         "The derivative of σ = exp(logvar / 2) written as σ, without its ½: the\n"
@@ -44,7 +44,7 @@ GRADIENTS = (
         ("easyvae 1.3.3, layers.py",),
         (Edit("gaussian:reparameterize_grad", "(0.5 * np.exp(", "(np.exp("),),
     ),
-    Animal(
+    Bug(
         "halved-gaussian-gradient",
         "8",
         "A constant factor slipped into the gradient of the Gaussian log-likelihood;\n"
@@ -58,7 +58,7 @@ GRADIENTS = (
             ),
         ),
     ),
-    Animal(
+    Bug(
         "batch-mean-forgotten",
         "19",
         "The KL's gradient is that of a sum over the batch while its value is a mean:\n"
@@ -66,7 +66,7 @@ GRADIENTS = (
         (),
         (Edit("vae:VAE.backward", "dmu = dmu + weight / B *", "dmu = dmu + weight *"),),
     ),
-    Animal(
+    Bug(
         "weight-gradient-times-batch",
         "19b",
         "The mean over the batch is taken out of the biases' gradient and forgotten in\n"
@@ -80,7 +80,7 @@ GRADIENTS = (
             ),
         ),
     ),
-    Animal(
+    Bug(
         "transposed-weight-gradient",
         "20",
         "dyᵀ x in the place of xᵀ dy: nobody notices while the layers are square, and\n"
@@ -94,7 +94,7 @@ GRADIENTS = (
             ),
         ),
     ),
-    Animal(
+    Bug(
         "bias-of-one-image",
         "21",
         "The bias gradient does not sum over the batch; with a batch of one it is\n"
@@ -108,7 +108,7 @@ GRADIENTS = (
             ),
         ),
     ),
-    Animal(
+    Bug(
         "derivative-of-the-input",
         "22",
         "tanh' written in terms of the output, 1 - y², but called with the input: the\n"
@@ -116,7 +116,7 @@ GRADIENTS = (
         ("davidrmiller/neural2d #40",),
         (Edit("layers:Tanh.forward", "self.keep(y)", "self.keep(x)"),),
     ),
-    Animal(
+    Bug(
         "stale-gradients",
         "24",
         "Backward adds to what an earlier backward left: right the first time, and\n"
@@ -130,7 +130,7 @@ GRADIENTS = (
             ),
         ),
     ),
-    Animal(
+    Bug(
         "columns-in-reverse",
         "27",
         "A weight gradient with its columns in the wrong order. A check whose upstream\n"
@@ -144,7 +144,7 @@ GRADIENTS = (
             ),
         ),
     ),
-    Animal(
+    Bug(
         "graph-cut-at-the-sample",
         "32",
         "The sample is treated as a constant, so no gradient of the reconstruction\n"
@@ -158,7 +158,7 @@ GRADIENTS = (
             ),
         ),
     ),
-    Animal(
+    Bug(
         "differentiated-weights",
         "33",
         "The normalised importance weights are differentiated along with log w, though\n"
@@ -172,7 +172,7 @@ GRADIENTS = (
             ),
         ),
     ),
-    Animal(
+    Bug(
         "worst-sample-weighs-most",
         "16",
         "Importance weights by a softmax of the loss instead of the log-weight: the\n"
@@ -186,7 +186,7 @@ GRADIENTS = (
             ),
         ),
     ),
-    Animal(
+    Bug(
         "binomial-forgets-n",
         "8b",
         "The gradient of Bernoulli pixels, x - p, left as it was when the pixels became\n"
@@ -194,7 +194,7 @@ GRADIENTS = (
         (),
         (Edit("likelihoods:Binomial.backward", "p *= self.n", "p *= 1"),),
     ),
-    Animal(
+    Bug(
         "relu-lets-all-through",
         "22b",
         "The mask of the ReLU forgotten on the way back: negative inputs learn from\n"
@@ -202,7 +202,7 @@ GRADIENTS = (
         (),
         (Edit("layers:ReLU.backward", "dy * self.kept()", "dy * 1.0"),),
     ),
-    Animal(
+    Bug(
         "learned-scale-without-d",
         "8c",
         "The gradient of a learned variance forgets the normaliser's D/2: the noise can\n"

@@ -1,4 +1,4 @@
-"""Which rung of the ladder catches which animal: computed, not written."""
+"""Which rung of the ladder catches which bug: computed, not written."""
 
 import os
 import warnings
@@ -9,19 +9,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from minivae.ladder import RUNGS, climb, small_model
-from minivae.zoo import ANIMALS, released
+from minivae.zoo import BUGS, injected
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """The outcome of releasing each animal under each rung.
+    """The outcome of releasing each bug under each rung.
 
     Attributes
     ----------
     names : list of str
-        The animals.
+        The bugs.
     rungs : list of int
-    caught : ndarray of bool, shape (animals, rungs)
+    caught : ndarray of bool, shape (bugs, rungs)
     """
 
     names: list
@@ -30,7 +30,7 @@ class Matrix:
 
     @property
     def escaped(self):
-        """The animals that no rung caught."""
+        """The bugs that no rung caught."""
         return [n for n, row in zip(self.names, self.caught, strict=True) if not row.any()]
 
     def __str__(self):
@@ -40,16 +40,16 @@ class Matrix:
             lines.append(f"{name:<{wide}}" + "".join("   x" if c else "   ." for c in row))
         totals = "".join(f"{n:>4}" for n in self.caught.sum(axis=0))
         lines.append(f"{'caught':<{wide}}{totals}")
-        lines.append(f"{len(self.names)} animals, {len(self.escaped)} escaped")
+        lines.append(f"{len(self.names)} bugs, {len(self.escaped)} escaped")
         return "\n".join(lines)
 
 
 def hunt(name, seed=0, rungs=tuple(RUNGS)):
-    """Which rungs fail, or raise, while the animal `name` is loose: a list of bool.
+    """Which rungs fail, or raise, while the bug `name` is loose: a list of bool.
 
-    `name` may be None: then nothing is released, and every rung ought to pass.
+    `name` may be None: then nothing is injected, and every rung ought to pass.
     """
-    with released(ANIMALS[name]) if name else nullcontext():
+    with injected(BUGS[name]) if name else nullcontext():
         return [_fails(rung, np.random.default_rng(seed)) for rung in rungs]
 
 
@@ -62,10 +62,10 @@ def _fails(rung, rng):
         return True
 
 
-def compute_matrix(names=tuple(ANIMALS), seed=0, workers=None):
+def compute_matrix(names=tuple(BUGS), seed=0, workers=None):
     """Release each of `names` in turn and climb the ladder: a `Matrix`.
 
-    The animals are shared out among `workers` processes, one for each core if not
+    The bugs are shared out among `workers` processes, one for each core if not
     given, so that no bug of one can reach another.
     """
     with ProcessPoolExecutor(workers or os.cpu_count()) as pool:

@@ -1,6 +1,6 @@
 """Release a bug into the package, and catch it again.
 
-An animal is a real mistake, written as edits of our own source: in this function, this
+A bug is a real mistake, written as edits of our own source: in this function, this
 text became that text. Releasing it compiles the edited function in its own module and
 puts it in the place of the right one until the `with` block ends.
 """
@@ -34,7 +34,7 @@ class Edit:
 
 
 @dataclass(frozen=True)
-class Animal:
+class Bug:
     """A bug with a name, a story and its public threads.
 
     Attributes
@@ -59,8 +59,8 @@ class Animal:
 
 
 @contextmanager
-def released(animal):
-    """Run the `with` block with the animal's edits in force.
+def injected(bug):
+    """Run the `with` block with the bug's edits in force.
 
     Raises
     ------
@@ -69,13 +69,13 @@ def released(animal):
     """
     undo = []
     try:
-        for where in dict.fromkeys(edit.where for edit in animal.edits):
-            edits = [edit for edit in animal.edits if edit.where == where]
+        for where in dict.fromkeys(edit.where for edit in bug.edits):
+            edits = [edit for edit in bug.edits if edit.where == where]
             owner, name = _find(where)
             original = owner.__dict__[name]
-            setattr(owner, name, _mutated(original, edits, animal.name))
+            setattr(owner, name, _mutated(original, edits, bug.name))
             undo.append((owner, name, original))
-        yield animal
+        yield bug
     finally:
         for owner, name, original in undo:
             setattr(owner, name, original)
@@ -91,7 +91,7 @@ def _find(where):
     return owner, name
 
 
-def _mutated(original, edits, animal_name):
+def _mutated(original, edits, bug_name):
     """A new function from the edited source of `original`, in the same module."""
     function = inspect.unwrap(original)  # below its decorators
     source = textwrap.dedent(inspect.getsource(function))
@@ -99,17 +99,17 @@ def _mutated(original, edits, animal_name):
         found = source.count(edit.right)
         if found != 1:
             raise ValueError(
-                f"{animal_name}: expected {edit.right!r} once in {edit.where},"
+                f"{bug_name}: expected {edit.right!r} once in {edit.where},"
                 f" found it {found} times"
             )
         edited = source.replace(edit.right, edit.wrong)
         if ast.dump(ast.parse(edited)) == ast.dump(ast.parse(source)):
             raise ValueError(
-                f"{animal_name}: expected {edit.right!r} in the code of {edit.where},"
+                f"{bug_name}: expected {edit.right!r} in the code of {edit.where},"
                 " found it in a comment"
             )
         source = edited
-    compiled = compile(source, f"<{animal_name} in {edits[0].where}>", "exec")
+    compiled = compile(source, f"<{bug_name} in {edits[0].where}>", "exec")
     namespace = {}
     exec(compiled, function.__globals__, namespace)
     return namespace[function.__name__]

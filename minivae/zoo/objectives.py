@@ -1,10 +1,10 @@
-"""Animals that live in the objective: value and gradient agree, and both are wrong.
+"""Bugs that live in the objective: value and gradient agree, and both are wrong.
 
 Finite differences pass all of these. It takes a rung that knows what the number ought to
 be: a Monte-Carlo KL, a density that integrates to one, or the exact log p(x).
 """
 
-from minivae.zoo.mutation import Animal, Edit
+from minivae.zoo.mutation import Bug, Edit
 
 
 def _kl(value, dlogvar, dmu="mu"):
@@ -24,7 +24,7 @@ def _kl(value, dlogvar, dmu="mu"):
 
 
 OBJECTIVES = (
-    Animal(
+    Bug(
         "kl-without-its-half",
         "4",
         "The ½ in front of the KL forgotten, in value and gradient alike: a VAE with\n"
@@ -35,7 +35,7 @@ OBJECTIVES = (
         ),
         _kl("mu * mu + np.exp(logvar) - 1 - logvar", "np.exp(logvar) - 1", "2 * mu"),
     ),
-    Animal(
+    Bug(
         "pixels-averaged",
         "5",
         "The reconstruction is a mean over pixels, the KL a sum over dimensions: an\n"
@@ -46,7 +46,7 @@ OBJECTIVES = (
             Edit("vae:VAE.backward", "-1 / SB", "-1 / SB / self.D"),
         ),
     ),
-    Animal(
+    Bug(
         "reconstruction-summed-over-batch",
         "5b",
         "The reconstruction summed over the batch, the KL averaged: an implied β of\n"
@@ -57,7 +57,7 @@ OBJECTIVES = (
             Edit("vae:VAE.backward", "-1 / SB", "-B / SB"),
         ),
     ),
-    Animal(
+    Bug(
         "kl-averaged-over-dimensions",
         "6",
         "The KL averaged over the latent dimensions where the sum belongs: an implied β\n"
@@ -86,7 +86,7 @@ OBJECTIVES = (
             ),
         ),
     ),
-    Animal(
+    Bug(
         "sign-of-log-sigma",
         "7",
         "The log σ² of the KL with the wrong sign: nothing holds the variances up, and\n"
@@ -94,7 +94,7 @@ OBJECTIVES = (
         ("FluxML/model-zoo PR #147", "dev4488/VAE_gumble_softmax #1"),
         _kl("0.5 * (mu * mu + np.exp(logvar) - 1 + logvar)", "0.5 * (np.exp(logvar) + 1)"),
     ),
-    Animal(
+    Bug(
         "log-squared",
         "35",
         "(log σ)² where 2 log σ belongs: a slip between the notations of two papers.",
@@ -104,7 +104,7 @@ OBJECTIVES = (
             "0.5 * (np.exp(logvar) - 0.5 * logvar)",
         ),
     ),
-    Animal(
+    Bug(
         "variance-taken-for-deviation",
         "36",
         "The KL takes the encoder's output for log σ where the sampler takes it for\n"
@@ -115,7 +115,7 @@ OBJECTIVES = (
             "np.exp(2 * logvar) - 1",
         ),
     ),
-    Animal(
+    Bug(
         "two-pi-too-many",
         "38",
         "A log 2π too many in the KL and the log σ missing; found in public by Monte\n"
@@ -123,7 +123,7 @@ OBJECTIVES = (
         ("pluskid/Mocha.jl #117",),
         _kl("0.5 * (mu * mu + np.exp(logvar) - 1 + LOG_2PI)", "0.5 * np.exp(logvar)"),
     ),
-    Animal(
+    Bug(
         "tanh-on-the-mu-head",
         "10",
         "An activation on the head of mu: no code can leave the box, however far from\n"
@@ -142,7 +142,7 @@ OBJECTIVES = (
             ),
         ),
     ),
-    Animal(
+    Bug(
         "softplus-on-the-logvar-head",
         "10b",
         "A softplus on the head of logvar: log σ² cannot be negative, so no posterior\n"
@@ -161,7 +161,7 @@ OBJECTIVES = (
             ),
         ),
     ),
-    Animal(
+    Bug(
         "one-head-for-both",
         "34",
         "logvar is computed by the layer that belongs to mu: the two can never differ.",
@@ -179,7 +179,7 @@ OBJECTIVES = (
             ),
         ),
     ),
-    Animal(
+    Bug(
         "logarithm-of-a-sigmoid",
         "11",
         "The sigmoid first, then its logarithm: a confident pixel rounds to one, and\n"
@@ -193,7 +193,7 @@ OBJECTIVES = (
             ),
         ),
     ),
-    Animal(
+    Bug(
         "silent-overflow",
         "12",
         "exp(logvar) overflows, nobody looks, and the weights are NaN from then on.",
@@ -206,7 +206,7 @@ OBJECTIVES = (
             ),
         ),
     ),
-    Animal(
+    Bug(
         "grey-pixels-as-bernoulli",
         "13",
         "Cross-entropy on grey pixels reported as a log-likelihood: its probabilities\n"
@@ -220,7 +220,7 @@ OBJECTIVES = (
             ),
         ),
     ),
-    Animal(
+    Bug(
         "gaussian-without-two-pi",
         "14",
         "The Gaussian's normalising constant dropped: harmless to the gradient, fatal\n"
@@ -228,7 +228,7 @@ OBJECTIVES = (
         ("Qinyu-Allen-Zhao/Arinar #1",),
         (Edit("likelihoods:Gaussian._log_prob", "(LOG_2PI + self.log_c)", "self.log_c"),),
     ),
-    Animal(
+    Bug(
         "binomial-without-coefficient",
         "14b",
         "log C(n, x) left out of the binomial: the counts' probabilities no longer sum\n"
@@ -236,7 +236,7 @@ OBJECTIVES = (
         (),
         (Edit("likelihoods:Binomial._log_prob", "if self.n > 1:", "if False:"),),
     ),
-    Animal(
+    Bug(
         "average-of-the-logarithms",
         "29",
         "Importance weights averaged after the logarithm instead of before: an\n"
@@ -251,7 +251,7 @@ OBJECTIVES = (
             ),
         ),
     ),
-    Animal(
+    Bug(
         "prior-of-the-wrong-width",
         "31",
         "The prior's log-variance given as 1 where 0 was meant: p(z) is wider than the\n"
@@ -270,7 +270,7 @@ OBJECTIVES = (
             ),
         ),
     ),
-    Animal(
+    Bug(
         "elbo-of-the-wrong-sign",
         "18",
         "A function named ELBO that returns the loss: whoever compares it with\n"

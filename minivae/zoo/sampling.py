@@ -1,6 +1,6 @@
-"""Animals that live where something is drawn, reported or updated."""
+"""Bugs that live where something is drawn, reported or updated."""
 
-from minivae.zoo.mutation import Animal, Edit
+from minivae.zoo.mutation import Bug, Edit
 
 
 def _sampler(wrong, derivative):
@@ -12,7 +12,7 @@ def _sampler(wrong, derivative):
 
 
 SAMPLING = (
-    Animal(
+    Bug(
         "variance-for-deviation",
         "2",
         "The noise is multiplied by σ² instead of σ, and the gradient agrees, so finite\n"
@@ -37,7 +37,7 @@ SAMPLING = (
             ),
         ),
     ),
-    Animal(
+    Bug(
         "whispered-noise",
         "9",
         "The noise scaled by 0.01: nearly an autoencoder, and a bound of 60 nats where\n"
@@ -47,14 +47,14 @@ SAMPLING = (
             "0.01 * np.exp(0.5 * logvar) * eps", "(0.01 * 0.5 * np.exp(0.5 * logvar))"
         ),
     ),
-    Animal(
+    Bug(
         "logits-shown-as-pixels",
         "15",
         "After the move to logits the sigmoid was forgotten where pictures are made.",
         ("FluxML/model-zoo PR #289",),
         (Edit("likelihoods:Binomial.mean", "self.n * sigmoid(y)", "self.n * y"),),
     ),
-    Animal(
+    Bug(
         "softplus-as-probability",
         "17",
         "Pixels drawn with softplus(logit) as their probability: the pictures are not\n"
@@ -68,7 +68,7 @@ SAMPLING = (
             ),
         ),
     ),
-    Animal(
+    Bug(
         "laplace-of-the-wrong-width",
         "17b",
         "Samples of the Laplace drawn with half its scale: densities and draws are of\n"
@@ -76,7 +76,7 @@ SAMPLING = (
         (),
         (Edit("likelihoods:Laplace.sample", "self.b", "self.b / 2"),),
     ),
-    Animal(
+    Bug(
         "adam-eps-inside-the-root",
         "23",
         "Adam's eps added under the root instead of beside it: with small gradients the\n"
@@ -90,7 +90,7 @@ SAMPLING = (
             ),
         ),
     ),
-    Animal(
+    Bug(
         "adam-correction-never-decays",
         "23b",
         "The bias correction 1 - β₁ᵗ not raised to the power t: the first steps are\n"
@@ -98,7 +98,7 @@ SAMPLING = (
         ("eriklindernoren/ML-From-Scratch #35",),
         (Edit("optim:Adam.step", "(1 - self.beta1**self.t)", "(1 - self.beta1)"),),
     ),
-    Animal(
+    Bug(
         "free-for-everybody",
         "30b",
         "Free bits taken off the reported KL as well as off the objective: the bound\n"
@@ -112,15 +112,19 @@ SAMPLING = (
             ),
         ),
     ),
-    Animal(
+    Bug(
         "annealed-report",
         "30",
         "The annealing weight left in the reported ELBO: the curve looks best while the\n"
         "KL hardly counts.",
         ("the right practice: jxhe/vae-lagging-encoder #9",),
-        (Edit("training:_Run.epoch", '("nelbo", rec + kl)', '("nelbo", objective)'),),
+        (
+            Edit(
+                "training.fitting:_Run.epoch", '("nelbo", rec + kl)', '("nelbo", objective)'
+            ),
+        ),
     ),
-    Animal(
+    Bug(
         "noise-of-the-first-day",
         "37",
         "The noise is drawn once and used at every step: the model learns to decode\n"
@@ -128,13 +132,13 @@ SAMPLING = (
         ("tensorflow/tensorflow #36715",),
         (
             Edit(
-                "training:_Run._train",
+                "training.fitting:_Run._train",
                 "batch_loss(model, x, rng,",
                 "batch_loss(model, x, np.random.default_rng(0),",
             ),
         ),
     ),
-    Animal(
+    Bug(
         "baseline-that-saw-the-sample",
         "28",
         "The control variate's coefficient is estimated from all samples, its own among\n"
@@ -142,12 +146,12 @@ SAMPLING = (
         (),
         (
             Edit(
-                "classical.bbvi:score_terms",
+                "inference.classical.bbvi:score_terms",
                 "(f * square).sum(axis=0) - f * square",
                 "(f * square).sum(axis=0) + 0 * f",
             ),
             Edit(
-                "classical.bbvi:score_terms",
+                "inference.classical.bbvi:score_terms",
                 "square.sum(axis=0) - square",
                 "square.sum(axis=0) + 0 * square",
             ),

@@ -1,0 +1,223 @@
+"""What the commands do: each is a function of the parsed arguments.
+
+A command returns its exit code, or None for 0. What it raises is reported by
+`cli.main` in one line.
+"""
+
+import numpy as np
+
+from minivae import gaussian
+from minivae.atomic import replacing
+from minivae.autoencoder import Autoencoder
+from minivae.cli.options import (
+    colours,
+    drop_if_empty,
+    load_data,
+    new_file,
+    new_folder,
+    new_training,
+    resumed,
+)
+from minivae.datasets import load_digits
+from minivae.datasets.files import read_npz
+from minivae.datasets.images import prepare
+from minivae.iwae import IWAE
+from minivae.likelihoods import Binomial
+from minivae.numerics import log_mean_exp
+from minivae.optim import Adam
+from minivae.training import checkpoints, fit
+from minivae.training.evaluation import scaling
+from minivae.training.torch_weights import load_state_dict, state_dict, torch_source
+from minivae.vae import VAE
+
+STEPS = 4500  # enough for the shipped digits, a beginning for MNIST
+
+
+def train(arguments):
+    """Train, or go on with a training; write model, history and figures to a folder."""
+    saved = resumed(arguments) if arguments.resume else None
+    images = load_data(arguments, saved)
+    if saved is None:
+        saved = new_training(arguments, images)
+    model, settings, history = saved.model, saved.settings, saved.history
+    done = len(history) if history else 0
+    usual = max(1, round(STEPS * settings["batch_size"] / len(images.train)))
+    epochs = arguments.epochs or usual
+    if epochs <= done:
+        raise ValueError(f"--epochs: expected more than the {done} done, got {epochs}")
+    scaling(model, images, settings["binarize"])  # refuses before a folder is made
+    folder = new_folder(arguments.out, images.name)
+    try:
+        history = fit(
+            model,
+            images,
+            saved.optimizer,
+            epochs=epochs,
+            rng=saved.rng,
+            history=history,
+            checkpoint=folder / "model.npz",
+            **settings,
+        )
+    finally:
+        drop_if_empty(folder)
+    if len(history) == done:
+        raise KeyboardInterrupt
+    history.to_csv(folder / "history.csv")
+    _draw(folder, model, images, history, settings["binarize"])
+    end = {name: history[f"test_{name}"][-1] for name in ("nelbo", "rec", "kl")}
+    print(
+        "test nelbo {nelbo:.2f} = rec {rec:.2f} + kl {kl:.2f} nats per image".format(**end)
+    )
+    print(f"{folder}:")
+    for name, what in CONTENTS.items():
+        if (folder / name).exists():
+            print(f"  {name:20} {what}")
+    return 130 if history.interrupted else None
+
+
+CONTENTS = {
+    "model.npz": "the model; evaluate, sample and train --resume take it",
+    "history.csv": "nelbo, rec and kl of each epoch, nats per image",
+    "curves.png": "the same, drawn",
+    "reconstructions.png": "test images, and what is left of them after the code",
+    "samples.png": "images sampled from the model",
+    "interpolations.png": "from one test image to another",
+    "latent.png": "where the test images fall in latent space",
+    "manifold.png": "the latent plane, image by image",
+}
+
+
+def _draw(folder, model, images, history, binarize):
+    """Every figure that the model and the data allow, into `folder`."""
+    from minivae import plots
+
+    scaled, rng = scaling(model, images, binarize), np.random.default_rng(0)
+    shown = slice(0, 2000)
+    x = prepare(images.test[shown], images.max_count, model.dtype, binarize, scaled, rng)
+    labels = None if images.test_labels is None else images.test_labels[shown]
+    look, half = {"shape": images.shape, "cmap": colours(images.name)}, min(6, len(x) // 2)
+    plots.save_figure(plots.learning_curves(history), folder / "curves.png")
+    drawn = {
+        "reconstructions": plots.reconstructions(model, x[:30], **look),
+        "latent": plots.latent_space(model, x, labels),
+    }
+    if half:
+        a, b = x[:half], x[half : 2 * half]
+        drawn["interpolations"] = plots.interpolations(model, a, b, **look)
+    if not isinstance(model, Autoencoder):  # which has no prior to draw from
+        drawn["samples"] = plots.samples(model, rng=rng, **look)
+        if model.K == 2:
+            drawn["manifold"] = plots.manifold(model, **look)
+    for name, figure in drawn.items():
+        plots.save_figure(figure, folder / f"{name}.png")
+
+
+def evaluate(arguments):
+    """Print the means over the test images, each with its standard error."""
+    saved = checkpoints.load(arguments.model)
+    images = load_data(arguments, saved)
+    model, binarize = saved.model, (saved.settings or {}).get("binarize", "none")
+    scaled, rng = scaling(model, images, binarize), np.random.default_rng(arguments.seed)
+    rows = []
+    for start in range(0, len(images.test), 100):
+        batch = images.test[start : start + 100]
+        x = prepare(batch, images.max_count, model.dtype, binarize, scaled, rng)
+        shape = (arguments.samples, len(x), model.K)
+        rows.append(_per_image(model, x, rng.standard_normal(shape, dtype=model.dtype)))
+    columns = np.concatenate(rows, axis=1, dtype=np.float64)
+    print(
+        f"{len(images.test)} test images of {images.name}; nats per image ± standard error"
+    )
+    bound = f"-L_{arguments.samples}" if isinstance(model, IWAE) else "nelbo"
+    for name, column in zip((bound, "rec", "kl"), columns, strict=True):
+        error = column.std(ddof=1) / np.sqrt(len(column)) if len(column) > 1 else np.nan
+        print(f"{name:5} {column.mean():10.3f} ± {error:.3f}")
+
+
+def _per_image(model, x, eps):
+    """nelbo, rec and kl of each image, shape (3, B)."""
+    if isinstance(model, Autoencoder):
+        rec = -model.likelihood.log_prob(x, model.decoder_output(model.code(x)))
+        return np.stack([rec, rec, np.zeros_like(rec)])
+    elbo = model.elbo(x, eps)
+    kl = gaussian.kl(*model.encode(x)).sum(axis=1)
+    bound = (
+        log_mean_exp(model.log_weights(x, eps), axis=0) if isinstance(model, IWAE) else elbo
+    )
+    return np.stack([-bound, -elbo - kl, kl])
+
+
+def check(arguments):
+    """Climb the ladder of checks with a model; exit code 1 if a claim fails."""
+    from minivae.ladder import climb  # a tenth of a second that only this command needs
+
+    rng = np.random.default_rng(arguments.seed)
+    if arguments.model:
+        saved = checkpoints.load(arguments.model)
+        images = load_data(arguments, saved)
+        if isinstance(saved.model, Autoencoder):
+            raise ValueError("MODEL: expected a VAE or IWAE, got an Autoencoder: no bound")
+        model, binarize = saved.model, (saved.settings or {}).get("binarize", "none")
+    else:
+        images, binarize = load_digits(), "none"
+        model = VAE.mlp(
+            images.train.shape[1], 2, (64,), Binomial(images.max_count), rng=rng
+        )
+        print("a VAE with 2 latent dimensions, trained on the digits for 20 epochs")
+        fit(model, images, Adam(2e-3), epochs=20, batch_size=50, rng=rng, progress=False)
+    scaled = scaling(model, images, binarize)
+    x = prepare(images.test[:8], images.max_count, np.float64, binarize, scaled, rng)
+    model = model.astype(np.float64)
+    model.__class__ = VAE  # an IWAE is a VAE but for its objective, which rung 1 checks
+    table = climb(model, x, rng)
+    print(table)
+    return None if table else 1
+
+
+def sample(arguments):
+    """Write images drawn from the prior, as a picture or as an array."""
+    saved = checkpoints.load(arguments.model)
+    model, data = saved.model, saved.data or {}
+    if isinstance(model, Autoencoder):
+        raise ValueError(
+            "MODEL: expected one with a prior, a VAE or IWAE, got an Autoencoder"
+        )
+    path = new_file(arguments.out, "samples.png")
+    rng, shape = (
+        np.random.default_rng(arguments.seed),
+        tuple(data.get("shape", (1, model.D))),
+    )
+    n, draw_pixels = arguments.n, arguments.draw_pixels
+    if path.suffix == ".npy":
+        with replacing(path) as file:
+            np.save(file, model.sample(n, rng, mean=not draw_pixels).reshape(n, *shape))
+    else:
+        from minivae import plots
+
+        cmap = colours(data.get("name"))
+        plots.save_figure(plots.samples(model, shape, rng, n, draw_pixels, cmap), path)
+    print(path)
+
+
+def export(arguments):
+    """Write the weights as PyTorch names and shapes them, and print how to load them."""
+    model = checkpoints.load(arguments.model).model
+    path, weights = new_file(arguments.out, "weights.npz"), state_dict(model)
+    with replacing(path) as file:
+        np.savez(file, **weights)
+    double = ".double()" if model.dtype == np.float64 else ""
+    print(f"# {path}: {len(weights)} arrays of {model.dtype}, to be loaded like this:")
+    print("import numpy as np\nimport torch\nfrom torch import nn\n")
+    print(torch_source(model))
+    print(f"model = Model(){double}\nweights = np.load({str(path)!r})")
+    print("model.load_state_dict({k: torch.from_numpy(weights[k]) for k in weights})")
+
+
+def import_weights(arguments):
+    """Write a model of the architecture of --like with the weights of a torch module."""
+    saved = checkpoints.load(arguments.like)
+    path = new_file(arguments.out, "model.npz")
+    load_state_dict(saved.model, read_npz(arguments.weights))
+    # Optimizer, generator and history belong to the training of the old weights.
+    checkpoints.save(path, saved.model, settings=saved.settings, data=saved.data)
+    print(path)

@@ -1,0 +1,184 @@
+"""From the command line's words to objects: data, likelihood, model, optimizer, paths."""
+
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from minivae.autoencoder import Autoencoder
+from minivae.datasets import load_digits, load_images, load_mnist
+from minivae.datasets.images import prepare
+from minivae.iwae import IWAE
+from minivae.likelihoods import Bernoulli, Binomial, Gaussian, Laplace
+from minivae.optim import SGD, Adam
+from minivae.training import checkpoints
+from minivae.vae import VAE
+
+MODELS = {"vae": VAE, "iwae": IWAE, "autoencoder": Autoencoder}
+LIKELIHOODS = "binomial, bernoulli, bernoulli-grey, gaussian[:c], laplace[:b]"
+# What --resume takes from the model file instead.
+SETTLED = (
+    "model likelihood latent hidden activation binarize beta samples batch_size optimizer"
+    " lr seed"
+).split()
+
+
+def load_data(arguments, saved=None):
+    """The images that --data and --data-dir name, or those a saved model was trained on.
+
+    Raises
+    ------
+    ValueError
+        Also where the images are unlike those that the model was trained on.
+    """
+    trained_on = (saved.data if saved else None) or {}
+    name = arguments.data or trained_on.get("name", "digits")
+    if arguments.data_dir is not None and name != "mnist":
+        raise ValueError(f"--data-dir: expected only with --data mnist, got --data {name}")
+    if name == "digits":
+        images = load_digits()
+    elif name == "mnist":
+        images = load_mnist(arguments.data_dir)
+    elif arguments.data is None:
+        raise ValueError(
+            f"--data: expected the file of {name!r}, the model's training data"
+        )
+    elif not Path(name).is_file():
+        raise ValueError(
+            f"--data: expected digits, mnist or a .npy or .npz file, got {name!r}"
+        )
+    else:
+        images = load_images(name)
+    for key, wanted in trained_on.items():
+        came = getattr(images, key)
+        if key != "name" and came != (tuple(wanted) if key == "shape" else wanted):
+            raise ValueError(
+                f"--data: expected images like those the model was trained on, with"
+                f" {key} {wanted}, got {images}"
+            )
+    return images
+
+
+def resumed(arguments):
+    """The checkpoint that --resume names; options that it settles are refused."""
+    for name in SETTLED:
+        value = getattr(arguments, name)
+        if value is not None:
+            option = name.replace("_", "-")
+            raise ValueError(f"--{option}: expected none with --resume, got {value}")
+    saved = checkpoints.load(arguments.resume)
+    if saved.rng is None or saved.optimizer is None or saved.settings is None:
+        raise ValueError(
+            f"--resume: expected a checkpoint of a training, got {arguments.resume}, which"
+            " holds a model only"
+        )
+    return saved
+
+
+def new_training(arguments, images):
+    """A fresh model, optimizer, generator and settings as the options ask for."""
+    likelihood, binarize = _likelihood(arguments, images)
+    rng = np.random.default_rng(_or(arguments.seed, 0))
+    kind = arguments.model or "vae"
+    model = MODELS[kind].mlp(
+        images.train.shape[1],
+        arguments.latent or 16,
+        _or(arguments.hidden, [256]),
+        likelihood,
+        arguments.activation or "tanh",
+        rng=rng,
+    )
+    sgd = arguments.optimizer == "sgd"
+    optimizer = SGD(arguments.lr or 5e-4) if sgd else Adam(arguments.lr or 2e-3)
+    settings = {
+        "batch_size": arguments.batch_size or 100,
+        "binarize": binarize,
+        "beta": _or(arguments.beta, 1.0),
+        "samples": arguments.samples or (5 if kind == "iwae" else 1),
+    }
+    return checkpoints.Checkpoint(model, optimizer, rng, settings=settings)
+
+
+def _or(value, default):
+    """`value`, or the default where an option was not given: 0 and [] are values."""
+    return default if value is None else value
+
+
+def _likelihood(arguments, images):
+    """The likelihood object, and how the pixels are binarized for it."""
+    binary = images.max_count == 1 or arguments.binarize in ("threshold", "stochastic")
+    usual = {"digits": "binomial", "mnist": "bernoulli"}.get(images.name, "gaussian")
+    text = arguments.likelihood or ("bernoulli" if binary else usual)
+    name, colon, constant = text.partition(":")
+    binarize = arguments.binarize
+    if binarize is None:
+        binarize = "stochastic" if name == "bernoulli" and not binary else "none"
+    if name == "bernoulli" and not colon:
+        return Bernoulli(), binarize
+    if name == "bernoulli-grey" and not colon:
+        return Bernoulli(grey=True), binarize
+    if name == "binomial" and not colon:
+        if images.max_count is None:
+            raise ValueError(
+                "--likelihood: expected one for real values, gaussian or laplace,"
+                f" got binomial for {images}"
+            )
+        return Binomial(images.max_count), binarize
+    if name in ("gaussian", "laplace"):
+        cls = Gaussian if name == "gaussian" else Laplace
+        if not colon:
+            return cls(_spread(images, binarize), learned=True), binarize
+        try:
+            return cls(float(constant)), binarize
+        except ValueError:
+            pass
+    raise ValueError(f"--likelihood: expected one of {LIKELIHOODS}, got {text!r}")
+
+
+def _spread(images, binarize):
+    """The variance of some pixels: where learning a scale may start."""
+    rng = np.random.default_rng(0)
+    x = prepare(images.train[:1000], images.max_count, np.float64, binarize, True, rng)
+    return float(x.var()) or 1.0
+
+
+def new_folder(out, name):
+    """Make the folder --out, or a new one under `runs` named after data and time."""
+    if out is None:
+        folder = free_path(Path("runs", f"{name}-{datetime.now():%Y%m%d-%H%M%S}"))
+    else:
+        folder = Path(out)
+        if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+            raise ValueError(f"--out: expected a new or an empty folder, got {out!r}")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def drop_if_empty(folder):
+    """Remove what `new_folder` made if nothing came into it."""
+    for path in (folder, Path("runs")):
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+
+
+def new_file(out, default):
+    """The path --out, which must not exist yet, or the first free one like `default`."""
+    if out is None:
+        return free_path(Path(default))
+    if Path(out).exists():
+        raise ValueError(f"--out: expected a new file, got {out}, which exists")
+    return Path(out)
+
+
+def free_path(path):
+    """`path`, or the first of path-2, path-3, ... that does not exist yet."""
+    candidate, number = path, 1
+    while candidate.exists():
+        number += 1
+        candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
+    return candidate
+
+
+def colours(name):
+    """Digits are printed as ink on paper, anybody's own images as on a screen."""
+    return "gray_r" if name in ("digits", "mnist") else "gray"

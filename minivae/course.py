@@ -1,0 +1,43 @@
+"""Where the course lies: beside the package in a clone, in `share` once installed."""
+
+import sys
+from importlib import metadata
+from pathlib import Path
+
+
+def course_folder():
+    """The folder `tutorials`, with its chapters and exercises.
+
+    A clone has it beside the package, and so has an editable installation. A wheel puts
+    it into the environment, as `share/minivae/tutorials`.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none: the package was copied without it.
+    """
+    package = Path(__file__).resolve().parent
+    places = [package.parent, *_installed(), Path(sys.prefix, "share", "minivae")]
+    for place in places:
+        if (place / "tutorials" / "exercises" / "01_linear.py").is_file():
+            return place / "tutorials"
+    looked = ", ".join(str(place / "tutorials") for place in dict.fromkeys(places))
+    raise FileNotFoundError(
+        f"tutorials: expected the folder of the course in one of {looked}; install minivae"
+        " again from its wheel or its clone"
+    )
+
+
+def _installed():
+    """Where the wheel's own list of files says that the course is."""
+    try:
+        files = metadata.files("minivae") or ()
+    except metadata.PackageNotFoundError:
+        return
+    for file in files:
+        if file.parts[-4:] == ("minivae", "tutorials", "exercises", "01_linear.py"):
+            yield Path(file.locate()).resolve().parents[2]

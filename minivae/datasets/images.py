@@ -1,0 +1,217 @@
+"""What every data set becomes: an `Images` object, and mini-batches made of it.
+
+Pixels stay as they were stored (60,000 MNIST images are 47 MB of bytes and would be 188
+MB of float32). Only the mini-batch at hand is turned into floats, by `prepare`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from minivae.errors import (
+    check_choice,
+    check_finite,
+    check_generator,
+    check_shape,
+    check_whole,
+)
+
+BINARIZE = ("none", "threshold", "stochastic")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Images:
+    """Training and test images, one row of D pixels each.
+
+    Attributes
+    ----------
+    train : ndarray, shape (N, D)
+        uint8 counts from 0 to `max_count`, or floating-point values (see `max_count`).
+    test : ndarray, shape (M, D)
+        The same for the images kept away from training.
+    max_count : int or None
+        n, the largest count a pixel can hold: 16 for the shipped digits, 255 for MNIST,
+        1 for binary images. None says that the pixels are real numbers; they are kept
+        as they are, in their own floating-point precision and range.
+    shape : tuple of int
+        (rows, columns) of one image, with rows · columns = D.
+    name : str
+        What to call the data in titles and messages.
+    train_labels, test_labels : ndarray of integers, shape (N,) and (M,), or None
+        The class of each image, used in pictures only.
+
+    Raises
+    ------
+    TypeError, ValueError
+        At construction, where a field does not fit the description above or does not
+        fit the other fields; the message names the field.
+    """
+
+    train: np.ndarray
+    test: np.ndarray
+    max_count: int | None
+    shape: tuple
+    name: str
+    train_labels: np.ndarray | None = None
+    test_labels: np.ndarray | None = None
+
+    def __post_init__(self):
+        if not isinstance(self.name, str) or not self.name:
+            raise TypeError(f"name: expected a non-empty string, got {self.name!r}")
+        if not isinstance(self.shape, tuple) or len(self.shape) != 2:
+            raise ValueError(f"shape: expected (rows, columns), got {self.shape!r}")
+        rows, columns = (check_whole("shape", side, 1) for side in self.shape)
+        if self.max_count is not None:
+            _check_max_count(self.max_count)
+        for part in ("train", "test"):
+            _check_pixels(part, getattr(self, part), self.max_count, rows * columns)
+            _check_labels(part, getattr(self, f"{part}_labels"), getattr(self, part))
+
+    def __repr__(self):
+        values = (
+            f"{self.train.dtype} values"
+            if self.max_count is None
+            else f"0..{self.max_count}"
+        )
+        return (
+            f"<Images {self.name!r}: {len(self.train)} train, {len(self.test)} test,"
+            f" {self.shape[0]}x{self.shape[1]} pixels of {values}>"
+        )
+
+
+def _check_pixels(name, pixels, max_count, D):
+    if not isinstance(pixels, np.ndarray):
+        raise TypeError(f"{name}: expected an array, got {type(pixels).__name__}")
+    if max_count is not None and pixels.dtype != np.uint8:
+        raise TypeError(
+            f"{name}: expected uint8 counts 0..{max_count}, got dtype {pixels.dtype}"
+            " (real-valued pixels go with max_count=None)"
+        )
+    if max_count is None and not np.issubdtype(pixels.dtype, np.floating):
+        raise TypeError(
+            f"{name}: expected floating-point pixels, as max_count is None,"
+            f" got dtype {pixels.dtype} (uint8 counts go with max_count=n)"
+        )
+    check_shape(name, pixels, (None, D))
+    if len(pixels) == 0:
+        raise ValueError(f"{name}: expected at least one image, got none")
+    if max_count is None:
+        check_finite(name, pixels)
+    else:
+        _check_counts(name, pixels, max_count)
+
+
+def _check_max_count(max_count):
+    if check_whole("max_count", max_count, 1) > 255:
+        raise ValueError(f"max_count: expected 1 to 255 (or None), got {max_count}")
+
+
+def _check_counts(name, pixels, max_count):
+    largest = int(pixels.max())
+    if largest > max_count:
+        raise ValueError(
+            f"{name}: expected counts 0..{max_count} (max_count={max_count}), got {largest}"
+        )
+
+
+def _check_labels(part, labels, pixels):
+    if labels is None:
+        return
+    name = f"{part}_labels"
+    if not isinstance(labels, np.ndarray) or labels.dtype.kind not in "iu":
+        kind = getattr(labels, "dtype", type(labels).__name__)
+        raise TypeError(f"{name}: expected an array of integers, got {kind}")
+    if labels.shape != (len(pixels),):
+        raise ValueError(
+            f"{name}: expected one label per image, shape ({len(pixels)},),"
+            f" got {labels.shape}"
+        )
+
+
+def prepare(batch, max_count, dtype=np.float32, binarize="none", scaled=False, rng=None):
+    """Turn a mini-batch of stored pixels into floats a model can take.
+
+    With c a stored count and n = `max_count`, each pixel becomes
+
+    ========================  =================================================
+    binarize="none"           c, a count 0..n, as Binomial(n) expects it
+    the same, scaled=True     c / n in [0, 1], for Gaussian, Laplace, grey values
+    binarize="threshold"      1 where c > n / 2, else 0 (exactly one half gives 0)
+    binarize="stochastic"     1 with probability c / n, else 0, drawn at every call
+    ========================  =================================================
+
+    The stochastic draw compares c with a whole number u uniform on 0, ..., n - 1:
+    P(u < c) = c / n, exactly. Called on each mini-batch it gives every epoch its own
+    binary images, as in Burda, Grosse and Salakhutdinov (2015, arXiv 1509.00519). Binary
+    pixels are the business of Binomial(1), the Bernoulli likelihood.
+
+    Parameters
+    ----------
+    batch : ndarray, shape (B, D)
+        uint8 counts, or floating-point values where `max_count` is None.
+    max_count : int or None
+        The `max_count` of the `Images` that the batch was taken from. With None the pixels
+        are real numbers already: "none" passes them on in the model's precision, and
+        the two ways to binarize read x in [0, 1] as c / n.
+    dtype : numpy dtype
+        The precision of the model, float32 or float64.
+    binarize : {"none", "threshold", "stochastic"}
+    scaled : bool
+        Whether counts are divided by n; binary pixels are 0 and 1 either way.
+    rng : numpy.random.Generator, optional
+        Needed by "stochastic", and untouched otherwise.
+
+    Returns
+    -------
+    x : ndarray of `dtype`, shape (B, D)
+        Always a new array.
+
+    Raises
+    ------
+    TypeError
+        If the dtype of `batch` does not go with `max_count`, if `dtype` is not a floating
+        one, or if "stochastic" gets no generator.
+    ValueError
+        If `binarize` is unknown, the batch is empty or not (B, D), a count lies
+        above n, or real values are to be binarized and leave [0, 1].
+    """
+    check_choice("binarize", binarize, BINARIZE)
+    if not np.issubdtype(dtype, np.floating):
+        raise TypeError(f"dtype: expected a floating-point dtype, got {dtype!r}")
+    if binarize == "stochastic":
+        check_generator("rng", rng)
+    if max_count is None:
+        return _prepare_real(batch, dtype, binarize, rng)
+    _check_batch(batch, np.uint8, f"uint8 counts, as max_count={max_count}")
+    _check_max_count(max_count)
+    _check_counts("batch", batch, max_count)
+    if binarize == "threshold":
+        return (batch > max_count // 2).astype(dtype)  # c whole: c > n/2 is c > floor(n/2)
+    if binarize == "stochastic":
+        u = rng.integers(max_count, size=batch.shape, dtype=np.uint8)
+        return (u < batch).astype(dtype)
+    return np.divide(batch, max_count, dtype=dtype) if scaled else batch.astype(dtype)
+
+
+def _prepare_real(batch, dtype, binarize, rng):
+    _check_batch(batch, np.floating, "floating-point values, as max_count is None")
+    if binarize == "none":
+        return batch.astype(dtype)
+    # Written so that a NaN fails it too.
+    if not (batch.min() >= 0 and batch.max() <= 1):
+        raise ValueError(
+            f"batch: expected values in [0, 1] to binarize, got {batch.min():g} to"
+            f" {batch.max():g}"
+        )
+    if binarize == "threshold":
+        return (batch > 0.5).astype(dtype)
+    return (rng.random(batch.shape) < batch).astype(dtype)
+
+
+def _check_batch(batch, kind, wanted):
+    if not isinstance(batch, np.ndarray) or not np.issubdtype(batch.dtype, kind):
+        came = getattr(batch, "dtype", type(batch).__name__)
+        raise TypeError(f"batch: expected {wanted}, got {came}")
+    check_shape("batch", batch, (None, None))
+    if batch.size == 0:
+        raise ValueError(f"batch: expected images, got an empty array {batch.shape}")

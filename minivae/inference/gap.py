@@ -1,0 +1,186 @@
+"""Where the nats go: the gap between the ELBO and log p(x), and its two parts.
+
+    log p(x) - ELBO(q_φ)  =  [log p(x) - ELBO(q*)]  +  [ELBO(q*) - ELBO(q_φ)]
+                              approximation gap         amortization gap
+
+q* is the best diagonal Gaussian for this one image, found without the encoder. The first
+bracket is the price of the Gaussian family, the second that of one network for all images
+(Cremer, Li & Duvenaud 2018, "Inference Suboptimality in Variational Autoencoders").
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from minivae import gaussian
+from minivae.errors import as_float_array, check_generator, check_whole
+from minivae.inference.bounds import importance_log_likelihood
+from minivae.inference.diagnostics import active_units
+from minivae.inference.exact import quadrature
+from minivae.optim import Adam
+from minivae.schedules import cosine_decay
+
+
+def fit_posterior(model, x, rng, steps=300, samples=16):
+    """The best diagonal Gaussian for each image by itself: q* = argmax_q ELBO(x; q).
+
+    Starts from the encoder's q(z|x) and climbs the ELBO in mu and logvar by Adam, with
+    the decoder fixed and new noise at each step, the learning rate falling to zero.
+
+    Parameters
+    ----------
+    model : VAE
+        Its `theta` is not touched; its `grad` is overwritten.
+    x : ndarray, shape (B, D)
+    rng : numpy.random.Generator
+    steps, samples : int
+        Steps of Adam, and Monte-Carlo samples at each.
+
+    Returns
+    -------
+    mu, logvar : ndarray, shape (B, K)
+    """
+    check_generator("rng", rng)
+    check_whole("samples", samples, minimum=1)
+    x = as_float_array("x", x, model.dtype, ndim=2)
+    both = np.stack(model.encode(x))  # one flat vector for the optimizer
+    mu, logvar = both  # views
+    B, K = mu.shape
+    adam = Adam(cosine_decay(0.05, check_whole("steps", steps, minimum=1)))
+    for _ in range(steps):
+        eps = rng.standard_normal((samples, B, K), dtype=model.dtype)
+        y = model.decoder_output(gaussian.reparameterize(mu, logvar, eps))
+        model.likelihood.log_prob(x, y)
+        # each image has a loss of its own: no 1/B, and Adam does not mix them
+        dy = model.likelihood.backward(np.full((samples, B), -1 / samples, model.dtype))
+        dz = model.decoder.backward(dy.reshape(-1, model.D)).reshape(eps.shape)
+        dmu, dlogvar = gaussian.reparameterize_grad(dz, logvar, eps)
+        dmu_kl, dlogvar_kl = gaussian.kl_grad(mu, logvar)
+        gradient = np.stack([dmu + dmu_kl, dlogvar + dlogvar_kl])
+        adam.step(both.reshape(-1), gradient.reshape(-1))
+    return mu, logvar
+
+
+@dataclass(frozen=True)
+class GapReport:
+    """The bounds of a model on some images, from loosest to tightest.
+
+    Attributes
+    ----------
+    rows : list of (name, mean, standard error)
+        ELBO, importance-weighted bounds, log p(x): means over the images in nats. The
+        error is that of the Monte-Carlo estimate for these very images.
+    truth : {"exact", "importance sampling"}
+        Where log p(x) comes from. Importance sampling is itself a lower bound, so that
+        the approximation gap it gives is at least that large.
+    approximation, amortization : (mean, standard error)
+        The price of the Gaussian family and that of the encoder, in nats per image.
+    active, latent : int
+        Active units, of that many latent dimensions.
+    """
+
+    rows: list
+    truth: str
+    approximation: tuple
+    amortization: tuple
+    active: int
+    latent: int
+
+    def __str__(self):
+        gaps = [
+            ("approximation gap (the Gaussian family)", *self.approximation),
+            ("amortization gap (the encoder)", *self.amortization),
+        ]
+        lines = [f"{'nats per image':<42}{'mean':>12}{'std. error':>12}"]
+        lines += [f"{name:<42}{mean:>12.4f}{se:>12.4f}" for name, mean, se in self.rows]
+        lines += [f"{name:<42}{mean:>12.4f}{se:>12.4f}" for name, mean, se in gaps]
+        lines.append(
+            f"log p(x) by {self.truth}; {self.active} of {self.latent} units active"
+        )
+        return "\n".join(lines)
+
+
+def gap_report(model, x, rng, samples=(5, 50), draws=200):
+    """How tight is the bound, and what is missing?
+
+    Parameters
+    ----------
+    model : VAE
+        Its `theta` is not touched. For exact results with K of 1 or 2, in float64.
+    x : ndarray, shape (B, D)
+        At least two images; a hundred are plenty.
+    rng : numpy.random.Generator
+    samples : tuple of int
+        The S of the importance-weighted bounds between the ELBO and log p(x).
+    draws : int
+        Monte-Carlo draws of z per image behind each ELBO.
+
+    Returns
+    -------
+    GapReport
+
+    References
+    ----------
+    Cremer, Li & Duvenaud 2018, "Inference Suboptimality in Variational Autoencoders".
+    """
+    check_whole("draws", draws, minimum=2)
+    x = as_float_array("x", x, model.dtype, ndim=2)
+    active = active_units(model, x)
+    mu, logvar = model.encode(x)
+    amortized = _elbo_draws(model, x, mu, logvar, rng, draws)
+    best_mu, best_logvar = fit_posterior(model, x, rng)
+    fitted = _elbo_draws(model, x, best_mu, best_logvar, rng, draws)
+    rows = [("ELBO, q from the encoder", *_mean(amortized))]
+    for S in samples:
+        bounds = [importance_log_likelihood(model, x, S, rng).mean() for _ in range(10)]
+        rows.append((f"importance-weighted bound, S = {S}", *_mean(bounds)))
+    rows.append(("ELBO, q fitted to each image", *_mean(fitted)))
+    if model.K <= 2 and model.dtype == np.float64:
+        truth = "exact"
+        log_p = [_exact_log_prob(model, x).mean()]
+    else:
+        truth = "importance sampling"
+        log_p = [importance_log_likelihood(model, x, 1000, rng).mean() for _ in range(5)]
+    rows.append((f"log p(x), {truth}", *_mean(log_p)))
+    (low, low_se), (high, high_se), (top, top_se) = (
+        _mean(amortized),
+        _mean(fitted),
+        _mean(log_p),
+    )
+    return GapReport(
+        rows=rows,
+        truth=truth,
+        approximation=(top - high, float(np.hypot(top_se, high_se))),
+        amortization=(high - low, float(np.hypot(high_se, low_se))),
+        active=int(active.sum()),
+        latent=model.K,
+    )
+
+
+def _exact_log_prob(model, x):
+    """log p(x) by quadrature, on a finer grid where the coarser one is not sure."""
+    try:
+        return quadrature.log_prob(model, x, 401, tol=1e-4).value
+    except ArithmeticError:
+        return quadrature.log_prob(model, x, 1001, tol=1e-4).value
+
+
+def _elbo_draws(model, x, mu, logvar, rng, draws):
+    """`draws` independent estimates of the mean ELBO of the q given, shape (draws,)."""
+    kl = gaussian.kl(mu, logvar).sum(axis=-1)
+    estimates = []
+    for _ in range(draws):
+        z = gaussian.reparameterize(
+            mu, logvar, rng.standard_normal(mu.shape, dtype=model.dtype)
+        )
+        log_p = model.likelihood.log_prob(x, model.decoder_output(z))
+        estimates.append((log_p - kl).mean(dtype=np.float64))
+    return estimates
+
+
+def _mean(estimates):
+    """Mean and standard error; the error of a single exact value is zero."""
+    estimates = np.asarray(estimates, dtype=np.float64)
+    if len(estimates) == 1:
+        return float(estimates[0]), 0.0
+    return float(estimates.mean()), float(estimates.std(ddof=1) / np.sqrt(len(estimates)))

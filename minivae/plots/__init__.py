@@ -1,0 +1,33 @@
+"""Figures: learning curves, reconstructions, samples, latent spaces, checks.
+
+- `figures`: the pictures of a model and its training
+- `gap`: the gap report as a ladder of bounds; `checks`: the gradient checker's two figures
+- `drawing`: what they share, from tiles to the file
+"""
+
+from minivae.plots.checks import draw_error_curve, draw_taylor
+from minivae.plots.drawing import save_figure
+from minivae.plots.figures import (
+    image_grid,
+    interpolations,
+    latent_space,
+    learning_curves,
+    manifold,
+    reconstructions,
+    samples,
+)
+from minivae.plots.gap import draw_gaps
+
+__all__ = [
+    "draw_error_curve",
+    "draw_gaps",
+    "draw_taylor",
+    "image_grid",
+    "interpolations",
+    "latent_space",
+    "learning_curves",
+    "manifold",
+    "reconstructions",
+    "samples",
+    "save_figure",
+]

@@ -1,0 +1,305 @@
+"""The pictures: learning curves, reconstructions, samples, and walks in latent space.
+
+Each function draws one `matplotlib.figure.Figure` and returns it; nothing is shown and
+no global state of matplotlib is touched. In a notebook the figure displays itself, and
+`save_figure` writes it to a file. Matplotlib is imported only when something is drawn.
+
+Images are rows of D pixels, as the model takes them, and `shape` is (rows, columns) of
+one image. They are printed as ink on paper, the largest value black, unless
+`cmap="gray"` asks for the look of a screen.
+"""
+
+from statistics import NormalDist
+
+import numpy as np
+
+from minivae.errors import check_shape, check_whole
+from minivae.plots.drawing import (
+    CELL,
+    TEST,
+    TEXT,
+    TRAIN,
+    limits_of,
+    new_figure,
+    plain_axes,
+    prior_circles,
+    save_figure,
+    scatter_labels,
+    show_tiles,
+    title_over,
+)
+
+__all__ = [
+    "image_grid",
+    "interpolations",
+    "latent_space",
+    "learning_curves",
+    "manifold",
+    "reconstructions",
+    "samples",
+    "save_figure",
+]
+
+
+def learning_curves(history):
+    """Test and training nelbo, rec and kl against the epoch, three panels in one row.
+
+    A plain autoencoder has no kl, and gets the one panel of rec.
+
+    Parameters
+    ----------
+    history : History
+        What `fit` returns. Its nelbo is the one of β = 1, whatever was minimised.
+
+    Returns
+    -------
+    Figure
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    epoch = history["epoch"]
+    if len(epoch) == 0:
+        raise ValueError("history: expected at least one epoch, got none")
+    titles = {
+        "nelbo": "nelbo = rec + kl",
+        "rec": "rec: what the picture still costs",
+        "kl": "kl: what the code costs",
+    }
+    names = list(titles) if history["train_kl"].any() else ["rec"]
+    fig = new_figure(3.5 * len(names) + 0.3, 3.6)
+    axes = np.ravel(fig.subplots(1, len(names)))
+    for ax, name in zip(axes, names, strict=True):
+        train, test = history[f"train_{name}"], history[f"test_{name}"]
+        marker = "o" if len(epoch) == 1 else None
+        for y, part, colour in ((train, "train", TRAIN), (test, "test", TEST)):
+            label = f"{part}, {y[-1]:.1f} at the end"
+            ax.plot(epoch, y, color=colour, lw=2.2, marker=marker, label=label)
+        plain_axes(ax, titles[name], "epoch", "nats per image" if ax is axes[0] else "")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
+        ax.set_ylim(*_settled_limits([train, test]))
+        ax.legend(fontsize=11, labelcolor=TEXT, edgecolor="none", handlelength=2.2)
+    return fig
+
+
+def _settled_limits(curves):
+    """Limits of the y axis that let the first twentieth of the epochs leave the panel.
+
+    The loss falls by hundreds of nats there and would press all the rest into one line.
+    """
+    settled = np.concatenate([y[len(y) // 20 :] for y in curves])
+    low, high = settled.min(), settled.max()
+    margin = 0.06 * (high - low) or 0.5
+    return low - margin, high + 2 * margin
+
+
+def reconstructions(model, x, shape, columns=10, cmap="gray_r"):
+    """Each image of x over its reconstruction E[x|z], z the code of x.
+
+    Parameters
+    ----------
+    model : VAE or Autoencoder
+    x : ndarray, shape (B, D)
+        As the model takes it, up to a few dozen images.
+    shape : tuple of int
+        (rows, columns) of one image.
+    columns : int
+        Images side by side; the rest goes to further pairs of rows.
+
+    Returns
+    -------
+    Figure
+    """
+    check_whole("columns", columns, minimum=1)
+    pairs = np.stack([x, model.reconstruct(x)])  # (2, B, D)
+    columns = min(columns, len(x))
+    bands = range(0, len(x), columns)
+    height = 2 * CELL * shape[0] / shape[1]
+    fig = new_figure(columns * CELL + 0.8, len(bands) * (height + 0.1) + 0.35)
+    axes = np.ravel(fig.subplots(len(bands), 1))
+    for ax, start in zip(axes, bands, strict=True):
+        band = pairs[:, start : start + columns]
+        blank = np.full((2, columns - band.shape[1], x.shape[1]), np.nan)
+        grid = np.concatenate([band, blank], axis=1)
+        show_tiles(ax, grid, shape, limits_of(model, x), cmap)
+        for y, label in ((0.75, "x"), (0.25, "E[x|z]")):
+            ax.text(
+                -0.015, y, label, transform=ax.transAxes, ha="right", va="center",
+                fontsize=13, color=TEXT,
+            )  # fmt: skip
+    title_over(fig, "Images, and below each what its code gives back")
+    return fig
+
+
+def samples(model, shape, rng, n=64, draw_pixels=False, cmap="gray_r"):
+    """n images sampled from the model: z ~ N(0, I), then the mean image E[x|z].
+
+    Parameters
+    ----------
+    model : VAE
+    shape : tuple of int
+        (rows, columns) of one image.
+    rng : numpy.random.Generator
+    n : int
+    draw_pixels : bool
+        Draw the pixels, x ~ p(x|z), instead of showing their means.
+
+    Returns
+    -------
+    Figure
+    """
+    images = model.sample(n, rng, mean=not draw_pixels)
+    what = "x ~ p(x|z)" if draw_pixels else "E[x|z]"
+    return image_grid(
+        images, shape, f"{what} for z ~ N(0, I)", limits_of(model, images), cmap
+    )
+
+
+def image_grid(images, shape, title, limits=None, cmap="gray_r"):
+    """Any images, shape (N, D), in a grid about as wide as it is high.
+
+    `limits` are the values printed white and black, by default the smallest and largest.
+    """
+    columns = round((len(images) * shape[0] / shape[1]) ** 0.5) or 1
+    rows = -(-len(images) // columns)
+    blank = np.full((rows * columns - len(images), images.shape[1]), np.nan)
+    grid = np.concatenate([images, blank]).reshape(rows, columns, -1)
+    fig = new_figure(columns * CELL, rows * CELL * shape[0] / shape[1] + 0.35)
+    limits = (images.min(), images.max()) if limits is None else limits
+    show_tiles(fig.subplots(), grid, shape, limits, cmap)
+    title_over(fig, title)
+    return fig
+
+
+def manifold(model, shape, n=20, cmap="gray_r"):
+    """The plane of a two-dimensional latent space: E[x|z] on an n x n grid of z.
+
+    The coordinates are the normal quantiles (i + ½)/n, so that each image stands for an
+    equal share of the prior's probability.
+
+    Parameters
+    ----------
+    model : VAE
+        With K = 2; anything else is a ValueError.
+    shape : tuple of int
+        (rows, columns) of one image.
+    n : int
+        Images along each side.
+
+    Returns
+    -------
+    Figure
+
+    References
+    ----------
+    Kingma & Welling 2014, figure 4.
+    """
+    check_whole("n", n, minimum=2)
+    if model.K != 2:
+        raise ValueError(f"model: expected a latent space of K = 2, got K = {model.K}")
+    at = [NormalDist().inv_cdf((i + 0.5) / n) for i in range(n)]
+    z_1, z_2 = np.meshgrid(at, at[::-1])  # z_2 grows upwards, as on any map
+    z = np.stack([z_1, z_2], axis=-1).astype(model.dtype)
+    images = model.decode(z)
+    side = max(5.0, n * 0.3)
+    fig = new_figure(side + 0.3, side * shape[0] / shape[1] + 0.6)
+    ax = fig.subplots()
+    show_tiles(ax, images, shape, limits_of(model, images), cmap)
+    reach = f"{at[-1]:.1f}"
+    ax.set_xlabel(f"$z_1$ from −{reach} to {reach}", fontsize=13, color=TEXT)
+    ax.set_ylabel(f"$z_2$ from −{reach} to {reach}", fontsize=13, color=TEXT)
+    title_over(fig, "E[x|z] over equal shares of the prior N(0, I)")
+    return fig
+
+
+def interpolations(model, x_a, x_b, shape, steps=9, cmap="gray_r"):
+    """Straight lines through latent space, from the code of x_a to the code of x_b.
+
+    Parameters
+    ----------
+    model : VAE or Autoencoder
+    x_a, x_b : ndarray, shape (B, D)
+        One row of the figure for each pair.
+    shape : tuple of int
+        (rows, columns) of one image.
+    steps : int
+        Images from end to end; the ends are the reconstructions of x_a and x_b.
+
+    Returns
+    -------
+    Figure
+    """
+    between = np.moveaxis(model.interpolate(x_a, x_b, steps), 0, 1)  # (B, steps, D)
+    blank = np.full_like(x_a[:, None], np.nan)
+    parts = (x_a[:, None], blank, between, blank, x_b[:, None])
+    grid = np.concatenate(parts, axis=1)
+    columns = grid.shape[1]
+    fig = new_figure(columns * CELL, len(x_a) * CELL * shape[0] / shape[1] + 0.4)
+    ax = fig.subplots()
+    show_tiles(ax, grid, shape, limits_of(model, grid), cmap)
+    labels = (
+        (0, "$x_a$"),
+        ((columns - 1) / 2, "a straight line in z"),
+        (columns - 1, "$x_b$"),
+    )
+    for column, label in labels:
+        ax.text(
+            (column + 0.5) / columns, 1.02, label, transform=ax.transAxes, ha="center",
+            fontsize=13, color=TEXT,
+        )  # fmt: skip
+    return fig
+
+
+def latent_space(model, x, labels=None, limit=2000):
+    """Where images fall in latent space, each drawn as its label.
+
+    For K = 2 the plane of z itself; for K > 2 the first two principal components of the
+    codes; for K = 1 the code against the label.
+
+    Parameters
+    ----------
+    model : VAE or Autoencoder
+        For a VAE the point is mu(x).
+    x : ndarray, shape (B, D)
+    labels : ndarray of int, shape (B,), optional
+    limit : int
+        At most so many images are drawn, evenly taken from x.
+
+    Returns
+    -------
+    Figure
+    """
+    if labels is not None:
+        check_shape("labels", labels, (len(x),))
+    taken = np.linspace(0, len(x) - 1, min(len(x), limit)).astype(int)
+    z = model.latent(x[taken])
+    labels = None if labels is None else labels[taken]
+    is_vae = hasattr(model, "sample")
+    name = "mu" if is_vae else "the code"
+    fig = new_figure(6.4, 6.6)
+    ax = fig.subplots()
+    if model.K == 1:
+        points = np.column_stack([z, np.zeros(len(z)) if labels is None else labels])
+        x_label, y_label = name, "label"
+    elif model.K == 2:
+        points, x_label, y_label = z, "$z_1$", "$z_2$"
+    else:
+        points, share = _principal_components(z)
+        x_label, y_label = (
+            f"principal component {i + 1} of {name} ({s:.0%} of its variance)"
+            for i, s in enumerate(share)
+        )
+    if is_vae and model.K == 2:
+        prior_circles(ax)
+    scatter_labels(ax, points, labels)
+    if model.K > 1:
+        ax.set_aspect("equal", "datalim")
+    plain_axes(ax, f"Where {len(points)} images fall in latent space", x_label, y_label)
+    return fig
+
+
+def _principal_components(code):
+    """The two directions of largest variance: coordinates, and each one's share of it."""
+    centred = code - code.mean(axis=0)
+    variances, axes = np.linalg.eigh(centred.T @ centred)  # ascending
+    largest = [-1, -2]
+    return centred @ axes[:, largest], variances[largest] / max(variances.sum(), 1e-30)

@@ -1,0 +1,161 @@
+"""What a model's loss is on a mini-batch of stored pixels, and on a whole data set."""
+
+import numpy as np
+
+from minivae.autoencoder import Autoencoder
+from minivae.datasets.images import BINARIZE, Images, prepare
+from minivae.errors import check_choice, check_generator, check_shape, check_whole
+from minivae.iwae import IWAE
+from minivae.likelihoods import Binomial
+from minivae.vae import Loss
+
+ROWS = 500  # images times samples that go through the decoder at once
+
+
+def evaluate(
+    model,
+    images,
+    rng,
+    *,
+    part="test",
+    binarize="none",
+    samples=1,
+):
+    """nelbo, rec and kl of the test (or training) images, in nats per image.
+
+    Parameters
+    ----------
+    model : VAE, IWAE or Autoencoder
+    images : Images
+    rng : numpy.random.Generator
+        Draws eps, and the pixels if binarize is "stochastic".
+    part : {"test", "train"}
+    binarize : {"none", "threshold", "stochastic"}
+    samples : int
+        S, the samples of z for each image.
+
+    Returns
+    -------
+    Loss
+        Means over all images. nelbo is rec + kl, the ELBO's negative; for an `IWAE` it
+        is -L_S.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For arguments, data and likelihood that do not fit.
+    FloatingPointError
+        If the result is not finite.
+    """
+    check_choice("part", part, ("test", "train"))
+    check_generator("rng", rng)
+    check_objective(model, samples)
+    scaled = scaling(model, images, binarize)
+    pixels = getattr(images, part)
+    return mean_loss(model, pixels, images.max_count, scaled, rng, binarize, samples)
+
+
+def mean_loss(
+    model, pixels, max_count, scaled, rng, binarize, samples=1, beta=1.0, free_bits=0.0
+):
+    """`batch_loss` averaged over stored pixels, for data known to fit the model."""
+    total = np.zeros(3)
+    batch_size = max(1, ROWS // samples)
+    for start in range(0, len(pixels), batch_size):
+        batch = pixels[start : start + batch_size]
+        x = prepare(batch, max_count, model.dtype, binarize, scaled, rng)
+        total += len(x) * np.array(batch_loss(model, x, rng, samples, beta, free_bits))
+    return Loss(*(float(mean) for mean in total / len(pixels)))
+
+
+def batch_loss(model, x, rng, samples=1, beta=1.0, free_bits=0.0):
+    """The model's own loss on x, shape (B, D), with noise eps drawn from `rng`.
+
+    eps has the shape (B, K), or (S, B, K) for S = `samples` above 1. Returns a `Loss`;
+    `model.backward()` may follow.
+    """
+    if isinstance(model, Autoencoder):
+        return model.loss(x)
+    shape = (len(x), model.K) if samples == 1 else (samples, len(x), model.K)
+    eps = rng.standard_normal(shape, dtype=model.dtype)
+    if isinstance(model, IWAE):
+        return model.loss(x, eps)
+    return model.loss(x, eps, beta, free_bits)
+
+
+def check_objective(model, samples, beta=1.0, free_bits=0.0):
+    """Raise ValueError where the model's loss has no room for a setting."""
+    check_whole("samples", samples, minimum=1)
+    name = type(model).__name__
+    settings = {"beta": (beta, 1), "free_bits": (free_bits, 0)}
+    if isinstance(model, Autoencoder):
+        settings["samples"] = (samples, 1)
+    elif not isinstance(model, IWAE):
+        return
+    for setting, (value, neutral) in settings.items():
+        if callable(value) or value != neutral:
+            raise ValueError(
+                f"{setting}: expected {neutral}, as the loss of {name} has none, got"
+                f" {value!r}"
+            )
+
+
+def scaling(model, images, binarize):
+    """Decide how stored pixels become what the model's likelihood speaks of.
+
+    ====================  =============================================================
+    Binomial(n), n > 1    the counts as they are, 0..n; `max_count` must be n
+    Bernoulli             binary pixels: `max_count` 1, or binarized
+    Bernoulli(grey=True)  counts divided by `max_count`, in [0, 1]
+    Gaussian, Laplace     the same
+    ====================  =============================================================
+
+    Real values (`max_count` None) are taken as they are, where the likelihood allows them.
+
+    Returns
+    -------
+    bool
+        Whether `prepare` is to divide counts by `max_count`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where data, binarization and likelihood do not go together.
+    """
+    if not isinstance(images, Images):
+        raise TypeError(
+            "images: expected Images, such as load_digits() or Images(train, test,"
+            f" max_count, shape, name), got {type(images).__name__}"
+        )
+    check_choice("binarize", binarize, BINARIZE)
+    for part in ("train", "test"):
+        check_shape(f"images.{part}", getattr(images, part), (None, model.D))
+    likelihood = model.likelihood
+    counts = isinstance(likelihood, Binomial) and not likelihood.grey
+    max_count = images.max_count if binarize == "none" else 1
+    if counts and max_count not in (None, likelihood.n):
+        raise ValueError(_misfit(images, likelihood.n, max_count, binarize))
+    if images.max_count is None:
+        # Real values can be anything: look at all of them before the first step.
+        rng = np.random.default_rng(0)
+        for pixels in (images.train, images.test):
+            for start in range(0, len(pixels), ROWS):
+                batch = pixels[start : start + ROWS]
+                likelihood.check(prepare(batch, None, model.dtype, binarize, rng=rng))
+    return not counts
+
+
+def _misfit(images, n, max_count, binarize):
+    """Say why Binomial(n) does not fit pixels 0..max_count, and what would."""
+    made = "" if binarize == "none" else f" after binarize={binarize!r}"
+    likelihood = f"Binomial({max_count})" if max_count > 1 else "Bernoulli()"
+    if n == 1:
+        advice = "binarize='stochastic' or 'threshold'"
+    elif images.max_count == n:
+        advice = "binarize='none'"
+    else:
+        advice = "other images"
+    return (
+        f"likelihood: expected one for the pixels of {images.name!r}, 0..{max_count}{made},"
+        f" got Binomial({n}): take {likelihood} or {advice}"
+    )

@@ -1,0 +1,260 @@
+"""Training: mini-batches, a row of `History` per epoch, checkpoints, a clean Ctrl-C.
+
+    for each epoch, for each mini-batch x of the shuffled images:
+        draw eps;  model.loss(x, eps);  model.backward();  optimizer.step(theta, grad)
+
+Whatever ends a training early, Ctrl-C or a loss that is not finite, the model, the
+optimizer and the generator are taken back to the end of the last whole epoch. So there
+is one kind of checkpoint only, and going on from it gives the very bits of a training
+that was never interrupted, at the price of less than an epoch done again.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from minivae.datasets.images import prepare
+from minivae.errors import check_generator, check_whole
+from minivae.schedules import value_at
+from minivae.training import checkpoints
+from minivae.training.evaluation import batch_loss, check_objective, mean_loss, scaling
+from minivae.training.history import History
+from minivae.training.progress import Progress
+
+TEST_SEED = 0  # every epoch's test has the noise of this seed
+SAVE_EVERY = 1.0  # seconds between checkpoints, at least
+
+
+def fit(
+    model,
+    images,
+    optimizer,
+    *,
+    epochs,
+    rng,
+    batch_size=100,
+    binarize="none",
+    beta=1.0,
+    free_bits=0.0,
+    samples=1,
+    history=None,
+    checkpoint=None,
+    stop=None,
+    progress=True,
+):
+    """Train `model` until `epochs` epochs are done in all.
+
+    Parameters
+    ----------
+    model : VAE, IWAE or Autoencoder
+        Trained in place.
+    images : Images
+        Turned into floats one mini-batch at a time (see `evaluation.scaling`).
+    optimizer : SGD or Adam
+    epochs : int
+        Counted from the very first one: with a `history` of 10 epochs, `epochs=15` adds
+        five, and `epochs=10` none.
+    rng : numpy.random.Generator
+        Shuffles, binarizes the training images and draws eps. The same seed gives the
+        same bits; testing and reporting do not touch it.
+    batch_size : int
+        The last mini-batch of an epoch holds what is left.
+    binarize : {"none", "threshold", "stochastic"}
+        As in `prepare`. "stochastic" draws new training images in every epoch, and the
+        same test images each time.
+    beta : float or callable
+        KL weight, or a function of the step (see `schedules`).
+    free_bits : float
+        Nats per latent dimension that cost nothing, as in `VAE.loss`.
+    samples : int
+        S, the samples of z for each image.
+    history : History, optional
+        That of a training to go on with. It is added to, and returned.
+    checkpoint : path-like, optional
+        File for `checkpoints.save`. It is written at the end of an epoch, about once a
+        second at most, and when training ends for whatever reason: it always holds the
+        end of a whole epoch. A training that completes no epoch leaves it as it was.
+    stop : callable, optional
+        Called with the history after each epoch; a true result ends the training. See
+        `history.patience`.
+    progress : bool or text file
+        True reports to the standard error, False not at all. On a terminal it is one
+        line that renews itself, elsewhere about 20 plain lines.
+
+    Returns
+    -------
+    History
+        After Ctrl-C its `interrupted` is true, and model, optimizer and generator are
+        as they were at the end of the last whole epoch.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For arguments, data and likelihood that do not fit.
+    FileNotFoundError
+        If the folder of `checkpoint` is missing.
+    FloatingPointError
+        If the loss, the weights or the optimizer's memory are no longer finite; the
+        message names epoch and step.
+    """
+    check_whole("epochs", epochs, minimum=1)
+    history = History() if history is None else history
+    history.interrupted = False
+    settings = {
+        "batch_size": batch_size,
+        "binarize": binarize,
+        "beta": beta,
+        "free_bits": free_bits,
+        "samples": samples,
+    }
+    run = _Run(model, images, optimizer, rng, history, settings)
+    if checkpoint is not None:
+        run.check_savable(checkpoint)
+    first = saved = len(history)
+    seconds_before = history["seconds"][-1] if first else 0.0
+    stream = sys.stderr if progress is True else progress or None
+    line = Progress(stream, first, epochs)
+    saved_at = line.started
+    try:
+        while len(history) < epochs and not (stop and len(history) and stop(history)):
+            row = run.epoch(line)
+            history.append(**row, seconds=seconds_before + line.elapsed())
+            run.remember()
+            line.epoch(row)
+            if checkpoint is not None and time.perf_counter() - saved_at > SAVE_EVERY:
+                run.save(checkpoint)
+                saved, saved_at = len(history), time.perf_counter()
+    except BaseException as error:
+        run.take_back()
+        history.interrupted = isinstance(error, KeyboardInterrupt)
+        if not history.interrupted:
+            raise
+    finally:
+        line.end(len(history), history.interrupted)
+        if checkpoint is not None and len(history) > saved:
+            run.save(checkpoint)
+    return history
+
+
+class _Run:
+    """What one `fit` works on, and the steps it is made of."""
+
+    def __init__(self, model, images, optimizer, rng, history, settings):
+        check_generator("rng", rng)
+        check_whole("batch_size", settings["batch_size"], minimum=1)
+        check_objective(model, *(settings[s] for s in ("samples", "beta", "free_bits")))
+        self.scaled = scaling(model, images, settings["binarize"])
+        self.model, self.images, self.optimizer = model, images, optimizer
+        self.rng, self.history, self.settings = rng, history, settings
+        self.remember()
+
+    def epoch(self, line):
+        """Train on every image once, then test: the row of `History`, but for its time."""
+        optimizer, done = self.optimizer, len(self.history)
+        try:
+            with np.errstate(all="ignore"):  # what overflows is reported with its step
+                train = self._train(line, done)
+            self._check_finite()
+            test = self._test()
+        except FloatingPointError as error:
+            raise FloatingPointError(
+                f"epoch {done + 1}, after step {optimizer.t}: {error}. The first thing to"
+                " try is a smaller learning rate"
+            ) from error
+        last = optimizer.t - 1
+        return {
+            "epoch": done + 1,
+            "step": optimizer.t,
+            "beta": value_at(self.settings["beta"], last),
+            "lr": value_at(optimizer.lr, last),
+            **{
+                f"{part}_{name}": value
+                for part, (objective, rec, kl) in (("train", train), ("test", test))
+                for name, value in (
+                    ("objective", objective),
+                    ("nelbo", rec + kl),  # β = 1, whatever the objective's β is
+                    ("rec", rec),
+                    ("kl", kl),
+                )
+            },
+        }
+
+    def _train(self, line, done):
+        model, optimizer, images, rng = self.model, self.optimizer, self.images, self.rng
+        batch_size, binarize, beta, free_bits, samples = self.settings.values()
+        N = len(images.train)
+        objective = rec = kl = 0.0
+        order = rng.permutation(N)
+        for start in range(0, N, batch_size):
+            batch = images.train[order[start : start + batch_size]]
+            x = prepare(batch, images.max_count, model.dtype, binarize, self.scaled, rng)
+            weight = value_at(beta, optimizer.t)
+            loss = batch_loss(model, x, rng, samples, weight, free_bits)
+            model.backward()
+            optimizer.step(model.theta, model.grad)
+            B = len(x)  # the last batch may be short, and counts for less
+            objective += B * loss.nelbo
+            rec += B * loss.rec
+            kl += B * loss.kl
+            line.step(done + (start + B) / N)
+        return objective / N, rec / N, kl / N
+
+    def _test(self):
+        """The objective, rec and kl of the test images, with the noise of all epochs."""
+        _, binarize, beta, free_bits, samples = self.settings.values()
+        return mean_loss(
+            self.model,
+            self.images.test,
+            self.images.max_count,
+            self.scaled,
+            np.random.default_rng(TEST_SEED),
+            binarize,
+            samples,
+            value_at(beta, self.optimizer.t - 1),
+            free_bits,
+        )
+
+    def _check_finite(self):
+        """What the last step of an epoch broke, no loss has seen yet.
+
+        Nor does any loss see that a gradient overflowed Adam's v: its weights would just
+        stand still for ever.
+        """
+        vectors = {"theta": self.model.theta}
+        for name, vector in self.optimizer.state().items():
+            vectors[f"the optimizer's {name}"] = vector
+        for name, vector in vectors.items():
+            if not np.isfinite(vector).all():
+                raise FloatingPointError(f"{name} is not finite")
+
+    def remember(self):
+        """Keep a copy of all that `take_back` needs."""
+        rng = self.rng.bit_generator.state
+        theta, memory = self.model.theta.copy(), self.optimizer.state()
+        self.good = theta, memory, rng, len(self.history)
+
+    def take_back(self):
+        """Return to the end of the last whole epoch."""
+        theta, memory, rng, epochs = self.good
+        self.model.theta[...] = theta
+        self.optimizer.load_state(memory)
+        self.rng.bit_generator.state = rng
+        del self.history.rows[epochs:]
+
+    def check_savable(self, path):
+        """Raise now what would otherwise be raised after the first epoch."""
+        folder = Path(path).parent
+        if not folder.is_dir():
+            raise FileNotFoundError(
+                f"checkpoint: expected an existing folder, got {folder}"
+            )
+        checkpoints.pack(self.model, self.optimizer, self.rng, self.history, self.settings)
+
+    def save(self, path):
+        """Write a checkpoint."""
+        images = self.images
+        data = {"name": images.name, "max_count": images.max_count, "shape": images.shape}
+        state = self.model, self.optimizer, self.rng, self.history, self.settings
+        checkpoints.save(path, *state, data)

@@ -1,0 +1,226 @@
+"""The options: what each becomes, what is refused and in which words."""
+
+import re
+
+import numpy as np
+import pytest
+
+from minivae import (
+    IWAE,
+    SGD,
+    VAE,
+    Adam,
+    Autoencoder,
+    cli,
+    layers,
+)
+from minivae.cli import commands, options, parser
+from minivae.datasets import load_digits
+from minivae.plots import drawing
+from minivae.training import checkpoints
+
+COMMANDS = ("train", "evaluate", "sample")
+
+
+def started(*words):
+    """The checkpoint that `minivae train` would begin with."""
+    arguments = cli.build_parser().parse_args(["train", *map(str, words)])
+    return options.new_training(arguments, options.load_data(arguments))
+
+
+def widths(model):
+    stack = [*model.encoder.layers, *model.decoder.layers]
+    return [layer.n_out for layer in stack if isinstance(layer, layers.Linear)]
+
+
+def test_the_defaults_are_those_that_help_states():
+    saved = started()
+    assert type(saved.model) is VAE and saved.model.K == 16
+    assert widths(saved.model) == [256, 256, 64]
+    assert any(isinstance(layer, layers.Tanh) for layer in saved.model.encoder.layers)
+    assert type(saved.model.likelihood).__name__ == "Binomial"
+    assert saved.model.likelihood.n == 16
+    assert type(saved.optimizer) is Adam and saved.optimizer.lr == 2e-3
+    assert saved.settings == {
+        "batch_size": 100, "binarize": "none", "beta": 1.0, "samples": 1,
+    }  # fmt: skip
+
+
+def test_every_model_option_reaches_the_model():
+    saved = started(
+        *"--model iwae --latent 3 --hidden 12 9 --activation relu --optimizer sgd".split(),
+        *"--lr 0.25 --beta 0.5 --batch-size 7".split(),
+    )
+    assert type(saved.model) is IWAE and saved.model.K == 3
+    assert widths(saved.model) == [12, 9, 9, 12, 64]
+    assert any(isinstance(layer, layers.ReLU) for layer in saved.model.decoder.layers)
+    assert type(saved.optimizer) is SGD and saved.optimizer.lr == 0.25
+    assert saved.settings["beta"] == 0.5 and saved.settings["batch_size"] == 7
+    assert saved.settings["samples"] == 5
+
+
+def test_zero_and_nothing_are_values_of_their_own():
+    saved = started("--beta", 0, "--hidden", "--model", "autoencoder", "--samples", 3)
+    assert type(saved.model) is Autoencoder
+    assert saved.settings["beta"] == 0.0 and saved.settings["samples"] == 3
+    assert widths(saved.model) == [64], "no hidden layers: encoder of none, decoder of one"
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "binarize", "attributes"),
+    [
+        ("--likelihood binomial", "Binomial", "none", {"n": 16}),
+        ("--likelihood bernoulli", "Bernoulli", "stochastic", {"grey": False}),
+        ("--likelihood bernoulli --binarize threshold", "Bernoulli", "threshold", {}),
+        ("--binarize stochastic", "Bernoulli", "stochastic", {"grey": False}),
+        ("--likelihood bernoulli-grey", "Bernoulli", "none", {"grey": True}),
+        ("--likelihood gaussian:0.05", "Gaussian", "none", {"c": 0.05, "learned": False}),
+        ("--likelihood gaussian", "Gaussian", "none", {"learned": True}),
+        ("--likelihood laplace:2", "Laplace", "none", {"b": 2.0, "learned": False}),
+        ("--likelihood laplace", "Laplace", "none", {"learned": True}),
+    ],
+)
+def test_likelihoods_and_what_they_need_of_the_pixels(words, name, binarize, attributes):
+    saved = started(*words.split())
+    assert type(saved.model.likelihood).__name__ == name
+    assert saved.settings["binarize"] == binarize
+    for key, value in attributes.items():
+        assert getattr(saved.model.likelihood, key) == pytest.approx(value), key
+
+
+def test_a_learned_variance_starts_at_that_of_the_pixels():
+    pixels = load_digits().train[:1000] / 16
+    assert started("--likelihood", "gaussian").model.likelihood.c == pytest.approx(
+        pixels.var(), rel=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("pixels", "name", "binarize"),
+    [
+        (np.eye(6, dtype=bool), "Bernoulli", "none"),
+        (np.arange(36, dtype=np.uint8).reshape(6, 6), "Gaussian", "none"),
+        (np.linspace(-2, 3, 36).reshape(6, 6), "Gaussian", "none"),
+    ],
+)
+def test_the_default_likelihood_fits_ones_own_images(tmp_path, pixels, name, binarize):
+    np.save(tmp_path / "own.npy", pixels)
+    saved = started("--data", tmp_path / "own.npy")
+    assert type(saved.model.likelihood).__name__ == name
+    assert saved.settings["binarize"] == binarize
+
+
+def test_ones_own_images_go_all_the_way(tmp_path, capsys, rng, monkeypatch):
+    monkeypatch.setattr(drawing, "DPI", 30)
+    np.savez(tmp_path / "own.npz", images=rng.integers(0, 256, (12, 3, 5)))
+    own, out = str(tmp_path / "own.npz"), str(tmp_path / "run")
+    words = f"train --data {own} --hidden 4 --latent 1 --epochs 2 --out {out}"
+    assert cli.main(words.split()) == 0
+    model = f"{out}/model.npz"
+    assert cli.main(["evaluate", model]) == 2
+    assert "--data: expected the file of 'own'" in capsys.readouterr().err
+    assert cli.main(["evaluate", model, "--data", own]) == 0
+    assert "1 test images of own" in capsys.readouterr().out
+    assert cli.main(["evaluate", model, "--data", "digits"]) == 2
+    assert "images like those the model was trained on" in capsys.readouterr().err
+    assert cli.main(["sample", model, "-n", "2", "--out", f"{out}/two.npy"]) == 0
+    assert np.load(f"{out}/two.npy").shape == (2, 3, 5)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("train --latent 0", r"--latent: expected a whole number of at least 1, got '0'"),
+        ("train --latent x", r"--latent: expected a whole number of at least 1, got 'x'"),
+        ("train --hidden 8 0", r"--hidden: expected a whole number of at least 1, got '0'"),
+        ("train --epochs 2.5", r"--epochs: expected a whole number .*, got '2.5'"),
+        ("train --batch-size -1", r"--batch-size: expected a whole .*, got '-1'"),
+        ("train --seed -1", r"--seed: expected a whole number of at least 0, got '-1'"),
+        ("train --beta -0.5", r"--beta: expected a number of at least 0, got '-0.5'"),
+        ("train --beta nan", r"--beta: expected a number of at least 0, got 'nan'"),
+        ("train --lr 0", r"--lr: expected a number above 0, got '0'"),
+        ("train --lr inf", r"--lr: expected a number above 0, got 'inf'"),
+        ("train --model gan", r"--model: invalid choice: 'gan' \(choose from '?vae"),
+        ("train --optimizer lion", r"--optimizer: invalid choice: 'lion'"),
+        ("train --activation gelu", r"--activation: invalid choice: 'gelu'"),
+        ("train --binarize maybe", r"--binarize: invalid choice: 'maybe'"),
+        ("train --colour red", r"unrecognized arguments: --colour red"),
+        ("train --epoch 3", r"unrecognized arguments: --epoch 3"),
+        ("train --likelihood poisson", r"--likelihood: expected one of .*, got 'poisson'"),
+        (
+            "train --likelihood gaussian:x",
+            r"--likelihood: .* gaussian\[:c\], .* 'gaussian:x'",
+        ),
+        ("train --likelihood gaussian:-1", r"--likelihood: .* got 'gaussian:-1'"),
+        ("train --likelihood bernoulli:2", r"--likelihood: .* got 'bernoulli:2'"),
+        (
+            "train --likelihood bernoulli --binarize none",
+            r"Bernoulli.*|likelihood: expected",
+        ),
+        ("train --data nowhere.npz", r"--data: expected digits, mnist or .* 'nowhere.npz'"),
+        ("train --data-dir .", r"--data-dir: expected only with --data mnist, .* digits"),
+        ("train --data mnist --data-dir nowhere", r"folder: nowhere lacks train-images"),
+        ("train --model iwae --beta 2", r"beta: .* 2"),
+        ("train --resume nowhere.npz", r"nowhere.npz: No such file"),
+        (
+            "train --resume x.npz --latent 3",
+            r"--latent: expected none with --resume, got 3",
+        ),
+        ("evaluate", r"the following arguments are required: MODEL"),
+        ("evaluate nowhere.npz", r"nowhere.npz: No such file"),
+        ("sample nowhere.npz -n 0", r"-n: expected a whole number of at least 1, got '0'"),
+        ("", r"the following arguments are required: COMMAND"),
+        ("trian", r"COMMAND: invalid choice: 'trian'"),
+    ],
+)
+def test_wrong_use_is_answered_in_one_line(words, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    try:
+        code = cli.main(words.split())
+    except SystemExit as stopped:  # this is how argparse ends
+        code = stopped.code
+    captured = capsys.readouterr()
+    assert code == 2 and captured.out == ""
+    assert re.search(message, captured.err), captured.err
+    assert captured.err.count("\n") == 1 and captured.err.startswith("minivae")
+    assert list(tmp_path.iterdir()) == [], "wrong use must leave nothing behind"
+
+
+def test_a_training_that_is_done_is_not_resumed(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(commands, "_draw", lambda *arguments: None)
+    words = f"train --hidden 3 --epochs 2 --out {tmp_path / 'run'}".split()
+    assert cli.main(words) == 0
+    path = tmp_path / "run/model.npz"
+    assert cli.main(["train", "--resume", str(path), "--epochs", "2"]) == 2
+    assert "--epochs: expected more than the 2 done, got 2" in capsys.readouterr().err
+    checkpoints.save(path, checkpoints.load(path).model)
+    assert cli.main(["train", "--resume", str(path), "--epochs", "3"]) == 2
+    assert "--resume: expected a checkpoint of a training" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_explains_every_option(command, capsys):
+    with pytest.raises(SystemExit, match=r"^0$"):
+        cli.main([command, "--help"])
+    text = capsys.readouterr().out
+    subparsers = next(a for a in cli.build_parser()._actions if a.dest == "command")
+    for action in subparsers.choices[command]._actions:
+        assert action.help, f"{command} {action.option_strings} has no help"
+        if action.option_strings and action.dest not in (
+            "help",
+            "data_dir",
+            "draw_pixels",
+            "resume",
+        ):
+            assert "(default:" in action.help, f"{action.option_strings}: no default stated"
+        assert all(option in text for option in action.option_strings)
+
+
+def test_the_examples_in_help_are_commands():
+    examples = re.findall(
+        r"^  minivae (.+?)(?:   .*)?$", parser.OVERVIEW + parser.TRAINING, re.M
+    )
+    assert len(examples) >= 8
+    for example in examples:
+        if not example.endswith("--help"):
+            cli.build_parser().parse_args(example.split())

@@ -1,0 +1,98 @@
+"""The gap report, on models whose gaps are known."""
+
+import numpy as np
+import pytest
+
+from minivae import VAE, Gaussian
+from minivae.inference.exact import quadrature
+from minivae.inference.exact.linear_gaussian import fit_ppca
+from minivae.inference.gap import fit_posterior, gap_report
+from minivae.plots import draw_gaps
+
+
+@pytest.fixture
+def linear(rng):
+    """A linear VAE with the exact posterior as encoder, and its data."""
+    x = rng.standard_normal((60, 2)) @ rng.standard_normal((2, 5))
+    x = x + 0.5 * rng.standard_normal((60, 5))
+    exact = fit_ppca(x, 2)
+    vae = VAE.mlp(5, 2, (), Gaussian(exact.c), rng=rng, dtype=np.float64)
+    exact.place_in(vae)
+    return vae, exact, x[:20]
+
+
+def test_a_perfect_encoder_leaves_no_gap(linear, rng):
+    vae, exact, x = linear
+    report = gap_report(vae, x, rng)
+    assert report.truth == "exact"
+    log_p = report.rows[-1][1]
+    assert abs(log_p - exact.log_prob(x).mean()) < 1e-9, report
+    for gap, se in (report.amortization, report.approximation):
+        assert abs(gap) < 5 * se + 1e-3, report
+
+
+def test_a_shifted_encoder_costs_what_the_kl_says(linear, rng):
+    vae, exact, x = linear
+    vae.params["mu_head.b"][...] += 0.5
+    mu, logvar = vae.encode(x)
+    expected = exact.kl_to_posterior(x, mu, logvar).mean()
+    report = gap_report(vae, x, rng)
+    gap, se = report.amortization
+    assert expected > 0.3
+    assert abs(gap - expected) < 5 * se + 1e-2, (expected, str(report))
+    assert abs(report.approximation[0]) < 5 * report.approximation[1] + 1e-2, report
+    means = [mean for _, mean, _ in report.rows]
+    assert means[0] < means[1] < means[2] < means[-1], "tighter from row to row"
+
+
+def test_fit_posterior_finds_the_exact_one_and_leaves_theta_alone(linear, rng):
+    vae, exact, x = linear
+    vae.params["mu_head.b"][...] += 0.5
+    vae.params["logvar_head.b"][...] -= 1.0
+    theta = vae.theta.copy()
+    mu, logvar = fit_posterior(vae, x, rng)
+    mean, cov = exact.posterior(x)
+    np.testing.assert_array_equal(vae.theta, theta)
+    np.testing.assert_allclose(mu, mean, atol=0.03)
+    np.testing.assert_allclose(
+        np.exp(logvar), np.broadcast_to(np.diag(cov), mu.shape), rtol=0.2
+    )
+
+
+def test_fit_posterior_is_the_best_gaussian_of_a_nonlinear_model(rng):
+    vae = VAE.mlp(6, 1, (5,), rng=rng, dtype=np.float64)
+    vae.theta *= 2
+    x = (rng.random((8, 6)) < 0.5).astype(float)
+    mu, logvar = fit_posterior(vae, x, rng)
+    best = quadrature.elbo(vae, x, mu, logvar).value.mean()
+    for shift in (0.3, -0.3):
+        assert quadrature.elbo(vae, x, mu + shift, logvar).value.mean() < best
+        assert quadrature.elbo(vae, x, mu, logvar + shift).value.mean() < best
+
+
+def test_three_dimensions_fall_back_on_importance_sampling_and_say_so(rng):
+    vae = VAE.mlp(6, 3, (5,), rng=rng)
+    x = (rng.random((4, 6)) < 0.5).astype(np.float32)
+    report = gap_report(vae, x, rng, samples=(2,), draws=5)
+    assert report.truth == "importance sampling"
+    text = str(report)
+    assert "log p(x) by importance sampling" in text and "of 3 units active" in text
+
+
+def test_the_figure_names_every_row(linear, rng):
+    vae, _, x = linear
+    report = gap_report(vae, x, rng, draws=10)
+    fig = draw_gaps(report)
+    labels = [tick.get_text() for tick in fig.axes[0].get_yticklabels()]
+    assert labels == [name for name, _, _ in report.rows]
+
+
+def test_bad_input_is_named(rng):
+    vae = VAE.mlp(6, 3, (5,), rng=rng)
+    x = (rng.random((4, 6)) < 0.5).astype(np.float32)
+    with pytest.raises(TypeError, match="x: expected real floating-point"):
+        gap_report(vae, x.astype(int), rng)
+    with pytest.raises(ValueError, match="draws: expected at least 2"):
+        gap_report(vae, x, rng, draws=1)
+    with pytest.raises(TypeError, match=r"rng: expected a numpy\.random\.Generator"):
+        fit_posterior(vae, x, np.random)

@@ -1,0 +1,221 @@
+"""The figures show what they say: pixel values, positions and columns are read back."""
+
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from minivae import VAE, Autoencoder, Binomial, Gaussian
+from minivae import plots as fg
+from minivae.plots import drawing
+from minivae.training.history import COLUMNS, History
+
+SHAPE = (3, 4)  # not square, so that rows and columns cannot be confused
+D = 12
+
+
+def build(K, cls=VAE, likelihood=None):
+    likelihood = Binomial(16) if likelihood is None else likelihood
+    return cls.mlp(D, K, (7,), likelihood, rng=np.random.default_rng(1))
+
+
+@pytest.fixture
+def x(rng):
+    return rng.integers(0, 17, (14, D)).astype(np.float32)
+
+
+def tiles(ax, rows, columns):
+    """The images of a grid, shape (rows, columns, D), read back from the figure."""
+    sheet = ax.images[0].get_array().filled(np.nan)
+    height, width = sheet.shape[0] // rows, sheet.shape[1] // columns
+    cells = sheet.reshape(rows, height, columns, width).swapaxes(1, 2)
+    scale = 16  # the longer side of 4 pixels becomes 64
+    middle = [scale * i + scale // 2 for i in range(4)]
+    return cells[:, :, middle[:3]][:, :, :, middle].reshape(rows, columns, D)
+
+
+def make_history(epochs):
+    rng = np.random.default_rng(3)
+    return History(rng.random((epochs, len(COLUMNS))) * 100)
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 60])
+def test_learning_curves_plot_the_columns_they_name(epochs):
+    history = make_history(epochs)
+    fig = fg.learning_curves(history)
+    assert len(fig.axes) == 3
+    assert fig.axes[0].get_ylabel() == "nats per image"
+    for ax, name in zip(fig.axes, ("nelbo", "rec", "kl"), strict=True):
+        assert name in ax.get_title()
+        for line, part in zip(ax.lines, ("train", "test"), strict=True):
+            assert_array_equal(line.get_xdata(), history["epoch"])
+            assert_array_equal(line.get_ydata(), history[f"{part}_{name}"])
+            last = history[f"{part}_{name}"][-1]
+            assert line.get_label() == f"{part}, {last:.1f} at the end"
+
+
+def test_learning_curves_keep_the_later_epochs_in_view():
+    rows = np.ones((100, len(COLUMNS)))
+    rows[:, COLUMNS.index("train_nelbo")] = [900.0] * 5 + list(np.linspace(9, 5, 95))
+    bottom, top = fg.learning_curves(History(rows)).axes[0].get_ylim()
+    assert bottom < 1 and 9 < top < 11
+
+
+def test_learning_curves_of_an_autoencoder_are_rec_alone():
+    rows = np.ones((4, len(COLUMNS)))
+    rows[:, [COLUMNS.index("train_kl"), COLUMNS.index("test_kl")]] = 0
+    (ax,) = fg.learning_curves(History(rows)).axes
+    assert ax.get_title().startswith("rec") and ax.get_ylabel() == "nats per image"
+
+
+def test_learning_curves_refuse_an_empty_history():
+    with pytest.raises(ValueError, match=r"history: expected at least one epoch, got none"):
+        fg.learning_curves(History())
+
+
+@pytest.mark.parametrize("cls", [VAE, Autoencoder])
+def test_reconstructions_stand_below_their_images(x, cls):
+    model = build(3, cls)
+    fig = fg.reconstructions(model, x, SHAPE, columns=10)
+    first, second = fig.axes
+    means = model.reconstruct(x)
+    assert_allclose(tiles(first, 2, 10), np.stack([x[:10], means[:10]]))
+    shown = tiles(second, 2, 10)
+    assert_allclose(shown[:, :4], np.stack([x[10:], means[10:]]))
+    assert np.isnan(shown[:, 4:]).all(), "places without an image must stay blank"
+
+
+def test_samples_are_means_or_drawn_pixels():
+    model = build(3)
+    for drawn in (False, True):
+        fig = fg.samples(model, SHAPE, np.random.default_rng(5), n=12, draw_pixels=drawn)
+        columns = 3  # cells of 4 by 3: four rows of three are about square
+        shown = tiles(fig.axes[0], 4, columns).reshape(12, D)
+        expected = model.sample(12, np.random.default_rng(5), mean=not drawn)
+        assert_allclose(shown, expected)
+        assert (shown == np.round(shown)).all() == drawn
+        assert fig.axes[0].images[0].get_clim() == (0, 16)
+
+
+def test_manifold_runs_through_the_normal_quantiles_with_z2_upwards():
+    model, n = build(2), 5
+    shown = tiles(fg.manifold(model, SHAPE, n=n).axes[0], n, n)
+    quantile = NormalDist().inv_cdf
+    for row, column in ((0, 0), (0, 4), (2, 2), (4, 1)):
+        z = np.array([quantile((column + 0.5) / n), quantile((n - row - 0.5) / n)])
+        assert_allclose(shown[row, column], model.decode(z.astype("f4")), rtol=1e-6)
+
+
+def test_manifold_needs_two_latent_dimensions():
+    with pytest.raises(
+        ValueError, match="model: expected a latent space of K = 2, got K = 3"
+    ):
+        fg.manifold(build(3), SHAPE)
+
+
+def test_interpolations_begin_and_end_at_the_images(x):
+    model = build(3)
+    a, b = x[:4], x[4:8]
+    shown = tiles(fg.interpolations(model, a, b, SHAPE, steps=5).axes[0], 4, 9)
+    assert_allclose(shown[:, 0], a)
+    assert_allclose(shown[:, 8], b)
+    assert_allclose(shown[:, 2], model.reconstruct(a), rtol=1e-6)
+    assert_allclose(shown[:, 6], model.reconstruct(b), rtol=1e-6)
+    middle = (model.latent(a) + model.latent(b)) / 2
+    assert_allclose(shown[:, 4], model.decode(middle), rtol=1e-5)
+
+
+def test_pixels_without_a_largest_count_span_the_scale_from_paper_to_ink(x):
+    model, x = build(3, likelihood=Gaussian(0.5)), x / 16
+    x[0, 0] = 1000.0  # one wild pixel must not turn the others grey
+    limits = fg.reconstructions(model, x, SHAPE).axes[0].images[0].get_clim()
+    assert_allclose(limits, (0, 1))
+
+
+def points_by_label(ax, labels):
+    """Where each class was drawn: the collections come in the order of the labels."""
+    drawn = [collection.get_offsets().data for collection in ax.collections]
+    return dict(zip(np.unique(labels), drawn, strict=True))
+
+
+@pytest.mark.parametrize("cls", [VAE, Autoencoder])
+def test_latent_space_in_two_dimensions_is_the_plane_of_the_codes(x, cls):
+    model, labels = build(2, cls), np.arange(14) % 11
+    fig = fg.latent_space(model, x, labels)
+    code = model.latent(x)
+    for label, points in points_by_label(fig.axes[0], labels).items():
+        assert_allclose(points, code[labels == label], rtol=1e-6)
+    radii = sorted(circle.radius for circle in fig.axes[0].patches)
+    assert radii == ([1, 2, 3] if cls is VAE else []), "only a VAE has a prior"
+
+
+def test_latent_space_in_more_dimensions_is_the_first_two_principal_components(x):
+    model, labels = build(5), np.zeros(14, int)
+    fig = fg.latent_space(model, x, labels)
+    mu = model.latent(x).astype(float)
+    u, s, _ = np.linalg.svd(mu - mu.mean(axis=0), full_matrices=False)
+    points = points_by_label(fig.axes[0], labels)[0]
+    # The sign of a principal component is nobody's choice.
+    assert_allclose(np.abs(points), np.abs(u[:, :2] * s[:2]), atol=1e-5)
+    share = s**2 / (s**2).sum()
+    assert f"component 1 of mu ({share[0]:.0%} of" in fig.axes[0].get_xlabel()
+    assert f"component 2 of mu ({share[1]:.0%} of" in fig.axes[0].get_ylabel()
+
+
+def test_latent_space_in_one_dimension_sets_the_code_against_the_label(x):
+    model, labels = build(1), np.arange(14) % 3
+    fig = fg.latent_space(model, x, labels)
+    for label, points in points_by_label(fig.axes[0], labels).items():
+        assert_allclose(points[:, 0], model.latent(x)[labels == label, 0], rtol=1e-6)
+        assert (points[:, 1] == label).all()
+
+
+@pytest.mark.parametrize("K", [1, 2, 3])
+def test_latent_space_without_labels_and_with_a_limit(x, K, tmp_path):
+    fig = fg.latent_space(build(K), x, limit=6)
+    assert len(fig.axes[0].collections[0].get_offsets()) == 6
+    fg.save_figure(fg.latent_space(build(K), x[:1]), tmp_path / "one.png")
+
+
+def test_labels_must_be_one_per_image(x):
+    with pytest.raises(ValueError, match=r"labels: expected shape \(14\), got \(13,\)"):
+        fg.latent_space(build(2), x, np.zeros(13, int))
+
+
+def test_a_shape_that_does_not_hold_the_pixels_is_named(x):
+    with pytest.raises(ValueError, match=r"shape: expected .* 12 pixels, got \(5, 3\)"):
+        fg.reconstructions(build(2), x, (5, 3))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "start"), [("png", b"\x89PNG"), ("pdf", b"%PDF"), ("svg", b"<?xml")]
+)
+def test_save_figure_writes_what_the_suffix_says(tmp_path, suffix, start, monkeypatch):
+    monkeypatch.setattr(drawing, "DPI", 30)
+    path = tmp_path / f"curves.{suffix}"
+    fg.save_figure(fg.learning_curves(make_history(3)), path)
+    assert path.read_bytes().startswith(start)
+
+
+def test_a_failed_save_leaves_the_old_picture_and_nothing_else(tmp_path):
+    path = tmp_path / "curves.png"
+    path.write_bytes(b"the old picture")
+    fig = fg.learning_curves(make_history(3))
+
+    def full_disk(file, **_):
+        file.write(b"half a pict")
+        raise OSError("no space left")
+
+    fig.savefig = full_disk
+    with pytest.raises(OSError, match="no space left"):
+        fg.save_figure(fig, path)
+    assert path.read_bytes() == b"the old picture"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_save_figure_names_an_unknown_suffix(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"path: expected a name ending in .png, .* got .*doc"
+    ):
+        fg.save_figure(fg.learning_curves(make_history(1)), tmp_path / "curves.doc")

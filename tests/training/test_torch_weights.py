@@ -1,0 +1,302 @@
+"""Weights that go out to PyTorch and come back; PyTorch itself is not needed here."""
+
+import numpy as np
+import pytest
+from helpers import complains
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+
+import minivae as mv
+from minivae import cli
+from minivae.training import checkpoints
+from minivae.training.torch_weights import load_state_dict, state_dict, torch_source
+
+LIKELIHOODS = [
+    lambda: mv.Binomial(16),
+    lambda: mv.Gaussian(0.3),
+    lambda: mv.Gaussian(0.3, learned=True),
+    lambda: mv.Laplace(0.3, learned=True),
+]
+
+
+def model_of(seed=0, cls=mv.VAE, likelihood=None, dtype=np.float64):
+    """A model whose stacks hold a Scale, one stack in another, and a square Linear."""
+    rng = np.random.default_rng(seed)
+    tail = mv.Sequential(mv.Linear(5, 5), mv.ReLU(), mv.Linear(5, 4))
+    encoder = mv.Sequential(mv.Scale(0.5), mv.Linear(6, 5), mv.Softplus(), tail)
+    decoder = mv.Sequential(mv.Linear(2, 3), mv.Sigmoid(), mv.Linear(3, 6))
+    model = cls(encoder, decoder, likelihood or mv.Gaussian(learned=True), rng, dtype)
+    model.theta[...] = rng.standard_normal(model.theta.size)
+    return model
+
+
+NAMES = {
+    "encoder.1.weight": (5, 6),
+    "encoder.1.bias": (5,),
+    "encoder.3.0.weight": (5, 5),
+    "encoder.3.0.bias": (5,),
+    "encoder.3.2.weight": (4, 5),
+    "encoder.3.2.bias": (4,),
+    "mu_head.weight": (2, 4),
+    "mu_head.bias": (2,),
+    "logvar_head.weight": (2, 4),
+    "logvar_head.bias": (2,),
+    "decoder.0.weight": (3, 2),
+    "decoder.0.bias": (3,),
+    "decoder.2.weight": (6, 3),
+    "decoder.2.bias": (6,),
+    "likelihood.log_c": (1,),
+}
+
+
+def test_names_and_shapes_are_those_of_pytorch():
+    arrays = state_dict(model_of())
+    assert {name: array.shape for name, array in arrays.items()} == NAMES
+
+
+@pytest.mark.parametrize("name", ["encoder.1", "encoder.3.0", "mu_head"])
+def test_a_weight_is_transposed_so_that_pytorchs_linear_is_ours(name, rng):
+    model = model_of()
+    arrays = state_dict(model)
+    W, b = model.params[f"{name}.W"], model.params[f"{name}.b"]
+    x = rng.standard_normal((3, len(W)))
+    there = np.einsum("bi,oi->bo", x, arrays[f"{name}.weight"]) + arrays[f"{name}.bias"]
+    np.testing.assert_allclose(there, x @ W + b, rtol=1e-13)
+
+
+def test_the_arrays_are_copies_in_c_order():
+    model = model_of()
+    before = model.theta.copy()
+    for name, array in state_dict(model).items():
+        assert array.flags.c_contiguous and array.dtype == model.dtype, name
+        array[...] = np.nan
+        assert_array_equal(model.theta, before, f"{name} is a view of theta")
+
+
+@pytest.mark.parametrize("cls", [mv.VAE, mv.IWAE, mv.Autoencoder])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_there_and_back_keeps_every_bit(cls, dtype, likelihood):
+    one, other = (model_of(seed, cls, likelihood(), dtype) for seed in (1, 2))
+    assert (one.theta != other.theta).all()
+    load_state_dict(other, state_dict(one))
+    assert other.theta.tobytes() == one.theta.tobytes() and other.dtype == dtype
+
+
+@given(
+    hidden=st.lists(st.integers(1, 4), max_size=3),
+    D=st.integers(1, 5),
+    K=st.integers(1, 5),
+    activation=st.sampled_from(["tanh", "relu", "softplus", "sigmoid"]),
+    n=st.integers(1, 3),
+)
+def test_any_mlp_goes_there_and_back(hidden, D, K, activation, n):
+    one, other = (
+        mv.VAE.mlp(
+            D, K, hidden, mv.Binomial(n), activation, rng=np.random.default_rng(seed)
+        )
+        for seed in (1, 2)
+    )
+    load_state_dict(other, state_dict(one))
+    assert_array_equal(other.theta, one.theta)
+
+
+def test_another_floating_precision_is_converted():
+    model = model_of(dtype=np.float32)
+    right = state_dict(model_of(seed=5))
+    load_state_dict(model, right)
+    assert model.dtype == model.theta.dtype == np.float32
+    assert_array_equal(state_dict(model)["mu_head.bias"], np.float32(right["mu_head.bias"]))
+
+
+def spoilt(change):
+    arrays = state_dict(model_of(seed=7))
+    change(arrays)
+    return arrays
+
+
+def infinite(arrays):
+    arrays["decoder.2.weight"][4, 1] = np.inf
+
+
+@pytest.mark.parametrize(
+    "kind, change, parts",
+    [
+        (
+            ValueError,
+            lambda a: a.pop("mu_head.bias"),
+            [
+                "expected the 15 names",
+                "got 14; missing: mu_head.bias; not in the model: none",
+            ],
+        ),
+        (
+            ValueError,
+            lambda a: a.update({"encoder.0.weight": a.pop("encoder.1.weight")}),
+            ["missing: encoder.1.weight; not in the model: encoder.0.weight", "place"],
+        ),
+        (
+            ValueError,
+            lambda a: a.update(steps=np.zeros(1)),
+            ["got 16; missing: none; not in the model: steps."],
+        ),
+        (ValueError, lambda a: a.clear(), ["got 0; missing: encoder.1.weight, "]),
+        (
+            ValueError,
+            lambda a: a.update({"decoder.2.weight": a["decoder.2.weight"].T}),
+            ["decoder.2.weight: expected shape (6, 3), (n_out, n_in)", "its transpose"],
+        ),
+        (
+            ValueError,
+            lambda a: a.update({"decoder.2.bias": np.zeros(5)}),
+            ["decoder.2.bias: expected shape (6), got (5,)"],
+        ),
+        (
+            ValueError,
+            lambda a: a.update({"likelihood.log_c": np.array(0.5)}),
+            ["likelihood.log_c: expected shape (1), got ()"],
+        ),
+        (
+            ValueError,
+            lambda a: a.update({"decoder.2.bias": np.zeros(0)}),
+            ["decoder.2.bias: expected data, got an empty array"],
+        ),
+        (
+            ValueError,
+            infinite,
+            ["decoder.2.weight: expected finite", "inf at index (4, 1)"],
+        ),
+        (
+            TypeError,
+            lambda a: a.update({"decoder.2.bias": np.zeros(6, int)}),
+            ["decoder.2.bias: expected real floating-point values, got dtype int64"],
+        ),
+        (
+            TypeError,
+            lambda a: a.update({"decoder.2.bias": np.zeros(6, complex)}),
+            ["decoder.2.bias: expected real floating-point values, got dtype complex128"],
+        ),
+    ],
+)
+def test_what_does_not_fit_is_named_and_changes_nothing(kind, change, parts):
+    model = model_of()
+    before = model.theta.copy()
+    with complains(kind, *parts):
+        load_state_dict(model, spoilt(change))
+    assert_array_equal(model.theta, before)
+
+
+def test_what_overflows_the_models_precision_is_refused():
+    model = model_of(dtype=np.float32)
+    large = spoilt(lambda a: a.update({"decoder.2.bias": np.full(6, 1e39)}))
+    with complains(ValueError, "decoder.2.bias: expected finite values, got inf"):
+        load_state_dict(model, large)
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "_orig_mod.module."])
+def test_the_prefix_of_a_wrapper_is_recognised(prefix):
+    arrays = {prefix + name: array for name, array in state_dict(model_of()).items()}
+    with complains(ValueError, f"behind {prefix!r}", f"wrapper.{prefix}state_dict()"):
+        load_state_dict(model_of(), arrays)
+
+
+def test_a_model_that_is_not_finite_does_not_go_out():
+    model = model_of()
+    model.params["mu_head.b"][1] = np.nan
+    with complains(ValueError, "theta: expected finite values, got nan"):
+        state_dict(model)
+
+
+def test_the_source_has_the_layers_in_order_and_scale_only_where_it_is_used():
+    source = torch_source(model_of())
+    assert source.startswith("class Scale(nn.Module):")
+    assert (
+        "self.encoder = nn.Sequential(Scale(0.5), nn.Linear(6, 5), nn.Softplus(),"
+        " nn.Sequential(nn.Linear(5, 5), nn.ReLU(), nn.Linear(5, 4)))\n"
+    ) in source
+    assert 'self.likelihood = nn.ParameterDict({"log_c": torch.zeros(1)})\n' in source
+    compile(source, "source", "exec")
+    plain = torch_source(mv.Autoencoder.mlp(6, 2, rng=np.random.default_rng(0)))
+    assert "Scale" not in plain and "likelihood" not in plain
+    assert "self.code_head = nn.Linear(256, 2)\n" in plain
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder to work in, with two models in it."""
+    monkeypatch.chdir(tmp_path)
+    data = {"name": "digits", "max_count": 16, "shape": (2, 3)}
+    settings = {"binarize": "none"}
+    for seed, name in ((1, "one.npz"), (2, "other.npz")):
+        model = model_of(seed, mv.IWAE, dtype=np.float32)
+        checkpoints.save(
+            name, model, mv.Adam(), np.random.default_rng(), None, settings, data
+        )
+    return tmp_path
+
+
+def test_export_and_import_carry_the_weights(folder, capsys):
+    assert cli.main(["export", "one.npz"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("# weights.npz: 15 arrays of float32")
+    assert torch_source(model_of()) in printed and "np.load('weights.npz')" in printed
+    compile(printed, "printed", "exec")
+    with np.load("weights.npz") as weights:
+        assert {name: weights[name].shape for name in weights} == NAMES
+    words = ["import", "weights.npz", "--like", "other.npz"]
+    assert cli.main(words) == 0
+    assert capsys.readouterr().out == "model.npz\n"
+    one, other, new = (
+        checkpoints.load(f"{name}.npz") for name in ("one", "other", "model")
+    )
+    assert type(new.model) is mv.IWAE
+    assert new.model.theta.tobytes() == one.model.theta.tobytes()
+    assert (other.model.theta != one.model.theta).all(), "--like was written to"
+    assert new.data == other.data and new.settings == other.settings
+    assert new.optimizer is None and new.rng is None and new.history is None
+
+
+@pytest.mark.parametrize("command", ["export", "import"])
+def test_neither_command_writes_over_a_file_or_leaves_half_of_one(folder, command, capsys):
+    assert cli.main(["export", "one.npz"]) == 0
+    words = {"export": ["one.npz"], "import": ["weights.npz", "--like", "other.npz"]}
+    words = [command, *words[command], "--out"]
+    assert cli.main([*words, "one.npz"]) == 2
+    assert "--out: expected a new file, got one.npz" in capsys.readouterr().err
+    before = sorted(folder.iterdir())
+    assert cli.main([*words, "missing/new.npz"]) == 2
+    assert "missing/new.npz" in capsys.readouterr().err
+    assert sorted(folder.iterdir()) == before
+    assert cli.main([*words, "new.npz"]) == 0
+    assert (folder / "new.npz").exists()
+
+
+def test_a_full_disk_leaves_no_half_written_weights(folder, monkeypatch, capsys):
+    def full(file, **arrays):
+        file.write(b"PK")
+        raise OSError(28, "No space left on device", "weights.npz")
+
+    monkeypatch.setattr(np, "savez", full)
+    before = sorted(folder.iterdir())
+    assert cli.main(["export", "one.npz"]) == 2
+    assert "weights.npz: No space left on device" in capsys.readouterr().err
+    assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("dtype, made", [(np.float32, "()"), (np.float64, "().double()")])
+def test_the_printed_module_is_of_the_models_precision(folder, capsys, dtype, made):
+    checkpoints.save("new.npz", model_of(dtype=dtype))
+    assert cli.main(["export", "new.npz"]) == 0
+    assert f"\nmodel = Model{made}\n" in capsys.readouterr().out
+
+
+def test_import_complains_in_one_line(folder, capsys):
+    words = ["import", "other.npz", "--like", "one.npz", "--out", "new.npz"]
+    assert cli.main(words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("minivae import: arrays: expected the 15 names")
+    (folder / "weights.npz").write_bytes(b"PK, but not much more")
+    assert cli.main(["import", "weights.npz", "--like", "one.npz"]) == 2
+    assert "weights.npz: not a sound .npz file" in capsys.readouterr().err
+    assert not (folder / "new.npz").exists() and not (folder / "model.npz").exists()

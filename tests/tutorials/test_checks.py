@@ -1,0 +1,92 @@
+"""The course's checks: what passes, what must not, and that NaN never does."""
+
+import importlib.util
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+PATH = Path(__file__).parents[2] / "tutorials" / "checks.py"
+SPEC = importlib.util.spec_from_file_location("checks", PATH)
+checks = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(checks)
+
+
+def test_check_prints_number_tolerance_and_verdict(capsys):
+    checks.check("half of one", 0.5 + 1e-9, 0.5, 1e-8)
+    line = capsys.readouterr().out
+    assert line == "half of one: 0.5, expected 0.5, |difference| 1.0e-09 <= 1e-08  ok\n"
+
+
+@pytest.mark.parametrize("value", [0.6, np.nan, np.inf, -0.5])
+def test_check_refuses_what_is_too_far(value):
+    with pytest.raises(AssertionError, match=r"half: .* > 1e-08  NOT OK"):
+        checks.check("half", value, 0.5, 1e-8)
+
+
+def test_check_looks_at_every_element():
+    checks.check("zeros", np.zeros((3, 2)), 0.0, 0.0)
+    value = np.zeros((3, 2))
+    value[2, 1] = 1e-3
+    with pytest.raises(AssertionError, match=r"zeros: 6 numbers, \|difference\| 1.0e-03"):
+        checks.check("zeros", value, np.zeros((3, 2)), 1e-4)
+    value[2, 1] = np.nan
+    with pytest.raises(AssertionError):
+        checks.check("zeros", value, np.zeros((3, 2)), 1e-4)
+
+
+@pytest.mark.parametrize("shape", [(3, 1), (2, 3), (4,)])
+def test_check_does_not_broadcast(shape):
+    with pytest.raises(AssertionError, match=r"got shape .* expected \(3,\)"):
+        checks.check("shapes", np.zeros(shape), np.zeros(3), 1.0)
+
+
+def test_check_refuses_nothing_at_all():
+    with pytest.raises(AssertionError):
+        checks.check("empty", np.zeros(0), 0.0, 1.0)
+
+
+def test_check_mc_knows_the_standard_error(rng, capsys):
+    samples = 3 + 2 * rng.standard_normal(10_000)
+    checks.check_mc("mean", samples, 3.0)
+    assert "± 0.02, expected 3, |z|" in capsys.readouterr().out
+    with pytest.raises(AssertionError, match=r"mean: .* > 4  NOT OK"):
+        checks.check_mc("mean", samples, 3.0 + 6 * 0.02)
+    with pytest.raises(AssertionError):
+        checks.check_mc("mean", samples + np.nan, 3.0)
+
+
+def test_check_mc_of_several_means(rng):
+    expected = np.array([1.0, -2.0])
+    samples = expected + rng.standard_normal((1_000, 2))
+    checks.check_mc("two", samples, expected)
+    with pytest.raises(AssertionError, match="two: 2 means"):
+        checks.check_mc("two", samples, expected[::-1])
+    with pytest.raises(AssertionError, match="means of shape"):
+        checks.check_mc("two", samples, np.zeros(3))
+
+
+def test_check_less(capsys):
+    checks.check_less("bound", -3.0, -2.0)
+    assert capsys.readouterr().out == "bound: -3 < -2  ok\n"
+    for smaller in (-2.0, 0.0, np.nan):
+        with pytest.raises(AssertionError, match="bound"):
+            checks.check_less("bound", smaller, -2.0)
+
+
+def test_must_fail_wants_a_failure(capsys):
+    with checks.must_fail():
+        checks.check("wrong on purpose", 2.0, 1.0, 0.1)
+    assert capsys.readouterr().out.startswith("caught: wrong on purpose: 2")
+    with pytest.raises(AssertionError, match="the check passed"), checks.must_fail():
+        checks.check("right", 1.0, 1.0, 0.1)
+    with pytest.raises(ZeroDivisionError), checks.must_fail():
+        raise ZeroDivisionError  # a crash is not a check that caught something
+
+
+def test_style_changes_what_matplotlib_draws():
+    with mpl.rc_context():
+        checks.style()
+        assert mpl.rcParams["font.size"] >= 11
+        assert not mpl.rcParams["axes.spines.top"]
