@@ -1,5 +1,7 @@
 """The importance-weighted bound as a training objective, with its gradient by hand."""
 
+import copy
+
 import numpy as np
 
 from minivae import gaussian
@@ -43,13 +45,8 @@ class IWAE(VAE):
         """
         x, eps = self._check(x, eps)
         eps = eps.reshape((-1,) + eps.shape[-2:])
-        mu, logvar = self._encode(x)
-        z = gaussian.reparameterize(mu, logvar, eps)
-        y = self.decoder_output(z)
-        log_p = self.likelihood.log_prob(x, y)
-        log_prior = gaussian.log_normal(z, 0.0, 0.0).sum(axis=-1)
-        log_q = gaussian.log_normal(z, mu, logvar).sum(axis=-1)
-        log_w = log_p + log_prior - log_q
+        mu, logvar, z, y, log_p = self._forward(x, eps)
+        log_w = self._log_weights(log_p, z, logvar, eps)
         log_mean_w = log_mean_exp(log_w, axis=0)
         nelbo = -log_mean_w.mean()
         self._refuse_non_finite(nelbo, mu=mu, logvar=logvar, y=y)
@@ -81,3 +78,10 @@ class IWAE(VAE):
         dlogvar = dlogvar - 0.5 / B
         dh = self.mu_head.backward(dmu) + self.logvar_head.backward(dlogvar)
         self.encoder.backward(dh, need_dx=False)
+
+    def as_vae(self):
+        """A `VAE` with copies of the same layers and weights: its objective is the ELBO."""
+        vae = copy.deepcopy(self)
+        vae.__class__ = VAE  # which has the same parts, and differs in loss and backward
+        vae._kept = None
+        return vae

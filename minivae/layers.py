@@ -16,11 +16,6 @@ import numpy as np
 from minivae.errors import check_choice, check_number, check_whole
 from minivae.numerics import sigmoid, softplus
 
-# Every step makes arrays and drops them. The C library of Linux gives such memory back to
-# the system and asks for it again, page by page, which may cost more than the arithmetic;
-# once a block just below 32 MB was freed, it keeps that much at hand. Here is one, unused.
-np.empty(2**25 - 2**16, np.uint8)
-
 
 class Layer:
     """What all layers share: no parameters, nothing kept yet.
@@ -43,6 +38,11 @@ class Layer:
         self.shapes, self.params, self.grads, self.config = {}, {}, {}, {}
         self._kept = None
         self._claimed = False
+
+    def __repr__(self):
+        """The call that makes a layer like this one."""
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.config.items())
+        return f"{type(self).__name__}({arguments})"
 
     def claim(self):
         """Take the one place that this object may have in a model.
@@ -228,6 +228,9 @@ class Sequential(Layer):
             for i, layer in enumerate(self.layers)
             for name, shape in layer.shapes.items()
         }
+
+    def __repr__(self):
+        return f"Sequential({', '.join(map(repr, self.layers))})"
 
     def claim(self):
         super().claim()

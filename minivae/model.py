@@ -74,6 +74,18 @@ class Model:
             name: flat[where].reshape(shape) for name, (where, shape) in self.layout.items()
         }
 
+    def __repr__(self):
+        """The model at a glance: its parts, the shapes of their parameters, how many."""
+        lines = [f"{type(self).__name__}: {self.theta.size:,} parameters, {self.dtype}"]
+        for name, part in self._parts.items():
+            layers = (isinstance(part, Sequential) and part.layers) or [part]
+            for i, layer in enumerate(layers):
+                shapes = ", ".join(f"{p} {shape}" for p, shape in layer.shapes.items())
+                lines.append(
+                    f"  {name if i == 0 else '':12} {layer!r:40} {shapes}".rstrip()
+                )
+        return "\n".join(lines)
+
     def astype(self, dtype):
         """A copy of the model in another precision, with the same weights.
 

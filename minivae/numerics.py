@@ -1,4 +1,4 @@
-"""Four functions whose textbook formulas overflow, written so that they do not."""
+"""Functions whose textbook formulas overflow, and what the memory allocator should keep."""
 
 import math
 
@@ -31,3 +31,18 @@ def log_sum_exp(a, axis):
 def log_mean_exp(a, axis):
     """log of the mean of exp(a_i) along `axis`: how log p(x) is averaged over samples."""
     return log_sum_exp(a, axis) - math.log(a.shape[axis])  # np.log would give float64
+
+
+def keep_freed_memory():
+    """Let the C library of Linux keep up to 32 MB of freed memory at hand.
+
+    Every step of training makes arrays and drops them. glibc gives blocks of such sizes
+    back to the system and asks for them again, page by page; once a block just below 32
+    MB was freed, it keeps that much. Measured on 784-500-20 with Adam, one thread: 693
+    page faults and 2 of 45 ms a step at B = 500, 1,498 and 3.5 of 86 ms at B = 1000, and
+    none after this call; at B = 100 there are none either way. Elsewhere it does nothing.
+    """
+    np.empty(2**25 - 2**16, np.uint8)
+
+
+keep_freed_memory()

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from minivae.errors import check_number, check_shape
-from minivae.schedules import value_at
+from minivae.schedules import text_of, value_at
 
 
 class Optimizer:
@@ -17,9 +17,11 @@ class Optimizer:
         Steps taken.
     memory : tuple of str
         Names of the vectors kept from step to step; None before the first.
+    settings : tuple of str
+        Names of the constructor's arguments after `lr`.
     """
 
-    memory = ()
+    memory = settings = ()
 
     def __init__(self, lr):
         if not callable(lr):
@@ -27,6 +29,12 @@ class Optimizer:
         self.lr, self.t = lr, 0
         for name in self.memory:
             setattr(self, name, None)
+
+    def __repr__(self):
+        """The call that makes an optimizer like this one, before its first step."""
+        lr = text_of(self.lr)
+        rest = (f", {name}={getattr(self, name)!r}" for name in self.settings)
+        return f"{type(self).__name__}(lr={lr}{''.join(rest)})"
 
     def _begin(self, theta, grad):
         """Count the step, make room at the first one, and return the learning rate."""
@@ -74,7 +82,7 @@ class SGD(Optimizer):
     Polyak 1964, with the learning rate outside the velocity.
     """
 
-    memory = ("v",)
+    memory, settings = ("v",), ("momentum",)
 
     def __init__(self, lr=1e-2, momentum=0.0):
         super().__init__(lr)
@@ -109,7 +117,7 @@ class Adam(Optimizer):
     Kingma & Ba 2015, algorithm 1.
     """
 
-    memory = ("m", "v")
+    memory, settings = ("m", "v"), ("beta1", "beta2", "eps")
     BLOCK = 131072  # elements; a block of each vector stays in the cache
 
     def __init__(self, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):

@@ -5,7 +5,7 @@ returns a number will do as well. `lr=linear_warmup(1e-3, 100)` warms up a learn
 `beta=linear_warmup(1.0, 2000)` anneals the KL.
 
 A function is code, and code is not saved. Those made here carry `spec`, the way they
-were made, from which `saving.load` makes them again.
+were made, from which `checkpoints.load` makes them again.
 """
 
 import math
@@ -16,6 +16,14 @@ from minivae.errors import check_number, check_whole
 def value_at(schedule, step):
     """The value at `step` of a number (which never changes) or of a schedule."""
     return schedule(step) if callable(schedule) else schedule
+
+
+def text_of(schedule):
+    """A number or a schedule as text: the call that made it, where that is known."""
+    if not hasattr(schedule, "spec"):
+        return repr(schedule)
+    name, *arguments = schedule.spec
+    return f"{name}({', '.join(map(repr, arguments))})"
 
 
 def _made_by(name, *arguments):

@@ -56,6 +56,13 @@ class VAE(EncoderDecoder):
 
     heads = ("mu_head", "logvar_head")
 
+    def _forward(self, x, eps):
+        """x → (mu, logvar) → z → y → log p(x|z): what every bound is made of."""
+        mu, logvar = self._encode(x)
+        z = gaussian.reparameterize(mu, logvar, eps)
+        y = self.decoder_output(z)
+        return mu, logvar, z, y, self.likelihood.log_prob(x, y)
+
     @np.errstate(all="ignore")  # _refuse_non_finite says it better
     def loss(self, x, eps, beta=1.0, free_bits=0.0):
         """-ELBO with S Monte-Carlo samples of z, given their noise.
@@ -93,10 +100,7 @@ class VAE(EncoderDecoder):
         x, eps = self._check(x, eps)
         beta = check_number("beta", beta, minimum=0)
         free_bits = check_number("free_bits", free_bits, minimum=0)
-        mu, logvar = self._encode(x)
-        z = gaussian.reparameterize(mu, logvar, eps)
-        y = self.decoder_output(z)
-        log_p = self.likelihood.log_prob(x, y)
+        mu, logvar, _, y, log_p = self._forward(x, eps)
         B = len(x)
         kl_k = gaussian.kl(mu, logvar).sum(axis=0) / B  # per latent dimension
         rec = -log_p.sum() / log_p.size
@@ -177,24 +181,24 @@ class VAE(EncoderDecoder):
         (Burda et al. 2016, eq. 8). Shape (B,) or (S, B), as eps is (B, K) or (S, B, K).
         """
         x, eps = self._check(x, eps)
-        mu, logvar = self._encode(x)
-        z = gaussian.reparameterize(mu, logvar, eps)
-        y = self.decoder_output(z)
-        log_p = self.likelihood.log_prob(x, y)
+        mu, logvar, z, y, log_p = self._forward(x, eps)
+        log_w = self._log_weights(log_p, z, logvar, eps)
+        self._refuse_non_finite(log_w, mu=mu, logvar=logvar, y=y)
+        return log_w
+
+    @staticmethod
+    def _log_weights(log_p, z, logvar, eps):
+        """log p(x|z) + log p(z) - log q(z|x), summed over the latent dimensions."""
         log_prior = gaussian.log_normal(z, 0.0, 0.0).sum(axis=-1)
-        log_q = gaussian.log_normal(z, mu, logvar).sum(axis=-1)
-        result = log_p + log_prior - log_q
-        self._refuse_non_finite(result, mu=mu, logvar=logvar, y=y)
-        return result
+        # z - mu = σ ε, so log q(z|x) = log N(ε; 0, I) - Σ log σ: nothing cancels in it
+        log_q = (gaussian.log_normal(eps, 0.0, 0.0) - logvar / 2).sum(axis=-1)
+        return log_p + log_prior - log_q
 
     @np.errstate(all="ignore")
     def elbo(self, x, eps):
         """The ELBO of each image, shape (B,), with the analytic KL and β = 1."""
         x, eps = self._check(x, eps)
-        mu, logvar = self._encode(x)
-        z = gaussian.reparameterize(mu, logvar, eps)
-        y = self.decoder_output(z)
-        log_p = self.likelihood.log_prob(x, y)
+        mu, logvar, _, y, log_p = self._forward(x, eps)
         log_p = log_p.mean(axis=0) if log_p.ndim == 2 else log_p
         result = log_p - gaussian.kl(mu, logvar).sum(axis=-1)
         self._refuse_non_finite(result, mu=mu, logvar=logvar, y=y)

@@ -40,3 +40,17 @@ def test_every_public_name_is_there():
 
     for name in minivae.__all__:
         assert getattr(minivae, name).__doc__, f"minivae.{name} has no docstring"
+
+
+def test_rooms_and_their_names_come_when_they_are_used():
+    code = (
+        "import sys, minivae\n"
+        "assert 'minivae.training' not in sys.modules\n"
+        "assert {'fit', 'load_digits', 'plots'} <= set(dir(minivae))\n"
+        "print(minivae.load_digits().train.shape, minivae.fit.__module__,"
+        " minivae.plots.samples.__name__, minivae.gradcheck.check_model.__name__)\n"
+        "minivae.no_such_thing"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "(1497, 64) minivae.training.fitting samples check_model\n"
+    assert "has no attribute 'no_such_thing'" in done.stderr

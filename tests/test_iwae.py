@@ -174,3 +174,32 @@ def test_bad_noise_is_named():
         model.loss(x, np.full((4, 3, 1), np.nan))
     with complains(ValueError, "x: expected {0, 1}", "0.5"):
         model.loss(np.full((3, 5), 0.5), np.zeros((3, 1)))
+
+
+def test_as_vae_has_the_same_weights_the_elbo_and_nothing_in_common(rng):
+    iwae, x = random_iwae(3, K=2)
+    eps = rng.standard_normal((len(x), 2))
+    vae = iwae.as_vae()
+    assert type(vae) is VAE
+    np.testing.assert_array_equal(vae.theta, iwae.theta)
+    np.testing.assert_allclose(vae.loss(x, eps).nelbo, -iwae.elbo(x, eps).mean())
+    vae.backward()
+    vae.theta += 1
+    np.testing.assert_array_equal(iwae.theta, random_iwae(3, K=2)[0].theta)
+    assert not iwae.grad.any(), "the copy wrote into the gradient of the original"
+
+
+@pytest.mark.parametrize("logvar", [0.0, -16.0, -20.0, -30.0])
+def test_weights_of_a_narrow_posterior_are_exact_in_float32(logvar, rng):
+    # (z - mu) / sigma cancels where sigma is small against mu; eps itself does not.
+    K, mu = 4, 5.0
+    model = IWAE.mlp(3, K, (), Gaussian(), rng=rng, dtype=np.float32)
+    model.theta[:] = 0
+    model.params["mu_head.b"][:] = mu
+    model.params["logvar_head.b"][:] = logvar
+    x = rng.standard_normal((2, 3)).astype(np.float32)
+    eps = rng.standard_normal((50, 2, K)).astype(np.float32)
+    came, wanted = (m.log_weights(x, eps) for m in (model, model.astype(np.float64)))
+    np.testing.assert_allclose(came, wanted, atol=1e-4)
+    nelbos = [m.loss(x, eps).nelbo for m in (model, model.astype(np.float64))]
+    assert abs(nelbos[0] - nelbos[1]) < 1e-4, f"expected {nelbos[1]}, got {nelbos[0]}"

@@ -1,13 +1,16 @@
 import copy
 import pickle
+import re
 
 import numpy as np
 import pytest
 from helpers import complains
 
-from minivae import VAE, Autoencoder, Bernoulli, Binomial, Gaussian
+import minivae
+from minivae import SGD, VAE, Adam, Autoencoder, Bernoulli, Binomial, Gaussian, Laplace
 from minivae.layers import Linear, ReLU, Scale, Sequential, Tanh
 from minivae.model import Model
+from minivae.schedules import linear_warmup
 
 MODELS = [VAE, Autoencoder]
 
@@ -252,3 +255,38 @@ def test_backward_goes_with_the_loss_just_before(kind, rng):
         )
     with complains(RuntimeError, "loss()"):
         model.backward()
+
+
+def test_a_model_prints_its_parts_shapes_and_size(rng):
+    text = str(VAE.mlp(64, 2, (5,), Binomial(16), rng=rng))
+    assert text.splitlines()[0] == "VAE: 748 parameters, float32"
+    for line in (
+        r"  encoder      Scale\(factor=0.0625\)",
+        r" +Linear\(n_in=64, n_out=5, init='glorot'\) +W \(64, 5\), b \(5,\)",
+        r"  logvar_head  Linear\(n_in=5, n_out=2, init='glorot'\) +W \(5, 2\), b \(2,\)",
+        r"  likelihood   Binomial\(n=16, grey=False\)",
+    ):
+        assert re.search(f"^{line}$", text, re.M), f"no line {line!r} in\n{text}"
+    linear = str(Autoencoder.mlp(4, 2, (), Gaussian(learned=True), rng=rng))
+    assert "  encoder      Sequential()" in linear, linear
+    assert re.search(r"Gaussian\(c=1.0, learned=True\) +log_c \(1,\)$", linear), linear
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [
+        Linear(3, 2, "he"),
+        Sequential(Linear(3, 2), Tanh(), Scale(0.5), ReLU()),
+        Binomial(16),
+        Bernoulli(grey=True),
+        Gaussian(0.25, learned=True),
+        Laplace(2.0),
+        SGD(0.1, momentum=0.9),
+        Adam(linear_warmup(0.1, 50), beta1=0.5),
+    ],
+    ids=lambda thing: type(thing).__name__,
+)
+def test_what_is_printed_is_the_call_that_makes_it(thing):
+    names = {**vars(minivae), "linear_warmup": linear_warmup}
+    again = eval(repr(thing), names)
+    assert type(again) is type(thing) and repr(again) == repr(thing)

@@ -167,8 +167,9 @@ def check(arguments):
         fit(model, images, Adam(2e-3), epochs=20, batch_size=50, rng=rng, progress=False)
     scaled = scaling(model, images, binarize)
     x = prepare(images.test[:8], images.max_count, np.float64, binarize, scaled, rng)
+    if isinstance(model, IWAE):
+        model = model.as_vae()  # rung 1 checks the objective of IWAE, on models of its own
     model = model.astype(np.float64)
-    model.__class__ = VAE  # an IWAE is a VAE but for its objective, which rung 1 checks
     table = climb(model, x, rng)
     print(table)
     return None if table else 1

@@ -40,7 +40,7 @@ PARTS = {
         likelihoods.Laplace,
     )
 }
-OPTIMIZERS = {"SGD": (SGD, ("momentum",)), "Adam": (Adam, ("beta1", "beta2", "eps"))}
+OPTIMIZERS = {cls.__name__: cls for cls in (SGD, Adam)}
 SCHEDULES = ("linear_warmup", "cosine_decay", "piecewise_constant")
 GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
 
@@ -234,17 +234,16 @@ def _unknown(what, thing, known):
 
 def _describe_optimizer(optimizer):
     name = type(optimizer).__name__
-    cls, settings = OPTIMIZERS.get(name, (None, ()))
-    if type(optimizer) is not cls:
+    if type(optimizer) is not OPTIMIZERS.get(name):
         raise TypeError(_unknown("optimizer", optimizer, OPTIMIZERS))
     vectors = optimizer.state()
     spec = {"class": name, "t": vectors.pop("t"), "lr": _describe_schedule(optimizer.lr)}
-    return spec | {key: getattr(optimizer, key) for key in settings}, vectors
+    return spec | {key: getattr(optimizer, key) for key in optimizer.settings}, vectors
 
 
 def _build_optimizer(spec, arrays, model):
     spec = dict(spec)
-    cls, _ = OPTIMIZERS[spec.pop("class")]
+    cls = OPTIMIZERS[spec.pop("class")]
     state = {"t": spec.pop("t")}
     optimizer = cls(_build_schedule("lr", spec.pop("lr")), **spec)
     for name in cls.memory if state["t"] else ():

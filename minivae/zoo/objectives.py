@@ -259,7 +259,7 @@ OBJECTIVES = (
         ("HIPS/autograd PR #266",),
         (
             Edit(
-                "vae:VAE.log_weights",
+                "vae:VAE._log_weights",
                 "gaussian.log_normal(z, 0.0, 0.0)",
                 "gaussian.log_normal(z, 0.0, 1.0)",
             ),

@@ -23,7 +23,7 @@ SAMPLING = (
         ),
         (
             Edit(
-                "vae:VAE.loss",
+                "vae:VAE._forward",
                 "gaussian.reparameterize(mu, logvar, eps)",
                 "mu + np.exp(logvar) * eps",
             ),
@@ -33,6 +33,14 @@ SAMPLING = (
                 "(\n"
                 "        dz.reshape(-1, *mu.shape).sum(axis=0),\n"
                 "        (dz * eps * np.exp(logvar)).reshape(-1, *mu.shape).sum(axis=0),\n"
+                "    )",
+            ),
+            Edit(
+                "iwae:IWAE.backward",
+                "gaussian.reparameterize_grad(dz, logvar, eps)",
+                "(\n"
+                "        dz.sum(axis=0),\n"
+                "        (dz * eps * np.exp(logvar)).sum(axis=0),\n"
                 "    )",
             ),
         ),

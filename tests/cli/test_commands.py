@@ -167,7 +167,7 @@ def test_a_folder_in_use_is_left_alone(tmp_path, no_figures, capsys):
 
 
 def interrupt_after(steps, monkeypatch):
-    original = commands.checkpoints.OPTIMIZERS["Adam"][0].step
+    original = commands.checkpoints.OPTIMIZERS["Adam"].step
 
     def step(self, theta, grad):
         if self.t == steps:
