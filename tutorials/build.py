@@ -1,6 +1,7 @@
 """Run the chapters, make notebooks of them, and build the book.
 
     python tutorials/build.py run                 every chapter with plain Python
+    python tutorials/build.py run --seeds 20      with twenty other seeds each
     python tutorials/build.py notebooks           notebooks/NN_name.ipynb, with outputs
     python tutorials/build.py notebooks --check   are they up to date with their source?
     python tutorials/build.py book                _build/html/index.html
@@ -15,11 +16,10 @@ import io
 import json
 import os
 import re
-import resource
 import shutil
 import subprocess
 import sys
-from configparser import ConfigParser
+import time
 from importlib import metadata
 from pathlib import Path
 
@@ -29,26 +29,35 @@ BUILD = HERE / "_build"
 SECONDS = 15  # of processor time: what one chapter may take
 BYTES = 400_000  # what a notebook may weigh, pictures included
 
-# The first cell of every notebook. In a clone it only says where checks.py is.
+# The first cell of every notebook. The course knows no address: where the package is
+# missing, the wheel that `minivae course` writes is uploaded with the notebook.
 SETUP = """\
-# Run this first. In a clone of the project it tells Python where the
-# course's helpers are; anywhere else, on Colab for instance, it fetches
-# the project and installs it.
-import importlib.util, os, subprocess, sys
+# Run this first: it finds the package, or installs it from the wheel
+# that lies beside this notebook.
+import importlib.util, subprocess, sys
+from pathlib import Path
 
-folder = ".."
-if not os.path.exists("../checks.py"):
-    source = os.environ.get("MINIVAE_SOURCE", "{url}")
-    if not source:
-        raise RuntimeError("MINIVAE_SOURCE: expected the project's address")
-    if not os.path.exists("minivae-course"):
-        clone = ["git", "clone", "-q", "--depth", "1", source]
-        subprocess.run(clone + ["minivae-course"], check=True)
-    folder = "minivae-course/tutorials"
-sys.path.insert(0, os.path.abspath(folder))
 if importlib.util.find_spec("minivae") is None:
-    pip = [sys.executable, "-m", "pip", "install", "-q", folder + "/.."]
-    subprocess.run(pip, check=True)"""
+    wheels = [*Path().glob("minivae-*.whl"), *Path("..").glob("minivae-*.whl")]
+    if not wheels:
+        raise RuntimeError(
+            "minivae is missing: upload the file minivae-...-any.whl, which the"
+            " command `minivae course` wrote, beside this notebook, and run"
+            " this cell again"
+        )
+    pip = [sys.executable, "-m", "pip", "install", "-q", str(wheels[-1])]
+    subprocess.run(pip, check=True)
+    importlib.invalidate_caches()
+from minivae.course import course_folder
+
+sys.path.insert(0, str(course_folder()))"""
+
+# What a cell's tags fold in the book, and in JupyterLab.
+FOLDED = {
+    "hide-cell": {"source_hidden": True, "outputs_hidden": True},
+    "hide-input": {"source_hidden": True},
+    "hide-output": {"outputs_hidden": True},
+}
 
 
 def chapters(numbers=()):
@@ -65,7 +74,9 @@ def read_cells(text):
     """Split a chapter in percent format into cells: (kind, tags, source).
 
     `# %% [markdown]` begins a text cell, whose lines lose their `# `; `# %%` a code
-    cell, which may carry `tags=["hide-cell"]`. Nothing else of the format is used.
+    cell, which may carry tags: `tags=["hide-cell"]` folds a solution, "hide-input" code
+    that only draws, "hide-output" what is to be predicted first. Nothing else of the
+    format is used.
     """
     parts = re.split(r"^# %%(.*)\n", text, flags=re.MULTILINE)
     if parts[0].strip():
@@ -75,7 +86,8 @@ def read_cells(text):
     cells = []
     for head, body in zip(parts[1::2], parts[2::2], strict=True):
         found = re.fullmatch(
-            r'( \[markdown\])?( tags=(\["[\w-]+"\]))?', head
+            r'( \[markdown\])?( tags=(\["[\w-]+"(?:, "[\w-]+")*\]))?',
+            head,
         )
         if not found:
             raise ValueError(f"not understood: # %%{head}")
@@ -99,6 +111,11 @@ def notebook_of(cells):
         }
         if kind == "code":
             cell |= {"execution_count": None, "outputs": []}
+        folded = {
+            k: v for t in tags for k, v in FOLDED.get(t, {}).items()
+        }
+        if folded:
+            cell["metadata"]["jupyter"] = folded
         written.append(cell)
     kernel = {
         "display_name": "Python 3",
@@ -115,43 +132,60 @@ def notebook_of(cells):
 
 def with_setup(path):
     """The cells of a chapter's notebook: the one that installs, then its own."""
-    config = ConfigParser()
-    config.read(HERE.parent / "setup.cfg", encoding="utf-8")
-    url = config.get("metadata", "url", fallback="")
-    own = read_cells(path.read_text(encoding="utf-8"))
-    return [("code", [], SETUP.replace("{url}", url)), *own]
+    return [
+        ("code", [], SETUP),
+        *read_cells(path.read_text(encoding="utf-8")),
+    ]
 
 
-def run_chapters(paths):
-    """Run each chapter as a script, one after another; return what went wrong."""
+def processor_time():
+    """Seconds used by child processes that ended; by the wall clock on Windows."""
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return time.perf_counter()
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def run_chapters(paths, seeds=(0,)):
+    """Run each chapter as a script with each seed; return what went wrong."""
     bad, total = [], 0.0
-    environment = os.environ | {"MPLBACKEND": "Agg"}
     for path in paths:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run(
-            [sys.executable, str(path)],
-            env=environment,
-            capture_output=True,
-            text=True,
-        )
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds = after.ru_utime + after.ru_stime
-        seconds -= before.ru_utime + before.ru_stime
-        total += seconds
-        checks = done.stdout.count("  ok\n")
-        print(
-            f"{path.stem:32} {seconds:6.1f} s {checks:4} checks",
-            flush=True,
-        )
-        if done.returncode:
-            bad.append(
-                f"{path.name} failed:\n{done.stdout}{done.stderr}"
+        passed, longest, checks = 0, 0.0, 0
+        for seed in seeds:
+            before = processor_time()
+            done = subprocess.run(
+                [sys.executable, str(path)],
+                env=os.environ
+                | {
+                    "MPLBACKEND": "Agg",
+                    "MINIVAE_SEED": str(seed),
+                    "PYTHONUTF8": "1",
+                },
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
             )
-        elif seconds > SECONDS:
+            seconds = processor_time() - before
+            total += seconds
+            longest = max(longest, seconds)
+            checks = done.stdout.count("  ok\n")
+            passed += done.returncode == 0
+            if done.returncode:
+                which = f" with MINIVAE_SEED={seed}" if seed else ""
+                bad.append(
+                    f"{path.name} failed{which}:\n{done.stdout}{done.stderr}"
+                )
+        if longest > SECONDS:
             bad.append(
-                f"{path.name}: {seconds:.1f} s, expected at most {SECONDS}"
+                f"{path.name}: {longest:.1f} s, expected at most {SECONDS}"
             )
-    print(f"{'together':32} {total:6.1f} s of processor time")
+        line = f"{path.stem:36} {longest:6.1f} s {checks:4} checks"
+        if len(seeds) > 1:
+            line += f"  {passed} of {len(seeds)} seeds pass"
+        print(line, flush=True)
+    print(f"{'together':36} {total:6.1f} s of processor time")
     return bad
 
 
@@ -305,11 +339,18 @@ def main():
     parser.add_argument(
         "--check", action="store_true", help="notebooks: only compare"
     )
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        metavar="N",
+        help="run: with N other seeds each, 1 to N",
+    )
     options = parser.parse_args()
 
     paths, bad = chapters(options.numbers), []
     if options.what == "run":
-        bad = run_chapters(paths)
+        seeds = range(1, options.seeds + 1) if options.seeds else (0,)
+        bad = run_chapters(paths, seeds)
     elif options.what == "book":
         build_book(paths)
     elif options.check:

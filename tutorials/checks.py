@@ -5,9 +5,13 @@ verdict, and raises AssertionError with the same line where the verdict is bad. 
 never good.
 """
 
+import csv
+import os
 from contextlib import contextmanager
 
 import numpy as np
+
+from minivae.course import course_folder
 
 # The palette of Okabe and Ito, which survives colour blindness and a projector, with
 # the parts that the colours play throughout the course.
@@ -19,6 +23,46 @@ ORANGE = "#E69F00"
 SKY = "#56B4E9"
 PURPLE = "#CC79A7"
 GREY = "#7F7F7F"  # the prior p(z); whatever stands behind
+
+
+def generator(seed):
+    """The random generator of a chapter; the environment can move its seed.
+
+    `MINIVAE_SEED=3 python NN_chapter.py` runs the chapter with other random numbers.
+    Its checks must pass with any: `python build.py run --seeds 20` tries twenty.
+    """
+    moved = int(os.environ.get("MINIVAE_SEED", "0"))
+    return np.random.default_rng([seed, moved] if moved else seed)
+
+
+def measured(name):
+    """The rows of a table that a program in `benchmarks/` has written.
+
+    What takes longer than a chapter may was measured once, by a command that the
+    chapter names. Numbers come as floats, all else as text.
+
+    Parameters
+    ----------
+    name : str
+        The file's name, such as "burda_results.csv".
+
+    Returns
+    -------
+    list of dict
+    """
+    path = course_folder().parent / "benchmarks" / name
+    with open(path, newline="", encoding="utf-8") as file:
+        return [
+            {column: _number(text) for column, text in row.items()}
+            for row in csv.DictReader(file)
+        ]
+
+
+def _number(text):
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def check(name, value, expected, tolerance):

@@ -17,6 +17,15 @@ exactly once in the code cells), and what to put in its place, one alteration a 
 An altered chapter is *caught* if it ends in an AssertionError, that is, by a check of
 its own. The harness fails if one survives, or dies of something else; if a piece is not
 found exactly once; or if an equation with a number, \\tag{4.6}, has no alteration.
+
+What both sides of a check share, the check cannot see. Where a whole chapter is blind
+to an alteration, the line below it says who sees it:
+
+    + return log_prior(z)
+    blind: 07 (7.5) the binomial's constant
+
+The alteration must then survive in its own chapter, and those of chapter 07 under the
+label "(7.5) the binomial's constant" are run and must be caught.
 """
 
 import argparse
@@ -27,7 +36,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -38,12 +47,17 @@ SECONDS = (
 
 @dataclass(frozen=True)
 class Mutation:
-    """One alteration of one chapter: `new` in place of `old`, in equation `label`."""
+    """One alteration of one chapter: `new` in place of `old`, in equation `label`.
+
+    `seen_by` is empty, or the chapter's number and the label of the alterations that
+    stand for this one, to which its own chapter is blind.
+    """
 
     chapter: str
     label: str
     old: str
     new: str
+    seen_by: str = ""
 
 
 def read_mutations(path):
@@ -58,6 +72,10 @@ def read_mutations(path):
             mutations.append(Mutation(path.stem, label, old, line[2:]))
         elif line.startswith("("):
             label, old = line, None
+        elif line.startswith("blind: ") and mutations and old:
+            mutations[-1] = replace(
+                mutations[-1], seen_by=line[7:].strip()
+            )
         elif line.strip():
             raise ValueError(
                 f"{path.name}, line {number}: not understood: {line!r}"
@@ -91,10 +109,47 @@ def complaints(source, mutations, chapter):
     return found
 
 
+def stand_ins(mutation):
+    """The alterations of another chapter that show that somebody sees this one."""
+    number, _, label = mutation.seen_by.partition(" ")
+    paths = list((HERE / "mutations").glob(f"{number}_*.txt"))
+    found = [
+        m
+        for path in paths
+        for m in read_mutations(path)
+        if m.label == label and not m.seen_by
+    ]
+    if not found:
+        raise ValueError(
+            f"{mutation.chapter} {mutation.label}: blind: expected a chapter's number"
+            f" and the label of its alterations, got {mutation.seen_by!r}"
+        )
+    return found
+
+
 def altered(source, mutation):
     """The chapter's source with the one alteration made."""
     at = code_of(source).index(mutation.old)
     return source[:at] + mutation.new + source[at + len(mutation.old) :]
+
+
+def judge(mutation):
+    """(verdict, last line, seconds); "caught" by whoever is to see the alteration."""
+    verdict, last, seconds = run(mutation)
+    if not mutation.seen_by:
+        return verdict, last, seconds
+    if verdict != "SURVIVED":
+        return f"not blind, but {verdict}", last, seconds
+    for other in stand_ins(mutation):
+        verdict, last, more = run(other)
+        seconds += more
+        if verdict != "caught":
+            return (
+                f"not seen by {mutation.seen_by}, {verdict}",
+                last,
+                seconds,
+            )
+    return "caught", last, seconds
 
 
 def run(mutation):
@@ -170,7 +225,9 @@ def main():
 
     chosen = sample(mutations, options.sample or len(mutations))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = list(zip(chosen, pool.map(run, chosen), strict=True))
+        results = list(
+            zip(chosen, pool.map(judge, chosen), strict=True)
+        )
 
     print(f"{'chapter':42} altered  caught  seconds")
     for chapter in dict.fromkeys(m.chapter for m in chosen):

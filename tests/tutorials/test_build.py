@@ -5,6 +5,8 @@ import importlib.util
 import io
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -172,3 +174,46 @@ def test_no_formula_is_broken_where_markdown_sees_something_else(path):
             torn = [cell for cell in cells if cell.count("$") % 2]
             assert not torn, f"{path.name}: a bar tears a formula in {line!r}: use \\mid"
         assert not open_formula, f"{path.name}: a $ is not closed in {source[:60]!r}"
+
+
+def test_tags_fold_in_the_book_and_in_jupyterlab():
+    text = '# %% tags=["hide-input", "hide-output"]\nx = 1\n'
+    [cell] = build.notebook_of(build.read_cells(text))["cells"]
+    assert cell["metadata"]["tags"] == ["hide-input", "hide-output"]
+    assert cell["metadata"]["jupyter"] == {"source_hidden": True, "outputs_hidden": True}
+
+
+def test_chapters_run_with_other_seeds(folder, capfd):
+    path = build.HERE / "01_title.py"
+    path.write_text(
+        '# %%\nimport os\n\nassert os.environ["MINIVAE_SEED"] != "2", "no luck"\n',
+        encoding="utf-8",
+    )
+    assert build.run_chapters(build.chapters()) == []
+    [bad] = build.run_chapters(build.chapters(), seeds=(1, 2, 3))
+    assert bad.startswith("01_title.py failed with MINIVAE_SEED=2")
+    assert "2 of 3 seeds pass" in capfd.readouterr().out
+
+
+def first_cell(folder, installed):
+    """Run the first cell of a notebook in `folder`, with or without the package."""
+    code = "import importlib.util\nfind = importlib.util.find_spec\n"
+    if not installed:
+        code += "importlib.util.find_spec = lambda name: None\n"
+    code += f"import subprocess\nsubprocess.run = lambda *a, **k: print(a)\n{build.SETUP}\n"
+    return subprocess.run(
+        [sys.executable, "-c", code + "import checks"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_first_cell_finds_the_course_or_installs_the_wheel_or_says_what_to_do(tmp_path):
+    done = first_cell(tmp_path, installed=True)
+    assert done.returncode == 0 and not done.stdout, done.stderr
+    done = first_cell(tmp_path, installed=False)
+    assert "minivae is missing: upload the file minivae-" in done.stderr
+    (tmp_path / "minivae-0.1.0-py3-none-any.whl").write_bytes(b"")
+    done = first_cell(tmp_path, installed=False)
+    assert "'-m', 'pip', 'install', '-q', 'minivae-0.1.0-py3" in done.stdout, done.stderr

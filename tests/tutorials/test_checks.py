@@ -90,3 +90,19 @@ def test_style_changes_what_matplotlib_draws():
         checks.style()
         assert mpl.rcParams["font.size"] >= 11
         assert not mpl.rcParams["axes.spines.top"]
+
+
+def test_the_environment_moves_the_seed(monkeypatch):
+    monkeypatch.delenv("MINIVAE_SEED", raising=False)
+    usual = checks.generator(7).random()
+    assert usual == np.random.default_rng(7).random()
+    monkeypatch.setenv("MINIVAE_SEED", "0")
+    assert checks.generator(7).random() == usual
+    monkeypatch.setenv("MINIVAE_SEED", "3")
+    moved = checks.generator(7).random()
+    assert moved != usual and moved != checks.generator(8).random()
+
+
+def test_measured_rows_have_numbers_and_words():
+    row = checks.measured("burda_results.csv")[0]
+    assert row["objective"] == "VAE" and row["S"] == 1.0

@@ -61,6 +61,29 @@ def test_the_command_fails_when_one_survives(folder, monkeypatch, capsys):
     assert "1 of 3 alterations caught" in out and "SURVIVED: 01_twice" in out
 
 
+def test_a_blind_spot_must_be_one_and_be_seen_elsewhere(folder):
+    (folder / "02_thrice.py").write_text(CHAPTER, encoding="utf-8")
+    (folder / "mutations" / "02_thrice.txt").write_text(
+        "(2.1) seen\n- return 2 * x\n+ return 3 * x\n\n"
+        "(2.2) not seen\n- return 2 * x\n+ return x + x\n",
+        encoding="utf-8",
+    )
+
+    def verdict(new, seen_by):
+        path = folder / "mutations" / "01_twice.txt"
+        text = f"(1.1) twice\n- return 2 * x\n+ {new}\nblind: {seen_by}\n"
+        path.write_text(text, encoding="utf-8")
+        [mutation] = mutate.read_mutations(path)
+        return mutate.judge(mutation)[0]
+
+    assert verdict("return x + x", "02 (2.1) seen") == "caught"
+    assert verdict("return 3 * x", "02 (2.1) seen") == "not blind, but caught"
+    survived = "not seen by 02 (2.2) not seen, SURVIVED"
+    assert verdict("return x + x", "02 (2.2) not seen") == survived
+    with pytest.raises(ValueError, match=r"blind: expected .* got '02 \(7.7\)'"):
+        verdict("return x + x", "02 (7.7)")
+
+
 def test_only_code_is_searched_and_altered(folder):
     mutation = mutate.Mutation("01_twice", "(1.1)", "2 * x", "3 * x")
     changed = mutate.altered(CHAPTER, mutation)
