@@ -4,6 +4,8 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+from minivae.atomic import replacing
+
 
 def course_folder():
     """The folder `tutorials`, with its chapters and exercises.
@@ -41,3 +43,34 @@ def _installed():
     for file in files:
         if file.parts[-4:] == ("minivae", "tutorials", "exercises", "01_linear.py"):
             yield Path(file.locate()).resolve().parents[2]
+
+
+def write_new(folder, files, force=False):
+    """Write files into a folder; what is there already stays as it is.
+
+    Parameters
+    ----------
+    folder : path-like
+        Made if it does not exist.
+    files : dict of str to bytes
+        Contents by path below the folder.
+    force : bool
+        Replace what is there.
+
+    Returns
+    -------
+    written, kept : list of pathlib.Path
+        Kept are those files that were there with another content.
+    """
+    written, kept = [], []
+    for name, content in files.items():
+        path = Path(folder, name)
+        if path.exists() and not force:
+            if path.read_bytes() != content:
+                kept.append(path)
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as file:
+            file.write(content)
+        written.append(path)
+    return written, kept

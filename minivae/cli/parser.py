@@ -9,7 +9,7 @@ import math
 import sys
 
 from minivae import __version__
-from minivae.cli import commands
+from minivae.cli import commands, course
 from minivae.cli.options import LIKELIHOODS
 
 OVERVIEW = """\
@@ -21,6 +21,7 @@ examples:
   minivae check runs/digits-.../model.npz
   minivae export runs/digits-.../model.npz
   minivae import weights.npz --like runs/digits-.../model.npz
+  minivae course my-course             chapters, notebooks, exercises: all of it
   minivae exercises my-answers         homework, which minivae grade then marks
   minivae train --help                 all options, with their defaults
 """
@@ -193,6 +194,18 @@ def build_parser():
 
 
 def _add_exercises(command):
+    whole_course = command(
+        "course",
+        course.course,
+        "write the whole course to a folder: chapters, notebooks, exercises, the wheel",
+    )
+    whole_course.add_argument(
+        "folder", metavar="FOLDER", help="made if it does not exist; nothing is overwritten"
+    )
+    whole_course.add_argument(
+        "--solutions", action="store_true", help="with the solutions, for teachers"
+    )
+
     def later(name):  # the graders take longer to import than all the rest
         def run(arguments):
             from minivae.grading import commands

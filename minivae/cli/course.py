@@ -1,0 +1,108 @@
+"""`minivae course FOLDER`: the whole course in a folder, with the wheel that it needs."""
+
+import base64
+import hashlib
+import importlib.util
+import io
+import json
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+import minivae
+from minivae.course import course_folder, write_new
+
+README = """\
+# The course of minivae
+
+1. `pip install '{wheel}[notebooks]'` in this folder, if minivae is not installed yet.
+2. `jupyter lab notebooks` and open the first one. Or read `00_the_whole_thing.py`, a
+   chapter as a plain program, in any editor, and run it: `python 00_the_whole_thing.py`.
+3. `minivae grade exercises` says which exercises are to do; begin with `01_linear.py`.
+
+What to read in which order: `syllabus.md`. The letters of all formulas: `notation.md`.
+
+Nothing here needs a network. To use a notebook on Colab or a JupyterHub, upload it with
+`{wheel}`: its first cell installs that file.
+"""
+LEFT_OUT = ("notebooks", "_build", "__pycache__", ".ipynb_checkpoints")
+
+
+def course(arguments):
+    """Write chapters, notebooks, exercises and the wheel; nothing is overwritten."""
+    tutorials, name = course_folder(), f"minivae-{minivae.__version__}-py3-none-any.whl"
+    build = _load(tutorials / "build.py")
+    files = {"README.md": README.format(wheel=name).encode(), name: wheel(tutorials)}
+    for path in build.chapters():
+        files[path.name] = path.read_bytes()
+        notebook = json.dumps(build.notebook_of(build.with_setup(path)), indent=1)
+        files[f"notebooks/{path.stem}.ipynb"] = notebook.encode()
+    for path in ("checks.py", "growing_out_of_it.md"):
+        files[path] = (tutorials / path).read_bytes()
+    files["syllabus.md"] = (tutorials / "README.md").read_bytes()
+    files["notation.md"] = (tutorials / "book" / "notation.md").read_bytes()
+    for path in _files(tutorials / "exercises"):
+        inside = path.relative_to(tutorials)
+        if arguments.solutions or "solutions" not in inside.parts:
+            files[inside.as_posix()] = path.read_bytes()
+    folder = Path(arguments.folder)
+    written, kept = write_new(folder, files)
+    for path in kept:
+        print(f"{path}: kept as it is")
+    print(f"{folder}: {len(written)} files written; begin with {folder / 'README.md'}")
+
+
+def _load(path):
+    """A program of the course as a module."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _files(folder):
+    """The files below a folder, without what tools leave behind."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not set(LEFT_OUT) & set(path.relative_to(folder).parts):
+            yield path
+
+
+def wheel(tutorials):
+    """The bytes of a wheel of this very package and its course.
+
+    A wheel is a zip archive with a list of its files (PyPA's "binary distribution
+    format"). It is made of the installed files, so that it can be handed on from any
+    machine, without a network.
+    """
+    try:
+        installed = metadata.distribution("minivae")
+    except metadata.PackageNotFoundError:
+        raise ValueError(
+            "minivae: expected an installed package, got a bare folder: pip install it"
+        ) from None
+    info = f"minivae-{minivae.__version__}.dist-info"
+    share = f"minivae-{minivae.__version__}.data/data/share/minivae"
+    package = Path(minivae.__file__).parent
+    members = {f"minivae/{p.relative_to(package).as_posix()}": p for p in _files(package)}
+    for path in (*_files(tutorials), *tutorials.parent.glob("benchmarks/*.csv")):
+        members[f"{share}/{path.relative_to(tutorials.parent).as_posix()}"] = path
+    contents = {name: path.read_bytes() for name, path in members.items()}
+    contents[f"{info}/METADATA"] = installed.read_text("METADATA").encode()
+    contents[f"{info}/entry_points.txt"] = installed.read_text("entry_points.txt").encode()
+    contents[f"{info}/WHEEL"] = (
+        b"Wheel-Version: 1.0\nGenerator: minivae course\nRoot-Is-Purelib: true\n"
+        b"Tag: py3-none-any\n"
+    )
+    record = "".join(f"{n},{_hash(c)},{len(c)}\n" for n, c in contents.items())
+    contents[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in contents.items():
+            # one date for all: the same files make the same wheel
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return stream.getvalue()
+
+
+def _hash(content):
+    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest())
+    return f"sha256={digest.rstrip(b'=').decode()}"
