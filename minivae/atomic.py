@@ -1,8 +1,11 @@
 """Files that appear whole or not at all."""
 
+import errno
 import os
 from contextlib import contextmanager
 from pathlib import Path
+
+FULL = (errno.ENOSPC, errno.EFBIG)  # said of a write, which does not know the file's name
 
 
 @contextmanager
@@ -25,7 +28,8 @@ def replacing(path):
     Raises
     ------
     OSError
-        If the folder is missing or cannot be written to.
+        If the folder is missing or cannot be written to, or the disk is full; it names
+        `path`, whatever name the bytes had until then.
     """
     path = Path(path)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
@@ -35,5 +39,10 @@ def replacing(path):
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
+    except OSError as error:
+        ours = error.filename is not None and Path(error.filename) == part
+        if ours or (error.filename is None and error.errno in FULL):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
     finally:
         part.unlink(missing_ok=True)

@@ -16,6 +16,8 @@ from minivae.gaussian import LOG_2PI
 from minivae.layers import Layer
 from minivae.numerics import sigmoid
 
+MAX_COUNT = 65535  # no image file has deeper pixels, and a table of coefficients is made
+
 
 class Likelihood(Layer):
     """What the three likelihoods share: the check at the door and the kept arrays."""
@@ -80,12 +82,13 @@ class Binomial(Likelihood):
     def __init__(self, n=1, grey=False):
         super().__init__()
         self.n = check_whole("n", n, minimum=1)
+        if self.n > MAX_COUNT:
+            raise ValueError(f"n: expected at most {MAX_COUNT}, got {n}")
         if grey and n != 1:
             raise ValueError(f"grey: expected n = 1 with grey=True, got n = {n}")
         self.grey = grey
         self.config = {"n": self.n, "grey": grey}
-        counts = range(self.n + 1)
-        self._log_choose = np.array([math.log(math.comb(n, k)) for k in counts])
+        self._log_choose = _log_binomial_coefficients(self.n)
 
     def check(self, x):
         if self.grey:
@@ -127,6 +130,15 @@ class Binomial(Likelihood):
     def sample(self, y, rng):
         """Draw counts x ~ Binomial(n, sigmoid(y)), of the shape and dtype of y."""
         return rng.binomial(self.n, sigmoid(y)).astype(y.dtype)
+
+
+def _log_binomial_coefficients(n):
+    """log C(n, k) for k = 0..n, exact: C(n, k + 1) = C(n, k) (n - k) / (k + 1)."""
+    choose, half = 1, []
+    for k in range(n // 2 + 1):
+        half.append(math.log(choose))
+        choose = choose * (n - k) // (k + 1)
+    return np.array(half + half[::-1][1 - n % 2 :])  # C(n, k) = C(n, n - k)
 
 
 class Bernoulli(Binomial):

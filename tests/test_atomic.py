@@ -1,5 +1,7 @@
 """A file appears whole or not at all."""
 
+import errno
+
 import pytest
 
 from minivae.atomic import replacing
@@ -38,5 +40,17 @@ def test_the_bytes_are_on_the_disk_before_the_name_is(tmp_path, monkeypatch):
 
 
 def test_a_missing_folder_is_an_error(tmp_path):
-    with pytest.raises(FileNotFoundError), replacing(tmp_path / "missing" / "file"):
+    path = tmp_path / "missing" / "file"
+    with pytest.raises(FileNotFoundError) as caught, replacing(path):
         raise AssertionError("the block must not run")
+    assert caught.value.filename == str(path), "it must not name the temporary file"
+
+
+def test_a_full_disk_names_the_file_and_other_errors_stay_as_they_are(tmp_path):
+    path = tmp_path / "file"
+    with pytest.raises(OSError) as caught, replacing(path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert (caught.value.filename, caught.value.errno) == (str(path), errno.ENOSPC)
+    with pytest.raises(ConnectionError, match=r"^cut short$"), replacing(path):
+        raise ConnectionError("cut short")
+    assert list(tmp_path.iterdir()) == []

@@ -1,8 +1,9 @@
 """Fetch a file over HTTP: in the end it is there, whole and checked, or not at all."""
 
-import os
 import sys
 from pathlib import Path
+
+from minivae.atomic import replacing
 
 CHUNK = 1 << 16
 TIMEOUT = 30  # seconds without a byte
@@ -38,22 +39,19 @@ def download(urls, path, verify, stream=None):
 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     failures = []
-    try:
-        for url in urls:
-            try:
-                with open(part, "wb") as file:
-                    _fetch(url, file, sys.stderr if stream is None else stream)
-                verify(part)
-            except (OSError, HTTPException, ValueError) as error:
-                reason = str(error) or type(error).__name__
-                failures.append(f"{url}: {reason.removeprefix(f'{part}: ')}")
-                continue
-            os.replace(part, path)
+    for url in urls:
+        part = ""
+        try:
+            with replacing(path) as file:
+                part = file.name
+                _fetch(url, file, sys.stderr if stream is None else stream)
+                file.flush()
+                verify(Path(part))
             return
-    finally:
-        part.unlink(missing_ok=True)
+        except (OSError, HTTPException, ValueError) as error:
+            reason = str(error) or type(error).__name__
+            failures.append(f"{url}: {reason.removeprefix(f'{part}: ')}")
     raise ConnectionError("\n".join([f"{path.name} could not be fetched:", *failures]))
 
 
@@ -62,6 +60,7 @@ def _fetch(url, file, stream):
     from urllib.request import urlopen
 
     name = url.rpartition("/")[2]
+    terminal = stream is not None and stream.isatty()  # a program without console: None
     with urlopen(url, timeout=TIMEOUT) as response:
         announced = response.headers.get("Content-Length", "")
         total = int(announced) if announced.isdigit() else None
@@ -70,15 +69,14 @@ def _fetch(url, file, stream):
         while chunk := response.read(CHUNK):
             file.write(chunk)
             done += len(chunk)
-            if stream.isatty():
+            if terminal:
                 stream.write(f"\r{name}: {done / 1e6:.1f}{size} MB")
                 stream.flush()
     # read(CHUNK) reports a connection that broke off as the end of the body.
     complete = total is None or done == total
-    if stream.isatty():
+    if terminal:
         stream.write("\n")
-    elif complete:
+    elif complete and stream is not None:
         stream.write(f"{name}: {done / 1e6:.1f} MB fetched from {url}\n")
-    stream.flush()
     if not complete:
         raise ConnectionError(f"cut short: expected {total} bytes, got {done}")

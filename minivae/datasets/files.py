@@ -1,18 +1,46 @@
 """Arrays read from files that may be cut short, damaged, or not what they claim to be.
 
 `read_idx` reads the format of MNIST, `read_npy` and `read_npz` those of NumPy. A header
-is believed only as far as the file bears it out: memory grows with the bytes that came,
-not with the sizes that were promised. Nothing is ever unpickled, and whatever is wrong
-ends in one ValueError that names the file.
+is believed only as far as the file bears it out: the sizes promised are compared with
+the bytes that are there before any memory is taken. Nothing is ever unpickled, and
+whatever is wrong ends in one ValueError that names the file.
 """
 
 import math
 import os
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.lib import format as npy_format
 
 CHUNK = 1 << 20
+# Images pack to a tenth, sparse ones to a hundredth. What promises more, and much of it,
+# is a file made to fill the memory.
+MAX_RATIO, ALWAYS_FINE = 100, 1 << 26
+
+
+@contextmanager
+def _naming(path, kind):
+    """Turn whatever a damaged file makes its reader raise into a ValueError.
+
+    gzip, zipfile and NumPy raise some ten kinds between them: BadZipFile, EOFError,
+    NotImplementedError, RuntimeError, struct.error, SyntaxError, zlib.error, ...
+    """
+    try:
+        yield
+    except MemoryError:  # the machine's fault and not the file's
+        raise
+    except Exception as error:
+        reason = str(error) or type(error).__name__
+        raise ValueError(f"{path}: not a sound {kind} file: {reason}") from error
+
+
+def _check_expansion(packed, size, what):
+    if size > max(ALWAYS_FINE, MAX_RATIO * packed):
+        raise ValueError(
+            f"{what} would grow from {packed:,} to {size:,} bytes when unpacked; if that"
+            " is meant, store it uncompressed"
+        )
 
 
 def read_idx(path, sha256=None):
@@ -38,7 +66,7 @@ def read_idx(path, sha256=None):
     ------
     ValueError
         If the file is no IDX file of bytes, is empty, cut short, damaged or too long,
-        or has another hash.
+        unpacks to a hundred times its size and more than 64 MB, or has another hash.
     OSError
         If it is missing or cannot be opened.
     """
@@ -49,12 +77,10 @@ def read_idx(path, sha256=None):
     with open(path, "rb") as raw:
         packed = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
-        try:
+        with _naming(path, "IDX"):
             stream = gzip.GzipFile(fileobj=raw) if packed else raw
-            array = _parse_idx(stream, digest)
-        # Flipped bits surface in gzip as EOFError, BadGzipFile or zlib.error.
-        except Exception as error:
-            raise ValueError(_not_sound(path, "IDX", error)) from error
+            size = os.fstat(raw.fileno()).st_size if packed else None
+            array = _parse_idx(stream, digest, size)
     if sha256 is not None and digest.hexdigest() != sha256:
         raise ValueError(
             f"{path}: expected content with sha256 {sha256}, got {digest.hexdigest()}:"
@@ -63,7 +89,7 @@ def read_idx(path, sha256=None):
     return array
 
 
-def _parse_idx(stream, digest):
+def _parse_idx(stream, digest, packed=None):
     magic = read_exactly(stream, 4, "the magic number")
     if magic[:2] != b"\0\0":
         raise ValueError(f"expected two zero bytes at the start, got {bytes(magic[:2])}")
@@ -75,6 +101,8 @@ def _parse_idx(stream, digest):
     shape = tuple(int(n) for n in np.frombuffer(header, ">u4"))
     if 0 in shape:
         raise ValueError(f"expected data, got the shape {shape}")
+    if packed is not None:
+        _check_expansion(packed, math.prod(shape), f"an array of shape {shape}")
     data = read_exactly(stream, math.prod(shape), f"values of shape {shape}")
     # The gzip reader compares its checksum only when it is asked to read past the end.
     if stream.read(1):
@@ -82,11 +110,6 @@ def _parse_idx(stream, digest):
     for part in (magic, header, data):
         digest.update(part)
     return np.frombuffer(data, np.uint8).reshape(shape)
-
-
-def _not_sound(path, kind, error):
-    reason = str(error) or type(error).__name__
-    return f"{path}: not a sound {kind} file: {reason}"
 
 
 def read_exactly(stream, size, what):
@@ -126,19 +149,33 @@ def read_npy(path):
     OSError
         If it is missing or cannot be opened.
     """
-    with open(path, "rb") as raw:
-        try:
-            return _parse_npy(raw, os.fstat(raw.fileno()).st_size)
-        except Exception as error:
-            raise ValueError(_not_sound(path, ".npy", error)) from error
+    with open(path, "rb") as raw, _naming(path, ".npy"):
+        _check_header(raw, os.fstat(raw.fileno()).st_size)
+        raw.seek(0)
+        return np.load(raw, allow_pickle=False)
 
 
-def read_npz(path):
-    """Read all arrays of a `.npz` file, checking the checksum of each.
+def npz_names(path):
+    """The names of the arrays in a `.npz` file, in its order; nothing else is read.
+
+    Raises
+    ------
+    ValueError, OSError
+        As `read_npz`.
+    """
+    with _archive(path) as archive:
+        return list(archive.files)
+
+
+def read_npz(path, wanted=None):
+    """Read arrays of a `.npz` file, checking the checksum of each.
 
     Parameters
     ----------
     path : path-like
+    wanted : collection of str, optional
+        Read these only, as far as they are there. What else the archive holds costs
+        nothing.
 
     Returns
     -------
@@ -148,47 +185,46 @@ def read_npz(path):
     Raises
     ------
     ValueError, OSError
-        As `read_npy`.
+        As `read_npy`; ValueError also if an array unpacks to a hundred times its size
+        and more than 64 MB.
     """
-    import zipfile
-
-    with open(path, "rb") as raw:
-        # A damaged archive makes zipfile raise some ten kinds of exception (BadZipFile,
-        # NotImplementedError, RuntimeError, EOFError, struct.error, zlib.error, ...).
-        try:
-            arrays = {}
-            with zipfile.ZipFile(raw) as archive:
-                for entry in archive.infolist():
-                    name = entry.filename.removesuffix(".npy")
-                    if name == entry.filename:
-                        raise ValueError(f"it holds {name!r}, which is no .npy file")
-                    with archive.open(entry) as stream:
-                        arrays[name] = _parse_npy(stream, entry.file_size)
-            return arrays
-        except Exception as error:
-            raise ValueError(_not_sound(path, ".npz", error)) from error
+    arrays = {}
+    with _archive(path) as archive:
+        for name in archive.files:
+            if wanted is not None and name not in wanted:
+                continue
+            if f"{name}.npy" not in archive.zip.NameToInfo:
+                raise ValueError(f"it holds {name!r}, which is no .npy file")
+            entry = archive.zip.getinfo(f"{name}.npy")
+            _check_expansion(entry.compress_size, entry.file_size, f"{name!r}")
+            with archive.zip.open(entry) as stream:
+                _check_header(stream, entry.file_size)
+            arrays[name] = archive[name]  # zipfile compares the checksum at its end
+    return arrays
 
 
-def _parse_npy(stream, size):
-    """Read one array in NumPy's own format, whose header must agree with `size`."""
+@contextmanager
+def _archive(path):
+    with open(path, "rb") as raw, _naming(path, ".npz"):
+        start = raw.read(4)
+        raw.seek(0)
+        if start[:2] != b"PK":  # np.load would take a .npy file too, and read all of it
+            raise ValueError(f"expected a zip archive, got one that begins {start!r}")
+        with np.load(raw, allow_pickle=False) as archive:
+            yield archive
+
+
+def _check_header(stream, size):
+    """Refuse what NumPy would make room for before it looks whether the bytes are there."""
     version = npy_format.read_magic(stream)
     if version == (1, 0):
-        shape, fortran, dtype = npy_format.read_array_header_1_0(stream)
+        shape, _, dtype = npy_format.read_array_header_1_0(stream)
     elif version == (2, 0):
-        shape, fortran, dtype = npy_format.read_array_header_2_0(stream)
+        shape, _, dtype = npy_format.read_array_header_2_0(stream)
     else:
         raise ValueError(f"expected format version 1.0 or 2.0, got {version}")
-    if dtype.hasobject:
-        raise ValueError(
-            f"expected numbers, got Python objects (dtype {dtype}), which are not read"
-            " because unpickling can run any code"
-        )
-    wanted = math.prod(shape) * dtype.itemsize
-    have = size - stream.tell()
-    if wanted != have:
+    wanted, have = math.prod(shape) * dtype.itemsize, size - stream.tell()
+    if wanted != have and not dtype.hasobject:  # objects np.load refuses by name
         raise ValueError(
             f"expected {wanted} bytes for {dtype} values of shape {shape}, got {have}"
         )
-    data = read_exactly(stream, wanted, f"{dtype} values of shape {shape}")
-    # zipfile compares the checksum as it hands out the last of these bytes.
-    return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")

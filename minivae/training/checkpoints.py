@@ -15,8 +15,15 @@ import numpy as np
 from minivae import layers, likelihoods, schedules
 from minivae.atomic import replacing
 from minivae.autoencoder import Autoencoder
-from minivae.datasets.files import read_npz
-from minivae.errors import check_finite, check_generator
+from minivae.datasets.files import npz_names, read_npz
+from minivae.datasets.images import BINARIZE
+from minivae.errors import (
+    check_choice,
+    check_finite,
+    check_generator,
+    check_number,
+    check_whole,
+)
 from minivae.iwae import IWAE
 from minivae.optim import SGD, Adam
 from minivae.training.history import COLUMNS, History
@@ -42,6 +49,8 @@ PARTS = {
 }
 OPTIMIZERS = {cls.__name__: cls for cls in (SGD, Adam)}
 SCHEDULES = ("linear_warmup", "cosine_decay", "piecewise_constant")
+ARRAYS = {"minivae", "theta", "history", "optimizer.m", "optimizer.v"}
+DATA = {"name", "max_count", "shape"}
 GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
 
 
@@ -58,7 +67,8 @@ class Checkpoint:
     settings : dict
         Arguments of `fit` by name: batch_size, binarize, beta, free_bits, samples.
     data : dict
-        "name", "max_count" and "shape" of the `Images` it was trained on.
+        "name", "max_count" and "shape" of the `Images` it was trained on, and their
+        "offset" and "scale" if they were standardised.
     """
 
     model: object
@@ -90,7 +100,7 @@ def save(path, model, optimizer=None, rng=None, history=None, settings=None, dat
     TypeError
         If a part is of a class that this package does not have, and so cannot rebuild.
     ValueError
-        If theta holds a NaN or an infinity.
+        If theta holds a NaN or an infinity, or anything else that `load` would refuse.
     OSError
         If the folder is missing or cannot be written to.
     """
@@ -116,9 +126,9 @@ def load(path):
     OSError
         If it is missing or cannot be opened.
     """
-    arrays = read_npz(path)
+    arrays = read_npz(path, ARRAYS)
     if "minivae" not in arrays:
-        names = ", ".join(arrays) or "nothing"
+        names = ", ".join(npz_names(path)) or "nothing"
         raise ValueError(
             f"{path}: expected a model saved by minivae, got a file that holds {names}"
         )
@@ -126,8 +136,12 @@ def load(path):
     try:
         return _unpack(arrays)
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}" if str(error) else repr(error)
+        reason = _reason(error)
         raise ValueError(f"{path}: not a sound minivae model file: {reason}") from error
+
+
+def _reason(error):
+    return f"{type(error).__name__}: {error}" if str(error) else repr(error)
 
 
 def pack(model, optimizer=None, rng=None, history=None, settings=None, data=None):
@@ -149,7 +163,12 @@ def pack(model, optimizer=None, rng=None, history=None, settings=None, data=None
     if data is not None:
         header["data"] = data
     text = json.dumps(header, default=_plain)
-    return {"minivae": np.array(text), **arrays}
+    arrays["minivae"] = np.array(text)
+    try:
+        _unpack(arrays)  # better now than when the work is needed again
+    except Exception as error:
+        raise ValueError(f"expected what load would take, got {_reason(error)}") from error
+    return arrays
 
 
 def _unpack(arrays):
@@ -171,9 +190,37 @@ def _unpack(arrays):
     if "settings" in header:
         settings = header["settings"]
         saved.settings = {k: _build_schedule(k, v) for k, v in settings.items()}
+        _check_settings(saved.settings)
     if "data" in header:
         saved.data = header["data"] | {"shape": tuple(header["data"]["shape"])}
+        _check_data(saved.data, saved.model.D)
     return saved
+
+
+def _check_settings(settings):
+    for name, value in settings.items():
+        if name in ("batch_size", "samples"):
+            check_whole(name, value, minimum=1)
+        elif name == "binarize":
+            check_choice(name, value, BINARIZE)
+        elif name not in ("beta", "free_bits"):
+            raise ValueError(f"settings: expected arguments of fit, got {name!r}")
+        elif not callable(value):
+            check_number(name, value, minimum=0)
+
+
+def _check_data(data, D):
+    if not DATA <= data.keys() <= DATA | {"offset", "scale"}:
+        raise ValueError(f"data: expected {sorted(DATA)}, got {sorted(data)}")
+    if not isinstance(data["name"], str) or not data["name"]:
+        raise TypeError(f"data: expected a name, got {data['name']!r}")
+    if data["max_count"] is not None:
+        check_whole("max_count", data["max_count"], minimum=1)
+    shape = tuple(check_whole("shape", side, minimum=1) for side in data["shape"])
+    if len(shape) != 2 or math.prod(shape) != D:
+        raise ValueError(f"shape: expected (rows, columns) of {D} pixels, got {shape}")
+    check_number("offset", data.get("offset", 0.0))
+    check_number("scale", data.get("scale", 1.0), minimum=0, exclusive=True)
 
 
 def _describe_model(model):
@@ -244,12 +291,13 @@ def _describe_optimizer(optimizer):
 def _build_optimizer(spec, arrays, model):
     spec = dict(spec)
     cls = OPTIMIZERS[spec.pop("class")]
-    state = {"t": spec.pop("t")}
+    state = {"t": check_whole("t", spec.pop("t"), minimum=0)}
     optimizer = cls(_build_schedule("lr", spec.pop("lr")), **spec)
     for name in cls.memory if state["t"] else ():
         vector = state[name] = arrays[f"optimizer.{name}"]
         if vector.shape != model.theta.shape or vector.dtype != model.dtype:
             raise ValueError(f"optimizer.{name}: expected the shape and dtype of theta")
+        check_finite(f"optimizer.{name}", vector)
     optimizer.load_state(state)
     return optimizer
 

@@ -250,11 +250,14 @@ class _Run:
             raise FileNotFoundError(
                 f"checkpoint: expected an existing folder, got {folder}"
             )
-        checkpoints.pack(self.model, self.optimizer, self.rng, self.history, self.settings)
+        checkpoints.pack(*self.state())
 
     def save(self, path):
         """Write a checkpoint."""
+        checkpoints.save(path, *self.state())
+
+    def state(self):
+        """The arguments of `checkpoints.save`, but for the path."""
         images = self.images
         data = {"name": images.name, "max_count": images.max_count, "shape": images.shape}
-        state = self.model, self.optimizer, self.rng, self.history, self.settings
-        checkpoints.save(path, *state, data)
+        return self.model, self.optimizer, self.rng, self.history, self.settings, data

@@ -102,7 +102,7 @@ NAN = np.array([[0.0, 1.0], [np.nan, 2.0]])
         (npy_bytes(np.full((5, 4), 256)), ValueError, ["0..255", "256"]),
         (npy_bytes(np.full((5, 4), -1)), ValueError, ["0..255", "-1"]),
         (npy_bytes(NAN), ValueError, ["finite", "nan"]),
-        (npy_bytes(np.full((5, 4), None)), ValueError, ["Python objects"]),
+        (npy_bytes(np.full((5, 4), None)), ValueError, ["Object arrays"]),
         (npz_bytes(), ValueError, ["one array", "nothing"]),
         (npz_bytes(a=NAN, b=NAN), ValueError, ["one array", "a, b"]),
         (npz_bytes(train=NAN, test_label=NAN), ValueError, ["train, test_label"]),

@@ -45,7 +45,7 @@ def everything():
         "rng": rng,
         "history": History(rng.random((4, len(COLUMNS)))),
         "settings": {"batch_size": 32, "beta": linear_warmup(1.0, 10), "binarize": "none"},
-        "data": {"name": "digits", "max_count": 16, "shape": (8, 8)},
+        "data": {"name": "digits", "max_count": 16, "shape": (2, 3)},
     }
 
 

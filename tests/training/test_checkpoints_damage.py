@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from training.test_checkpoints import content, everything, model_of
+from training.test_checkpoints import content, everything, model_of, stepped
 
+import minivae as mv
+from minivae.datasets import files
 from minivae.training import checkpoints
 from minivae.training.checkpoints import load, save
 
@@ -79,6 +81,7 @@ HUGE = [{"class": "Linear", "n_in": a, "n_out": b} for a, b in ((2, 10**9), (10*
         (["optimizer"], "x"),
         (["optimizer", "class"], "list"),
         (["optimizer", "t"], "x"),
+        (["optimizer", "t"], -5),
         (["optimizer", "beta1"], 2),
         (["optimizer", "lr"], {"schedule": ["check_number", 1, 2]}),
         (["rng"], {}),
@@ -87,7 +90,16 @@ HUGE = [{"class": "Linear", "n_in": a, "n_out": b} for a, b in ((2, 10**9), (10*
         (["columns"], ["epoch"]),
         (["settings"], [1]),
         (["settings", "beta"], {"schedule": ["exec", "print()"]}),
+        (["settings", "more"], 1),
+        (["settings", "batch_size"], "x"),
+        (["settings", "beta"], -1),
         (["data"], {"name": "digits"}),
+        (["data", "more"], 1),
+        (["data", "name"], ""),
+        (["data", "max_count"], "x"),
+        (["data", "shape"], [64]),
+        (["data", "shape"], [5, 5]),
+        (["data", "scale"], 0),
     ],
 )
 def test_a_senseless_description_in_a_sound_archive_is_an_error(file, path, value):
@@ -122,6 +134,46 @@ def test_a_description_of_a_huge_layer_costs_no_memory(file):
         load(file)
 
 
+def test_a_likelihood_of_huge_counts_costs_no_time(file):
+    """A table of binomial coefficients for a billion counts would never be done."""
+    right = checkpoints.pack(model_of())
+    for n in (10**9, 2**16):
+        header = json.loads(str(right["minivae"]))
+        header["model"]["likelihood"]["n"] = n
+        np.savez(file, **right | {"minivae": np.array(json.dumps(header))})
+        with pytest.raises(ValueError, match=f"n: expected at most 65535, got {n}"):
+            load(file)
+
+
+def test_what_load_would_refuse_is_not_saved(file):
+    model = model_of()
+    save(file, model)
+    before = file.read_bytes()
+    data = {"name": "digits", "max_count": 16, "shape": (2, 3)}
+    broken = stepped(mv.Adam(), model)
+    broken.t = -5
+    for arguments in (
+        {"data": {"name": "x"}},
+        {"data": 3},
+        {"data": data | {"shape": (8, 8)}},
+        {"settings": {"d": {}}},
+        {"settings": {"beta": {}}},
+        {"optimizer": broken},
+    ):
+        with pytest.raises((ValueError, TypeError)):
+            save(file, model, **arguments)
+        assert file.read_bytes() == before, arguments
+    save(file, model, data=data)
+    assert load(file).data == data
+
+
+def test_a_member_that_is_not_ours_is_not_read(file, monkeypatch):
+    monkeypatch.setattr(files, "ALWAYS_FINE", 10)
+    arrays = checkpoints.pack(model_of())
+    np.savez_compressed(file, **arrays, another=np.zeros(100_000))
+    assert load(file).model.K == 2
+
+
 def test_another_version_is_named(file):
     arrays = checkpoints.pack(model_of())
     text = str(arrays["minivae"]).replace('"format": 2', '"format": 1')
@@ -141,7 +193,7 @@ def test_files_that_are_no_models_are_refused(file):
         load(file)
     objects = np.array([{"a": 1}, None], dtype=object)
     np.savez(file, minivae=objects)
-    with pytest.raises(ValueError, match="Python objects"):
+    with pytest.raises(ValueError, match="Object arrays cannot be loaded"):
         load(file)
     with pytest.raises(FileNotFoundError):
         load(file.with_name("missing.npz"))
