@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from minivae.autoencoder import Autoencoder
-from minivae.datasets import load_digits, load_images, load_mnist
+from minivae.datasets import load_digits, load_faces, load_images, load_mnist
 from minivae.datasets.images import prepare
 from minivae.iwae import IWAE
 from minivae.likelihoods import Bernoulli, Binomial, Gaussian, Laplace
@@ -37,6 +37,8 @@ def load_data(arguments, saved=None):
         raise ValueError(f"--data-dir: expected only with --data mnist, got --data {name}")
     if name == "digits":
         images = load_digits()
+    elif name == "faces":
+        images = load_faces()
     elif name == "mnist":
         images = load_mnist(arguments.data_dir)
     elif arguments.data is None:
@@ -45,7 +47,7 @@ def load_data(arguments, saved=None):
         )
     elif not Path(name).is_file():
         raise ValueError(
-            f"--data: expected digits, mnist or a .npy or .npz file, got {name!r}"
+            f"--data: expected digits, faces, mnist or a .npy or .npz file, got {name!r}"
         )
     else:
         images = load_images(name)

@@ -30,10 +30,12 @@ TRAINING = """\
 examples:
   minivae train
       the shipped 8x8 digits, counts 0..16 under a Binomial(16)
+  minivae train --data faces
+      drawn faces, 32x32, under a Gaussian whose variance is learned
   minivae train --data mnist --data-dir ~/mnist --epochs 30
       MNIST from its four IDX files (plain or .gz), binarized anew in each epoch;
       without --data-dir it is downloaded (11 MB) to a cache
-  minivae train --data faces.npz --likelihood gaussian --hidden 400 200
+  minivae train --data own.npz --likelihood gaussian --hidden 400 200
       your own images: .npy or .npz, (N, rows, columns) or (N, D), with the part
       "test" or one image in ten taken for it
   minivae train --likelihood gaussian:0.05 --beta 4
@@ -251,7 +253,7 @@ def _add_data(parser, default):
     group.add_argument(
         "--data",
         metavar="NAME",
-        help=f"digits, mnist, or a .npy or .npz file (default: {default})",
+        help=f"digits, faces, mnist, or a .npy or .npz file (default: {default})",
     )
     group.add_argument(
         "--data-dir", metavar="DIR", help="the folder of the MNIST files; no download then"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minivae.errors import (
+    as_float_array,
     check_choice,
     check_finite,
     check_generator,
@@ -39,6 +40,8 @@ class Images:
         What to call the data in titles and messages.
     train_labels, test_labels : ndarray of integers, shape (N,) and (M,), or None
         The class of each image, used in pictures only.
+    train_factors, test_factors : ndarray of floats, shape (N, F) and (M, F), or None
+        What each image was drawn from, where that is known.
 
     Raises
     ------
@@ -54,6 +57,8 @@ class Images:
     name: str
     train_labels: np.ndarray | None = None
     test_labels: np.ndarray | None = None
+    train_factors: np.ndarray | None = None
+    test_factors: np.ndarray | None = None
 
     def __post_init__(self):
         if not isinstance(self.name, str) or not self.name:
@@ -66,6 +71,7 @@ class Images:
         for part in ("train", "test"):
             _check_pixels(part, getattr(self, part), self.max_count, rows * columns)
             _check_labels(part, getattr(self, f"{part}_labels"), getattr(self, part))
+            _check_factors(part, getattr(self, f"{part}_factors"), getattr(self, part))
 
     def __repr__(self):
         values = (
@@ -126,6 +132,15 @@ def _check_labels(part, labels, pixels):
             f"{name}: expected one label per image, shape ({len(pixels)},),"
             f" got {labels.shape}"
         )
+
+
+def _check_factors(part, factors, pixels):
+    if factors is None:
+        return
+    name = f"{part}_factors"
+    as_float_array(name, factors, np.float64)
+    check_shape(name, factors, (len(pixels), None))
+    check_finite(name, factors)
 
 
 def prepare(batch, max_count, dtype=np.float32, binarize="none", scaled=False, rng=None):

@@ -1,5 +1,6 @@
 """The options: what each becomes, what is refused and in which words."""
 
+import functools
 import re
 
 import numpy as np
@@ -15,7 +16,7 @@ from minivae import (
     layers,
 )
 from minivae.cli import commands, options, parser
-from minivae.datasets import load_digits
+from minivae.datasets import load_digits, load_faces
 from minivae.plots import drawing
 from minivae.training import checkpoints
 
@@ -110,6 +111,23 @@ def test_the_default_likelihood_fits_ones_own_images(tmp_path, pixels, name, bin
     assert saved.settings["binarize"] == binarize
 
 
+def test_faces_go_all_the_way(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(drawing, "DPI", 30)
+    few = functools.partial(load_faces, train=30, test=12, size=12)
+    monkeypatch.setattr(options, "load_faces", few)
+    out = str(tmp_path / "run")
+    words = f"train --data faces --hidden 4 --latent 2 --epochs 2 --out {out}"
+    assert cli.main(words.split()) == 0
+    saved = checkpoints.load(f"{out}/model.npz")
+    assert saved.model.likelihood.learned and saved.data["name"] == "faces"
+    assert saved.settings["binarize"] == "none"
+    assert cli.main(["evaluate", f"{out}/model.npz"]) == 0
+    assert "12 test images of faces" in capsys.readouterr().out
+    words = f"train --resume {out}/model.npz --epochs 3 --out {out}-2"
+    assert cli.main(words.split()) == 0
+    assert len(checkpoints.load(f"{out}-2/model.npz").history) == 3
+
+
 def test_ones_own_images_go_all_the_way(tmp_path, capsys, rng, monkeypatch):
     monkeypatch.setattr(drawing, "DPI", 30)
     np.savez(tmp_path / "own.npz", images=rng.integers(0, 256, (12, 3, 5)))
@@ -157,7 +175,10 @@ def test_ones_own_images_go_all_the_way(tmp_path, capsys, rng, monkeypatch):
             "train --likelihood bernoulli --binarize none",
             r"Bernoulli.*|likelihood: expected",
         ),
-        ("train --data nowhere.npz", r"--data: expected digits, mnist or .* 'nowhere.npz'"),
+        (
+            "train --data nowhere.npz",
+            r"--data: expected digits, faces, mnist or .* 'nowhere.npz'",
+        ),
         ("train --data-dir .", r"--data-dir: expected only with --data mnist, .* digits"),
         ("train --data mnist --data-dir nowhere", r"folder: nowhere lacks train-images"),
         ("train --model iwae --beta 2", r"beta: .* 2"),

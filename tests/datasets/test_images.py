@@ -64,6 +64,10 @@ def test_real_pixels_keep_their_precision(dtype):
         ({"train_labels": np.arange(4)}, ValueError, ["train_labels", "(5,)", "(4,)"]),
         ({"test_labels": np.ones(3)}, TypeError, ["test_labels", "float64"]),
         ({"test_labels": [1, 2, 3]}, TypeError, ["test_labels", "list"]),
+        ({"train_factors": np.ones((4, 2))}, ValueError, ["train_factors", "(5, any)"]),
+        ({"train_factors": np.ones(5)}, ValueError, ["train_factors", "(5, any)"]),
+        ({"test_factors": np.ones((3, 2), int)}, TypeError, ["test_factors", "int64"]),
+        ({"test_factors": np.full((3, 2), np.nan)}, ValueError, ["test_factors", "nan"]),
     ],
 )
 def test_wrong_fields_are_named(changes, error, words):
