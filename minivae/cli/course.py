@@ -87,7 +87,8 @@ def wheel(tutorials):
     for path in (*_files(tutorials), *tutorials.parent.glob("benchmarks/*.csv")):
         members[f"{share}/{path.relative_to(tutorials.parent).as_posix()}"] = path
     contents = {name: path.read_bytes() for name, path in members.items()}
-    contents[f"{info}/METADATA"] = installed.read_text("METADATA").encode()
+    about = installed.read_text("METADATA") or installed.read_text("PKG-INFO")
+    contents[f"{info}/METADATA"] = about.encode()
     contents[f"{info}/entry_points.txt"] = installed.read_text("entry_points.txt").encode()
     contents[f"{info}/WHEEL"] = (
         b"Wheel-Version: 1.0\nGenerator: minivae course\nRoot-Is-Purelib: true\n"
