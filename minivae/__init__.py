@@ -17,6 +17,7 @@ Around it stand rooms: `datasets`, `training`, `inference`, `plots`, `gradcheck`
 import importlib
 
 from minivae.autoencoder import Autoencoder
+from minivae.conv import Conv2d, ConvTranspose2d
 from minivae.iwae import IWAE
 from minivae.layers import Linear, ReLU, Scale, Sequential, Sigmoid, Softplus, Tanh
 from minivae.likelihoods import Bernoulli, Binomial, Gaussian, Laplace
@@ -51,6 +52,8 @@ __all__ = [
     "Autoencoder",
     "Bernoulli",
     "Binomial",
+    "Conv2d",
+    "ConvTranspose2d",
     "Gaussian",
     "Laplace",
     "Linear",

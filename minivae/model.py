@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 
+from minivae.conv import conv_stacks
 from minivae.errors import (
     as_float_array,
     check_finite,
@@ -189,12 +190,51 @@ class EncoderDecoder(Model):
             raise TypeError(f"hidden: expected widths such as (256,), got {hidden!r}")
         for width in hidden:
             check_whole("hidden", width, minimum=1)
+        sizes = [K, *reversed(hidden)]
+        encoder = mlp([D, *hidden], activation)
+        decoder = [*mlp(sizes, activation), Linear(sizes[-1], D)]
+        return cls._of_layers(encoder, decoder, likelihood, rng, dtype)
+
+    @classmethod
+    def conv(
+        cls,
+        shape,
+        K,
+        channels=(32, 64),
+        likelihood=None,
+        activation="tanh",
+        *,
+        rng,
+        dtype=np.float32,
+    ):
+        """The usual model of images in one line: convolutions down to z, and up again.
+
+        `shape` is (rows, columns), or (rows, columns, channels) for rows of x that hold
+        the channels last. Each of `channels` belongs to a `Conv2d` of 4x4 pixels that
+        halves rows and columns; the decoder is the mirror image, see
+        `conv.conv_stacks`. All else is as in `mlp`.
+        """
+        check_whole("K", K, minimum=1)
+        if not isinstance(shape, (tuple, list)) or len(shape) not in (2, 3):
+            raise ValueError(
+                "shape: expected (rows, columns) or (rows, columns, channels), got"
+                f" {shape!r}"
+            )
+        if not isinstance(channels, (tuple, list)) or not channels:
+            raise TypeError(
+                f"channels: expected numbers such as (32, 64), got {channels!r}"
+            )
+        shape = (*shape, 1)[:3]
+        encoder, decoder = conv_stacks(shape, K, channels, activation)
+        return cls._of_layers(encoder, decoder, likelihood, rng, dtype)
+
+    @classmethod
+    def _of_layers(cls, encoder, decoder, likelihood, rng, dtype):
+        """A model of two lists of layers; counts are scaled before they enter."""
         likelihood = Bernoulli() if likelihood is None else likelihood
         n = getattr(likelihood, "n", 1)
         scale = [Scale(1 / n)] if n > 1 else []
-        encoder = Sequential(*scale, *mlp([D, *hidden], activation))
-        sizes = [K, *reversed(hidden)]
-        decoder = Sequential(*mlp(sizes, activation), Linear(sizes[-1], D))
+        encoder, decoder = Sequential(*scale, *encoder), Sequential(*decoder)
         return cls(encoder, decoder, likelihood, rng, dtype)
 
     def decoder_output(self, z):

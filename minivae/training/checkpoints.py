@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minivae import layers, likelihoods, schedules
+from minivae import conv, layers, likelihoods, schedules
 from minivae.atomic import replacing
 from minivae.autoencoder import Autoencoder
 from minivae.datasets.files import npz_names, read_npz
@@ -41,6 +41,8 @@ PARTS = {
         layers.Softplus,
         layers.Scale,
         layers.Sequential,
+        conv.Conv2d,
+        conv.ConvTranspose2d,
         likelihoods.Binomial,
         likelihoods.Bernoulli,
         likelihoods.Gaussian,

@@ -1,0 +1,301 @@
+"""Convolutions: a product with patches, and its adjoint, which scatters them back.
+
+Let A cut an image into its windows of kernel x kernel pixels, one row for each place of
+the kernel. A convolution is the product of that table with the weights W, and as A is
+linear, all gradients follow from its adjoint Aᵀ, which adds each window back where it
+was cut from:
+
+    y = (A x) W,      ∂L/∂W = (A x)ᵀ dy,      ∂L/∂x = Aᵀ (dy Wᵀ).
+
+The *transposed convolution* is the last formula used forward: it makes a larger image of
+a small one. It is the adjoint of the convolution, not its inverse.
+
+Between layers an image is a row of numbers like any other, channels last: the pixel
+(row i, column j, channel c) stands at (i·columns + j)·channels + c. The layers here know
+the shape of their image, so nothing else need know that there are images.
+"""
+
+import math
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from minivae.errors import check_choice, check_whole
+from minivae.layers import ACTIVATIONS, Layer, Linear
+
+
+def patches(images, kernel, stride):
+    """A x: the windows of the images, one row each.
+
+    Parameters
+    ----------
+    images : ndarray, shape (B, rows, columns, C)
+    kernel, stride : int
+        Windows of kernel x kernel pixels, `stride` apart in both directions.
+
+    Returns
+    -------
+    ndarray, shape (B · rows' · columns', kernel · kernel · C)
+        With rows' = (rows - kernel) // stride + 1, and columns' likewise.
+    """
+    B, rows, columns, C = images.shape
+    flat = images.reshape(B, rows, columns * C)
+    windows = sliding_window_view(flat, (kernel, kernel * C), axis=(1, 2))
+    return windows[:, ::stride, :: stride * C].reshape(-1, kernel * kernel * C)
+
+
+def scatter(maps, W, stride):
+    """Aᵀ (y Wᵀ): every y is multiplied by the kernel, and added where its window was.
+
+    The table y Wᵀ is made and added one column of windows, one (i, j) of the kernel, at
+    a time: whole, it would not fit into the processor's cache.
+
+    Parameters
+    ----------
+    maps : ndarray, shape (B, rows, columns, C')
+    W : ndarray, shape (kernel, kernel, C, C')
+    stride : int
+
+    Returns
+    -------
+    ndarray, shape (B, (rows - 1) · stride + kernel, (columns - 1) · stride + kernel, C)
+    """
+    B, rows, columns, _ = maps.shape
+    kernel, _, C, _ = W.shape
+    high, wide = (rows - 1) * stride + kernel, (columns - 1) * stride + kernel
+    images = np.zeros((B, high, wide, C), maps.dtype)
+    y = maps.reshape(B * rows * columns, -1)
+    for i in range(kernel):
+        for j in range(kernel):
+            seen = images[
+                :, i : i + rows * stride : stride, j : j + columns * stride : stride
+            ]
+            seen += (y @ W[i, j].T).reshape(seen.shape)
+    return images
+
+
+class _Convolution(Layer):
+    """What both layers share: W connects a large `image` with small `maps`.
+
+    Attributes
+    ----------
+    shape, out_shape : tuple of int
+        (rows, columns, channels) of what comes in and of what goes out.
+    image, maps : tuple of int
+        The same two: which is which depends on the direction.
+    """
+
+    def __init__(self, shape, channels, kernel, stride, padding, init):
+        super().__init__()
+        if not isinstance(shape, (tuple, list)) or len(shape) != 3:
+            raise ValueError(f"shape: expected (rows, columns, channels), got {shape!r}")
+        self.shape = tuple(check_whole("shape", n, minimum=1) for n in shape)
+        self.kernel = check_whole("kernel", kernel, minimum=1)
+        self.stride = check_whole("stride", stride, minimum=1)
+        self.padding = check_whole("padding", padding, minimum=0)
+        check_choice("init", init, ("glorot", "he"))
+        if self.stride > self.kernel:
+            raise ValueError(
+                f"stride: expected at most the kernel, {kernel}, got {stride}: the pixels"
+                " between the windows would be lost"
+            )
+        if self.padding >= self.kernel:
+            raise ValueError(
+                f"padding: expected less than the kernel, {kernel}, got {padding}: some"
+                " windows would hold nothing but padding"
+            )
+        rows, columns, _ = self.shape
+        channels = check_whole("channels", channels, minimum=1)
+        self.out_shape = self._size("rows", rows), self._size("columns", columns), channels
+        self.n_in, self.n_out = math.prod(self.shape), math.prod(self.out_shape)
+        self.init = init
+        self.config = {
+            "shape": list(self.shape),
+            "channels": channels,
+            "kernel": self.kernel,
+            "stride": self.stride,
+            "padding": self.padding,
+            "init": init,
+        }
+
+    def _connect(self, image, maps):
+        """Give W its shape; return of how many products a map and an image is the sum."""
+        self.image, self.maps = image, maps
+        W = (self.kernel, self.kernel, image[2], maps[2])
+        self.shapes = {"W": W, "b": (self.out_shape[2],)}
+        return self.kernel**2 * image[2], (self.kernel / self.stride) ** 2 * maps[2]
+
+    def bind(self, params, grads):
+        super().bind(params, grads)
+        self.W, self.b = params["W"], params["b"]
+        self.dW, self.db = grads["W"], grads["b"]
+        # The same memory as tables: a row for each number in a window.
+        self.W2, self.dW2 = (a.reshape(-1, self.maps[2]) for a in (self.W, self.dW))
+
+    def initialise(self, rng):
+        fan = self.fan_in if self.init == "he" else (self.fan_in + self.fan_out)
+        self.W[...] = rng.standard_normal(self.W.shape) * np.sqrt(2 / fan)
+        self.b[...] = 0
+
+    def check_x(self, x):
+        """Raise unless x holds rows of the layer's images, in the model's precision."""
+        if x.ndim != 2 or x.shape[1] != self.n_in:
+            raise ValueError(
+                f"x: expected shape (any, {self.n_in}), each row one image of shape"
+                f" {self.shape}, got {x.shape}"
+            )
+        if x.dtype != self.W.dtype:
+            raise TypeError(f"x: expected dtype {self.W.dtype}, the model's, got {x.dtype}")
+
+    def cut(self, images):
+        """Rows of images, padded with zeros, as a table of windows."""
+        rows, columns, C = self.image
+        p = self.padding
+        padded = np.zeros((len(images), rows + 2 * p, columns + 2 * p, C), images.dtype)
+        padded[:, p : p + rows, p : p + columns] = images.reshape(-1, *self.image)
+        return patches(padded, self.kernel, self.stride)
+
+    def paste(self, maps):
+        """Rows of images, padding cropped, from a table of the maps, a row each place."""
+        rows, columns, _ = self.image
+        p = self.padding
+        padded = scatter(maps.reshape(-1, *self.maps), self.W, self.stride)
+        return padded[:, p : p + rows, p : p + columns].reshape(len(padded), -1)
+
+
+class Conv2d(_Convolution):
+    """y = (A x) W + b: at each place of the kernel, its products with what it covers.
+
+    With the table A x of the windows (see the top of this file) and dy = ∂L/∂y, a row
+    for each image and place,
+
+        ∂L/∂W = (A x)ᵀ dy,    ∂L/∂b = Σ_rows dy,    ∂L/∂x = Aᵀ (dy Wᵀ).
+
+    The kernel is not flipped, so strictly this is a cross-correlation; everybody calls
+    it a convolution (Dumoulin & Visin 2016, arXiv 1603.07285).
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (rows, columns, channels) of an image of x.
+    channels : int
+        Channels of an image of y, whose shape is `out_shape`.
+    kernel, stride, padding : int
+        rows' = (rows + 2 padding - kernel) / stride + 1, and columns' likewise, which
+        must come out whole. 4, 2 and 1 halve an image of even sides.
+    init : {"glorot", "he"}
+        As in `Linear`, where n_in counts the products that one y is the sum of,
+        kernel² · channels, and n_out those that one x goes into, away from the border.
+        W has shape (kernel, kernel, channels in, channels out).
+
+    Raises
+    ------
+    ValueError
+        If the kernel is larger than the padded image, or a pixel would be lost: between
+        windows, or at the border where the last window ends before it.
+    """
+
+    def __init__(self, shape, channels, kernel=4, stride=2, padding=1, init="glorot"):
+        super().__init__(shape, channels, kernel, stride, padding, init)
+        self.fan_in, self.fan_out = self._connect(self.shape, self.out_shape)
+
+    def _size(self, side, n):
+        k, s, p = self.kernel, self.stride, self.padding
+        room = n + 2 * p - k
+        if room < 0:
+            raise ValueError(
+                f"kernel: expected at most {n + 2 * p}, the {side} of the padded image,"
+                f" got {k}"
+            )
+        if room % s:
+            raise ValueError(
+                f"shape: expected {side} that kernel {k}, stride {s} and padding {p} fit,"
+                f" such as {n - room % s + s}, got {n}: the last pixels would be lost"
+            )
+        return room // s + 1
+
+    def forward(self, x):
+        """Return y, shape (B, n_out), for x of shape (B, n_in)."""
+        self.check_x(x)
+        windows = self.cut(x)
+        self.keep(windows)
+        y = windows @ self.W2
+        y += self.b
+        return y.reshape(len(x), -1)
+
+    def backward(self, dy, need_dx=True):
+        """Write dW and db; return dx, shape (B, n_in), or None if it is not needed."""
+        windows = self.kept()
+        dy = dy.reshape(-1, self.maps[2])
+        np.matmul(windows.T, dy, out=self.dW2)  # ∂L/∂W = (A x)ᵀ dy
+        dy.sum(axis=0, out=self.db)  # ∂L/∂b = Σ_rows dy
+        return self.paste(dy) if need_dx else None  # ∂L/∂x = Aᵀ (dy Wᵀ)
+
+
+class ConvTranspose2d(_Convolution):
+    """y = Aᵀ (x Wᵀ) + b: each x multiplies the kernel, which is added to the image.
+
+    The adjoint of the `Conv2d` with the same W, which takes y's shape to x's: forward
+    and backward have changed places.
+
+        ∂L/∂W = (A dy)ᵀ x,    ∂L/∂b = Σ_rows dy,    ∂L/∂x = (A dy) W.
+
+    Parameters
+    ----------
+    shape, channels
+        As in `Conv2d`.
+    kernel, stride, padding : int
+        rows' = (rows - 1) · stride + kernel - 2 padding, and columns' likewise.
+        4, 2 and 1 double an image.
+    init : {"glorot", "he"}
+        As in `Conv2d`; one y is the sum of (kernel / stride)² · channels products.
+        W has shape (kernel, kernel, channels *out*, channels *in*).
+    """
+
+    def __init__(self, shape, channels, kernel=4, stride=2, padding=1, init="glorot"):
+        super().__init__(shape, channels, kernel, stride, padding, init)
+        self.fan_out, self.fan_in = self._connect(self.out_shape, self.shape)
+
+    def _size(self, side, n):
+        size = (n - 1) * self.stride + self.kernel - 2 * self.padding
+        if size < 1:
+            raise ValueError(
+                f"padding: expected less than half of {size + 2 * self.padding}, the {side}"
+                f" of the image before it is cropped, got {self.padding}"
+            )
+        return size
+
+    def forward(self, x):
+        """Return y, shape (B, n_out), for x of shape (B, n_in)."""
+        self.check_x(x)
+        self.keep(x)
+        y = self.paste(x).reshape(-1, self.image[2])
+        y += self.b
+        return y.reshape(len(x), -1)
+
+    def backward(self, dy, need_dx=True):
+        """Write dW and db; return dx, shape (B, n_in), or None if it is not needed."""
+        x = self.kept()
+        windows = self.cut(dy)
+        np.matmul(windows.T, x.reshape(-1, self.maps[2]), out=self.dW2)  # (A dy)ᵀ x
+        dy.reshape(-1, self.image[2]).sum(axis=0, out=self.db)  # ∂L/∂b = Σ_rows dy
+        return (windows @ self.W2).reshape(len(x), -1) if need_dx else None  # (A dy) W
+
+
+def conv_stacks(shape, K, channels=(32, 64), activation="tanh"):
+    """The layers of an encoder and of the decoder that mirrors it, as two lists.
+
+    The encoder has a `Conv2d` of 4x4 pixels and stride 2 for each entry of `channels`,
+    each of which halves the image. The decoder begins with a Linear from K numbers to
+    the smallest image, and ends with the bare y, which can take any value.
+    """
+    check_choice("activation", activation, tuple(ACTIVATIONS))
+    init = "he" if activation == "relu" else "glorot"
+    encoder, decoder, shapes = [], [], [tuple(shape)]
+    for c in channels:
+        encoder += [Conv2d(shapes[-1], c, init=init), ACTIVATIONS[activation]()]
+        shapes.append(encoder[-2].out_shape)
+    decoder += [Linear(K, math.prod(shapes[-1]), init), ACTIVATIONS[activation]()]
+    for small, large in zip(shapes[:0:-1], shapes[-2::-1], strict=True):
+        decoder += [ConvTranspose2d(small, large[2], init=init), ACTIVATIONS[activation]()]
+    return encoder, decoder[:-1]
