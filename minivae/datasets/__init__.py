@@ -2,6 +2,7 @@
 
 - `digits`, `faces`, `mnist`, `own`: each loads one kind of data and returns an `Images`
 - `images`: what an `Images` is, and `prepare`, which turns its mini-batches into floats
+- `sources`: from files and folders of all kinds to arrays
 - `files`, `download`: reading IDX and NumPy files that may be damaged; fetching them
 """
 

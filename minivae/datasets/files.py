@@ -20,7 +20,7 @@ MAX_RATIO, ALWAYS_FINE = 100, 1 << 26
 
 
 @contextmanager
-def _naming(path, kind):
+def naming(path, kind):
     """Turn whatever a damaged file makes its reader raise into a ValueError.
 
     gzip, zipfile and NumPy raise some ten kinds between them: BadZipFile, EOFError,
@@ -77,7 +77,7 @@ def read_idx(path, sha256=None):
     with open(path, "rb") as raw:
         packed = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
-        with _naming(path, "IDX"):
+        with naming(path, "IDX"):
             stream = gzip.GzipFile(fileobj=raw) if packed else raw
             size = os.fstat(raw.fileno()).st_size if packed else None
             array = _parse_idx(stream, digest, size)
@@ -149,7 +149,7 @@ def read_npy(path):
     OSError
         If it is missing or cannot be opened.
     """
-    with open(path, "rb") as raw, _naming(path, ".npy"):
+    with open(path, "rb") as raw, naming(path, ".npy"):
         _check_header(raw, os.fstat(raw.fileno()).st_size)
         raw.seek(0)
         return np.load(raw, allow_pickle=False)
@@ -205,7 +205,7 @@ def read_npz(path, wanted=None):
 
 @contextmanager
 def _archive(path):
-    with open(path, "rb") as raw, _naming(path, ".npz"):
+    with open(path, "rb") as raw, naming(path, ".npz"):
         start = raw.read(4)
         raw.seek(0)
         if start[:2] != b"PK":  # np.load would take a .npy file too, and read all of it

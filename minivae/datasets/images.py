@@ -4,6 +4,7 @@ Pixels stay as they were stored (60,000 MNIST images are 47 MB of bytes and woul
 MB of float32). Only the mini-batch at hand is turned into floats, by `prepare`.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from minivae.errors import (
     check_choice,
     check_finite,
     check_generator,
+    check_number,
     check_shape,
     check_whole,
 )
@@ -42,6 +44,9 @@ class Images:
         The class of each image, used in pictures only.
     train_factors, test_factors : ndarray of floats, shape (N, F) and (M, F), or None
         What each image was drawn from, where that is known.
+    offset, scale : float
+        Real values are kept as (x - offset) / scale of the x that came; 0 and 1 if they
+        are kept as they came, and always for counts.
 
     Raises
     ------
@@ -59,6 +64,17 @@ class Images:
     test_labels: np.ndarray | None = None
     train_factors: np.ndarray | None = None
     test_factors: np.ndarray | None = None
+    offset: float = 0.0
+    scale: float = 1.0
+
+    @property
+    def scale_nats(self):
+        """D log(scale): what is to be added to -log p of the pixels as kept here.
+
+        Then it is that of the values as they came, as p(x) = p((x - offset) / scale) /
+        scale^D, and compares with all others of the same data.
+        """
+        return self.train.shape[1] * math.log(self.scale)
 
     def __post_init__(self):
         if not isinstance(self.name, str) or not self.name:
@@ -68,6 +84,10 @@ class Images:
         rows, columns = (check_whole("shape", side, 1) for side in self.shape)
         if self.max_count is not None:
             _check_max_count(self.max_count)
+            if (self.offset, self.scale) != (0, 1):
+                raise ValueError("offset, scale: expected 0 and 1 with counts")
+        check_number("offset", self.offset)
+        check_number("scale", self.scale, minimum=0, exclusive=True)
         for part in ("train", "test"):
             _check_pixels(part, getattr(self, part), self.max_count, rows * columns)
             _check_labels(part, getattr(self, f"{part}_labels"), getattr(self, part))

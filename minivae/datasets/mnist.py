@@ -6,6 +6,7 @@ from pathlib import Path
 from minivae.datasets.download import download
 from minivae.datasets.files import read_idx
 from minivae.datasets.images import Images
+from minivae.datasets.sources import find_idx
 
 MNIST_URLS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -68,7 +69,7 @@ def load_mnist(folder=None, cache=None, base_url=None):
     """
     if folder is not None:
         folder = Path(folder)
-        found = {name: _find_idx(folder, name) for name in MNIST_SHA256}
+        found = {name: find_idx(folder, name) for name in MNIST_SHA256}
         missing = [name for name, path in found.items() if path is None]
         if missing:
             raise FileNotFoundError(
@@ -78,7 +79,7 @@ def load_mnist(folder=None, cache=None, base_url=None):
     else:
         folder = _mnist_cache(cache)
         found = {
-            name: _find_idx(folder, name) or _download_idx(folder, name, base_url)
+            name: find_idx(folder, name) or _download_idx(folder, name, base_url)
             for name in MNIST_SHA256
         }
     train, train_labels, test, test_labels = (
@@ -93,15 +94,6 @@ def load_mnist(folder=None, cache=None, base_url=None):
         train_labels=train_labels,
         test_labels=test_labels,
     )
-
-
-def _find_idx(folder, name):
-    # Some archives of MNIST write a dot before idx.
-    for stem in (name, name.replace("-idx", ".idx")):
-        for path in (folder / stem, folder / f"{stem}.gz"):
-            if path.is_file():
-                return path
-    return None
 
 
 def _mnist_cache(cache):
