@@ -65,31 +65,37 @@ def load_images(path, max_count=None, shape=None, standardised=None):
     arrays, expressions = read_arrays(path)
     name = f"own-{path.stem}" if path.stem in SHIPPED else path.stem
     try:
-        labels = [_as_labels(arrays.get(f"{part}_labels")) for part in ("train", "test")]
-        train, shape = _as_rows("train", arrays["train"], shape, max_count, expressions)
-        if "test" in arrays:
-            test, came = _as_rows("test", arrays["test"], None, max_count, expressions)
-            if test.shape[1] != train.shape[1]:
-                raise ValueError(f"test: expected {shape} as in train, got {came}")
-        else:
-            is_test = _every_tenth(len(train))
-            train, test = train[~is_test], train[is_test]
-            if labels[0] is not None:
-                check_shape("train_labels", labels[0], is_test.shape)
-                labels = [labels[0][~is_test], labels[0][is_test]]
-        units = 0.0, 1.0
-        if train.dtype.kind == "f" == test.dtype.kind:
-            max_count = None
-            units = standardised or _location_and_scale(train, test)
-            train, test = _standardise(train, *units), _standardise(test, *units)
-        elif train.dtype == np.uint8 and max_count is None:
-            max_count = 1 if max(train.max(), test.max()) <= 1 else 255
-        offset, scale = units
-    return Images(
-        train, test, max_count, shape, name, *labels, offset=offset, scale=scale
-    )
+        return as_images(arrays, name, max_count, shape, standardised, expressions)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{path}: {error}") from error
+
+
+def as_images(
+    arrays, name, max_count=None, shape=None, standardised=None, expressions=None
+):
+    """`Images` of arrays by their role: the second half of `load_images`, see there."""
+    advice = expressions or {}
+    labels = [_as_labels(arrays.get(f"{part}_labels")) for part in ("train", "test")]
+    train, shape = _as_rows("train", arrays["train"], shape, max_count, advice)
+    if "test" in arrays:
+        test, came = _as_rows("test", arrays["test"], None, max_count, advice)
+        if test.shape[1] != train.shape[1]:
+            raise ValueError(f"test: expected {shape} as in train, got {came}")
+    else:
+        is_test = _every_tenth(len(train))
+        train, test = train[~is_test], train[is_test]
+        if labels[0] is not None:
+            check_shape("train_labels", labels[0], is_test.shape)
+            labels = [labels[0][~is_test], labels[0][is_test]]
+    units = 0.0, 1.0
+    if train.dtype.kind == "f" == test.dtype.kind:
+        max_count = None
+        units = standardised or _location_and_scale(train, test)
+        train, test = _standardise(train, *units), _standardise(test, *units)
+    elif train.dtype == np.uint8 and max_count is None:
+        max_count = 1 if max(train.max(), test.max()) <= 1 else 255
+    offset, scale = units
+    return Images(train, test, max_count, shape, name, *labels, offset=offset, scale=scale)
 
 
 def whole_numbers(images):

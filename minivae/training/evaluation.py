@@ -38,7 +38,7 @@ def evaluate(
     -------
     Loss
         Means over all images. nelbo is rec + kl, the ELBO's negative; for an `IWAE` it
-        is -L_S.
+        is -L_S. Standardised values count as those that came (see `Images.scale_nats`).
 
     Raises
     ------
@@ -51,21 +51,22 @@ def evaluate(
     check_generator("rng", rng)
     check_objective(model, samples)
     scaled = scaling(model, images, binarize)
-    pixels = getattr(images, part)
-    return mean_loss(model, pixels, images.max_count, scaled, rng, binarize, samples)
+    return mean_loss(model, images, part, scaled, rng, binarize, samples)
 
 
 def mean_loss(
-    model, pixels, max_count, scaled, rng, binarize, samples=1, beta=1.0, free_bits=0.0
+    model, images, part, scaled, rng, binarize, samples=1, beta=1.0, free_bits=0.0
 ):
-    """`batch_loss` averaged over stored pixels, for data known to fit the model."""
+    """`batch_loss` averaged over a part of the images, known to fit the model."""
+    pixels, max_count = getattr(images, part), images.max_count
     total = np.zeros(3)
     batch_size = max(1, ROWS // samples)
     for start in range(0, len(pixels), batch_size):
         batch = pixels[start : start + batch_size]
         x = prepare(batch, max_count, model.dtype, binarize, scaled, rng)
         total += len(x) * np.array(batch_loss(model, x, rng, samples, beta, free_bits))
-    return Loss(*(float(mean) for mean in total / len(pixels)))
+    nelbo, rec, kl = (float(mean) for mean in total / len(pixels))
+    return Loss(nelbo + images.scale_nats, rec + images.scale_nats, kl)
 
 
 def batch_loss(model, x, rng, samples=1, beta=1.0, free_bits=0.0):

@@ -16,7 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from minivae.datasets.images import prepare
+from minivae.datasets.own import as_images
 from minivae.errors import check_generator, check_whole
+from minivae.optim import Adam, Optimizer
 from minivae.schedules import value_at
 from minivae.training import checkpoints
 from minivae.training.evaluation import batch_loss, check_objective, mean_loss, scaling
@@ -25,15 +27,16 @@ from minivae.training.progress import Progress
 
 TEST_SEED = 0  # every epoch's test has the noise of this seed
 SAVE_EVERY = 1.0  # seconds between checkpoints, at least
+STEPS = 4500  # enough for the shipped digits, a beginning for MNIST
 
 
 def fit(
     model,
     images,
-    optimizer,
+    optimizer=None,
     *,
-    epochs,
-    rng,
+    epochs=None,
+    rng=None,
     batch_size=100,
     binarize="none",
     beta=1.0,
@@ -50,15 +53,18 @@ def fit(
     ----------
     model : VAE, IWAE or Autoencoder
         Trained in place.
-    images : Images
-        Turned into floats one mini-batch at a time (see `evaluation.scaling`).
-    optimizer : SGD or Adam
-    epochs : int
+    images : Images or ndarray, shape (N, D) or (N, rows, columns)
+        Turned into floats one mini-batch at a time (see `evaluation.scaling`). Of a bare
+        array one image in ten is kept for testing, as by `load_images`; its values stay
+        as they are.
+    optimizer : SGD or Adam, optional
+        By default `Adam(2e-3)`.
+    epochs : int, optional
         Counted from the very first one: with a `history` of 10 epochs, `epochs=15` adds
-        five, and `epochs=10` none.
-    rng : numpy.random.Generator
+        five, and `epochs=10` none. By default as many as make about 4500 steps.
+    rng : numpy.random.Generator, optional
         Shuffles, binarizes the training images and draws eps. The same seed gives the
-        same bits; testing and reporting do not touch it.
+        same bits; testing and reporting do not touch it. By default a fresh one.
     batch_size : int
         The last mini-batch of an epoch holds what is left.
     binarize : {"none", "threshold", "stochastic"}
@@ -99,16 +105,26 @@ def fit(
         If the loss, the weights or the optimizer's memory are no longer finite; the
         message names epoch and step.
     """
-    check_whole("epochs", epochs, minimum=1)
+    if isinstance(images, np.ndarray):
+        n = getattr(model.likelihood, "n", 1) if images.dtype.kind in "iu" else 1
+        images = as_images({"train": images}, "array", n if n > 1 else None, None, (0, 1))
+    optimizer = Adam(2e-3) if optimizer is None else optimizer
+    rng = np.random.default_rng() if rng is None else rng
     history = History() if history is None else history
-    history.interrupted = False
+    _check_kind("optimizer", optimizer, Optimizer, "an optimizer, such as Adam(2e-3)")
+    _check_kind("history", history, History, "the History that fit returned")
+    if not isinstance(progress, bool) and not hasattr(progress, "write"):
+        raise TypeError(f"progress: expected True, False or a text file, got {progress!r}")
     settings = {
-        "batch_size": batch_size,
+        "batch_size": check_whole("batch_size", batch_size, minimum=1),
         "binarize": binarize,
         "beta": beta,
         "free_bits": free_bits,
-        "samples": samples,
+        "samples": check_whole("samples", samples, minimum=1),
     }
+    history.interrupted = False
+    epochs = usual_epochs(images, batch_size) if epochs is None else epochs
+    epochs = check_whole("epochs", epochs, minimum=1)
     run = _Run(model, images, optimizer, rng, history, settings)
     if checkpoint is not None:
         run.check_savable(checkpoint)
@@ -138,12 +154,21 @@ def fit(
     return history
 
 
+def usual_epochs(images, batch_size):
+    """As many passes over the training images as make about 4500 steps."""
+    return max(1, round(STEPS * batch_size / len(images.train)))
+
+
+def _check_kind(name, value, kind, wanted):
+    if not isinstance(value, kind):
+        raise TypeError(f"{name}: expected {wanted}, got {value!r}")
+
+
 class _Run:
     """What one `fit` works on, and the steps it is made of."""
 
     def __init__(self, model, images, optimizer, rng, history, settings):
         check_generator("rng", rng)
-        check_whole("batch_size", settings["batch_size"], minimum=1)
         check_objective(model, *(settings[s] for s in ("samples", "beta", "free_bits")))
         self.scaled = scaling(model, images, settings["binarize"])
         self.model, self.images, self.optimizer = model, images, optimizer
@@ -159,9 +184,13 @@ class _Run:
             self._check_finite()
             test = self._test()
         except FloatingPointError as error:
+            advice = (
+                "The first thing to try is a smaller learning rate"
+                if optimizer.t
+                else "No step was taken yet: the data, the likelihood or beta is too large"
+            )
             raise FloatingPointError(
-                f"epoch {done + 1}, after step {optimizer.t}: {error}. The first thing to"
-                " try is a smaller learning rate"
+                f"epoch {done + 1}, after step {optimizer.t}: {error}. {advice}"
             ) from error
         last = optimizer.t - 1
         return {
@@ -199,15 +228,16 @@ class _Run:
             rec += B * loss.rec
             kl += B * loss.kl
             line.step(done + (start + B) / N)
-        return objective / N, rec / N, kl / N
+        shift = images.scale_nats
+        return objective / N + shift, rec / N + shift, kl / N
 
     def _test(self):
         """The objective, rec and kl of the test images, with the noise of all epochs."""
         _, binarize, beta, free_bits, samples = self.settings.values()
         return mean_loss(
             self.model,
-            self.images.test,
-            self.images.max_count,
+            self.images,
+            "test",
             self.scaled,
             np.random.default_rng(TEST_SEED),
             binarize,
@@ -260,4 +290,6 @@ class _Run:
         """The arguments of `checkpoints.save`, but for the path."""
         images = self.images
         data = {"name": images.name, "max_count": images.max_count, "shape": images.shape}
+        if (images.offset, images.scale) != (0, 1):
+            data |= {"offset": images.offset, "scale": images.scale}
         return self.model, self.optimizer, self.rng, self.history, self.settings, data

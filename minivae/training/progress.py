@@ -34,9 +34,20 @@ class Progress:
             self._overwrite(done)
 
     def epoch(self, row):
-        """Called after each epoch with its row of the history, a dict."""
+        """Called after each epoch with its row of the history, a dict.
+
+        What was minimised is named where it is not the nelbo: with a β other than 1, with
+        free bits, and for the importance-weighted bound.
+        """
+        objective = ""
+        if not math.isclose(row["test_objective"], row["test_nelbo"], rel_tol=1e-5):
+            objective = (
+                f"  objective train {row['train_objective']:.1f},"
+                f" test {row['test_objective']:.1f};"
+            )
         self.status = (
-            f"  nelbo train {row['train_nelbo']:.1f}, test {row['test_nelbo']:.1f}"
+            f"{objective}  nelbo train {row['train_nelbo']:.1f},"
+            f" test {row['test_nelbo']:.1f}"
             f" = rec {row['test_rec']:.1f} + kl {row['test_kl']:.1f}"
         )
         done = row["epoch"]

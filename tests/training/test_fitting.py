@@ -6,11 +6,22 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from minivae import IWAE, SGD, VAE, Adam, Autoencoder, Bernoulli, Binomial
+from minivae import (
+    IWAE,
+    SGD,
+    VAE,
+    Adam,
+    Autoencoder,
+    Bernoulli,
+    Binomial,
+    Gaussian,
+    Linear,
+    Sequential,
+)
 from minivae.datasets import load_digits
 from minivae.datasets.images import Images, prepare
 from minivae.schedules import linear_warmup
-from minivae.training import fit
+from minivae.training import fit, fitting
 from minivae.training.evaluation import evaluate
 
 DIGITS = load_digits()
@@ -198,7 +209,15 @@ def test_an_iwae_reports_its_tighter_objective_beside_the_elbo():
         ({"free_bits": -0.1}, ValueError, "free_bits: expected at least 0"),
         ({"binarize": "often"}, ValueError, "binarize: expected one of"),
         ({"rng": 3}, TypeError, "rng: expected a numpy.random.Generator"),
-        ({"images": DIGITS.train}, TypeError, "images: expected Images"),
+        ({"images": [DIGITS.train]}, TypeError, "images: expected Images"),
+        ({"images": DIGITS.train[0]}, ValueError, r"train: expected grey images .*\(64,\)"),
+        ({"optimizer": 0.001}, TypeError, r"optimizer: expected an optimizer, .* 0\.001"),
+        ({"history": []}, TypeError, r"history: expected the History .* got \[\]"),
+        (
+            {"progress": 1},
+            TypeError,
+            "progress: expected True, False or a text file, got 1",
+        ),
         ({"checkpoint": "no/such/folder/a.npz"}, FileNotFoundError, "no/such/folder"),
     ],
 )
@@ -207,8 +226,73 @@ def test_bad_arguments_are_named(settings, error, words):
     theta = model.theta.copy()
     usual = {"epochs": 2, "rng": np.random.default_rng(0), "progress": False}
     with pytest.raises(error, match=words):
-        fit(model, images, Adam(), **usual | settings)
+        fit(model, images, **{"optimizer": Adam()} | usual | settings)
     assert np.array_equal(model.theta, theta)
+
+
+def test_whole_numbers_of_any_integer_type_will_do():
+    """uint8(100) times the 4500 steps of the usual training is no uint8."""
+    settings = {"batch_size": np.uint8(16), "samples": np.uint8(3), "epochs": np.uint8(2)}
+    plain, typed = small(), small()
+    train(plain, batch_size=16, samples=3, epochs=2)
+    train(typed, **settings)
+    assert np.array_equal(plain.theta, typed.theta)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32])
+@pytest.mark.parametrize("likelihood", [lambda: Binomial(16), Gaussian])
+def test_a_bare_array_will_do_and_all_the_rest_has_defaults(monkeypatch, dtype, likelihood):
+    monkeypatch.setattr(fitting, "STEPS", 30)
+    array = DIGITS.train.reshape(-1, 8, 8).astype(dtype)
+    model = small(likelihood=likelihood())
+    history = fit(model, array, progress=False)
+    assert len(history) == 2 and history["step"][-1] == 2 * 14  # 1348 images by the 100
+    assert history["test_nelbo"][1] < history["test_nelbo"][0]
+    if dtype == np.float32:  # they stay as they are: 0..16
+        x = array.reshape(-1, 64)[:9]
+        eps = np.zeros((9, 2), np.float32)
+        assert model.loss(x, eps).nelbo == pytest.approx(history["test_nelbo"][1], rel=0.3)
+
+
+def test_the_first_loss_is_not_blamed_on_the_learning_rate():
+    with pytest.raises(FloatingPointError, match=r"after step 0: .* or beta is too large"):
+        train(small(), beta=1e308)
+
+
+def test_standardised_values_have_the_nats_of_those_that_came():
+    """The same model in both units: c, the weights and the data scaled by 20."""
+    came = 100 + 20 * np.random.default_rng(0).standard_normal((40, 64))
+    raw = Images(came[:30], came[30:], None, (8, 8), "raw")
+    kept = [(part - 100) / 20 for part in (raw.train, raw.test)]
+    images = Images(*kept, None, (8, 8), "kept", offset=100.0, scale=20.0)
+    scaled, plain = (
+        VAE(
+            Sequential(),
+            Sequential(Linear(2, 64)),
+            Gaussian(c),
+            np.random.default_rng(1),
+            float,
+        )
+        for c in (0.5, 0.5 * 20**2)
+    )
+    for name in scaled.params:
+        plain.params[name][...] = scaled.params[name]
+    for head in ("mu_head", "logvar_head"):  # of raw pixels: the same codes
+        W = scaled.params[f"{head}.W"]
+        plain.params[f"{head}.W"][...] = W / 20
+        plain.params[f"{head}.b"][...] -= 5 * W.sum(axis=0)
+    for name, shift in (("W", 0), ("b", 100)):
+        plain.params[f"decoder.0.{name}"][...] *= 20
+        plain.params[f"decoder.0.{name}"][...] += shift
+    for part in ("train", "test"):
+        a, b = (
+            evaluate(m, i, np.random.default_rng(2), part=part)
+            for m, i in ((scaled, images), (plain, raw))
+        )
+        np.testing.assert_allclose(a, b, rtol=1e-9)
+    history = train(scaled, images, still(), epochs=1)
+    expected = train(plain, raw, still(), epochs=1)
+    np.testing.assert_allclose(history.rows[0][4:12], expected.rows[0][4:12], rtol=1e-9)
 
 
 def test_a_large_data_set_is_never_copied_to_floats():

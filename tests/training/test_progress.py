@@ -33,11 +33,25 @@ def clock(monkeypatch):
 def row(epoch):
     return {
         "epoch": epoch,
+        "train_objective": 200.0 / epoch,
+        "test_objective": 210.0 / epoch,
         "train_nelbo": 200.0 / epoch,
         "test_nelbo": 210.0 / epoch,
         "test_rec": 190.0 / epoch,
         "test_kl": 20.0 / epoch,
     }
+
+
+def test_what_is_minimised_is_named_where_it_is_not_the_nelbo(clock):
+    stream = io.StringIO()
+    line = Progress(stream, 0, 4)
+    line.epoch(row(1))
+    assert "objective" not in stream.getvalue()
+    line.epoch(row(2) | {"train_objective": 107.0, "test_objective": 112.5})
+    assert (
+        "  objective train 107.0, test 112.5;  nelbo train 100.0, test 105.0 ="
+        in stream.getvalue()
+    )
 
 
 def test_a_pipe_gets_whole_lines_with_the_time_left(clock):
