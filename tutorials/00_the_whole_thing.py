@@ -290,8 +290,8 @@ plt.show()
 
 # %% [markdown]
 # The left panel answers the question: neighbourhoods that touch, without empty space
-# between them. The right panel shows what the decoder draws in the dashed square of
-# the left one. Nobody told the model that there are ten digits, and between two of them it
+# between them. The right panel shows what the decoder draws in the dashed square of the
+# left one. Nobody told the model that there are ten digits, and between two of them it
 # draws something that is a little of both. Chapter 10 measures what the two terms of
 # the loss have to do with that, and chapter 11 walks through the plane.
 #
