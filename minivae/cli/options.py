@@ -18,8 +18,8 @@ MODELS = {"vae": VAE, "iwae": IWAE, "autoencoder": Autoencoder}
 LIKELIHOODS = "binomial, bernoulli, bernoulli-grey, gaussian[:c], laplace[:b]"
 # What --resume takes from the model file instead.
 SETTLED = (
-    "model likelihood latent hidden activation binarize beta samples batch_size optimizer"
-    " lr seed"
+    "model likelihood latent hidden conv activation binarize beta samples batch_size"
+    " optimizer lr seed"
 ).split()
 
 
@@ -82,14 +82,17 @@ def new_training(arguments, images):
     likelihood, binarize = _likelihood(arguments, images)
     rng = np.random.default_rng(_or(arguments.seed, 0))
     kind = arguments.model or "vae"
-    model = MODELS[kind].mlp(
-        images.train.shape[1],
-        arguments.latent or 16,
-        _or(arguments.hidden, [256]),
-        likelihood,
-        arguments.activation or "tanh",
-        rng=rng,
-    )
+    K, activation = arguments.latent or 16, arguments.activation or "tanh"
+    if arguments.conv is None:
+        D, hidden = images.train.shape[1], _or(arguments.hidden, [256])
+        model = MODELS[kind].mlp(D, K, hidden, likelihood, activation, rng=rng)
+    elif arguments.hidden is None:
+        channels = arguments.conv or (32, 64)
+        model = MODELS[kind].conv(
+            images.shape, K, channels, likelihood, activation, rng=rng
+        )
+    else:
+        raise ValueError(f"--hidden: expected none with --conv, got {arguments.hidden}")
     sgd = arguments.optimizer == "sgd"
     optimizer = SGD(arguments.lr or 5e-4) if sgd else Adam(arguments.lr or 2e-3)
     settings = {

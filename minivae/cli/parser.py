@@ -30,8 +30,8 @@ TRAINING = """\
 examples:
   minivae train
       the shipped 8x8 digits, counts 0..16 under a Binomial(16)
-  minivae train --data faces
-      drawn faces, 32x32, under a Gaussian whose variance is learned
+  minivae train --data faces --conv 16 32
+      drawn faces, 32x32, under a Gaussian whose variance is learned, by convolutions
   minivae train --data mnist --data-dir ~/mnist --epochs 30
       MNIST from its four IDX files (plain or .gz), binarized anew in each epoch;
       without --data-dir it is downloaded (11 MB) to a cache
@@ -278,6 +278,14 @@ def _add_model(parser):
         metavar="H",
         help="widths of the encoder's hidden layers, the decoder's in reverse;"
         " none makes the model linear (default: 256)",
+    )
+    add(
+        "--conv",
+        type=whole(1),
+        nargs="*",
+        metavar="C",
+        help="in their place, channels of convolutions that each halve the image, the"
+        " decoder's in reverse (without a number: 32 64)",
     )
     add(
         "--activation",

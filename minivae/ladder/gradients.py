@@ -3,6 +3,7 @@
 import numpy as np
 
 from minivae.autoencoder import Autoencoder
+from minivae.conv import Conv2d, ConvTranspose2d
 from minivae.gradcheck import check_layer, check_likelihood, check_model
 from minivae.iwae import IWAE
 from minivae.ladder.table import Row
@@ -51,7 +52,9 @@ def finite_differences(model, x, rng):
     rows.append(
         _row("plain autoencoder", check_model(plain, bits, rng=rng, oracle="central"))
     )
-    for layer in (Linear(3, 5), Linear(4, 4), Tanh(), ReLU(), Softplus(), Sigmoid()):
+    activations = Tanh(), ReLU(), Softplus(), Sigmoid()
+    convolutions = Conv2d((4, 4, 1), 2), ConvTranspose2d((2, 2, 2), 1)
+    for layer in (Linear(3, 5), Linear(4, 4), *convolutions, *activations):
         width = layer.n_in or 4
         report = check_layer(
             Sequential(layer), rng.standard_normal((6, width)), rng, oracle="central"

@@ -13,6 +13,7 @@ from minivae import (
     Adam,
     Autoencoder,
     cli,
+    conv,
     layers,
 )
 from minivae.cli import commands, options, parser
@@ -58,6 +59,37 @@ def test_every_model_option_reaches_the_model():
     assert type(saved.optimizer) is SGD and saved.optimizer.lr == 0.25
     assert saved.settings["beta"] == 0.5 and saved.settings["batch_size"] == 7
     assert saved.settings["samples"] == 5
+
+
+@pytest.mark.parametrize(("words", "channels"), [("", [32, 64]), ("4 6", [4, 6])])
+@pytest.mark.parametrize("kind", ["vae", "iwae", "autoencoder"])
+def test_convolutions_take_the_place_of_the_hidden_layers(words, channels, kind):
+    options = f"--conv {words} --model {kind} --activation relu --latent 3"
+    model = started(*options.split()).model
+    assert type(model).__name__.lower() == kind and model.K == 3
+    convolutions = [m for m in model.encoder.layers if isinstance(m, conv.Conv2d)]
+    assert [layer.out_shape[2] for layer in convolutions] == channels
+    assert convolutions[0].shape == (8, 8, 1) and convolutions[0].init == "he"
+
+
+def test_a_convolutional_model_goes_all_the_way(tmp_path, monkeypatch):
+    monkeypatch.setattr(drawing, "DPI", 30)
+    words = "train --conv 3 4 --latent 2 --batch-size 500 --epochs"
+    assert cli.main([*words.split(), "2", "--out", f"{tmp_path}/one"]) == 0
+    assert cli.main([*words.split(), "3", "--out", f"{tmp_path}/whole"]) == 0
+    model = f"{tmp_path}/one/model.npz"
+    words = f"train --resume {model} --epochs 3 --out {tmp_path}/two"
+    assert cli.main(words.split()) == 0
+    theta, whole = (
+        checkpoints.load(f"{tmp_path}/{name}/model.npz").model.theta
+        for name in ("two", "whole")
+    )
+    np.testing.assert_array_equal(theta, whole)
+    assert (tmp_path / "two" / "manifold.png").exists()
+    assert cli.main(["sample", model, "-n", "3", "--out", f"{tmp_path}/three.npy"]) == 0
+    assert np.load(f"{tmp_path}/three.npy").shape == (3, 8, 8)
+    assert cli.main(["evaluate", model]) == 0
+    assert cli.main(["export", model, "--out", f"{tmp_path}/weights.npz"]) == 0
 
 
 def test_zero_and_nothing_are_values_of_their_own():
