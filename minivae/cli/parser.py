@@ -285,7 +285,7 @@ def _add_model(parser):
         nargs="*",
         metavar="C",
         help="in their place, channels of convolutions that each halve the image, the"
-        " decoder's in reverse (without a number: 32 64)",
+        " decoder's in reverse; without a number 32 64 (default: none)",
     )
     add(
         "--activation",
