@@ -19,7 +19,16 @@ import importlib
 from minivae.autoencoder import Autoencoder
 from minivae.conv import Conv2d, ConvTranspose2d
 from minivae.iwae import IWAE
-from minivae.layers import Linear, ReLU, Scale, Sequential, Sigmoid, Softplus, Tanh
+from minivae.layers import (
+    Condition,
+    Linear,
+    ReLU,
+    Scale,
+    Sequential,
+    Sigmoid,
+    Softplus,
+    Tanh,
+)
 from minivae.likelihoods import Bernoulli, Binomial, Gaussian, Laplace
 from minivae.optim import SGD, Adam
 from minivae.vae import VAE
@@ -52,6 +61,7 @@ __all__ = [
     "Autoencoder",
     "Bernoulli",
     "Binomial",
+    "Condition",
     "Conv2d",
     "ConvTranspose2d",
     "Gaussian",

@@ -21,13 +21,15 @@ class Autoencoder(EncoderDecoder):
     heads = ("code_head",)
 
     @np.errstate(all="ignore")  # _refuse_non_finite says it better
-    def loss(self, x):
+    def loss(self, x, labels=None):
         """-log p(x | z = code(x)) in nats per image, the mean over the batch.
 
         Parameters
         ----------
         x : ndarray, shape (B, D)
             Data in the support of the likelihood, as floats.
+        labels : array_like, optional
+            The condition of each image, for a model that has one; see `given`.
 
         Returns
         -------
@@ -43,6 +45,7 @@ class Autoencoder(EncoderDecoder):
             If the result is not finite; the message says where it began.
         """
         x = self._check_x(x)
+        self._condition_on(labels, len(x))
         z = self._code(x)
         y = self.decoder_output(z)
         rec = -self.likelihood.log_prob(x, y).mean()

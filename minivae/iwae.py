@@ -23,7 +23,7 @@ class IWAE(VAE):
     """
 
     @np.errstate(all="ignore")  # _refuse_non_finite says it better
-    def loss(self, x, eps):
+    def loss(self, x, eps, labels=None):
         """-L_S in nats per image, the mean over the batch.
 
         Parameters
@@ -31,6 +31,8 @@ class IWAE(VAE):
         x : ndarray, shape (B, D)
         eps : ndarray, shape (B, K) or (S, B, K)
             Standard-normal noise of the S samples of each image.
+        labels : array_like, optional
+            The condition of each image, for a model that has one; see `given`.
 
         Returns
         -------
@@ -45,6 +47,7 @@ class IWAE(VAE):
         """
         x, eps = self._check(x, eps)
         eps = eps.reshape((-1,) + eps.shape[-2:])
+        self._condition_on(labels, len(x))
         mu, logvar, z, y, log_p = self._forward(x, eps)
         log_w = self._log_weights(log_p, z, logvar, eps)
         log_mean_w = log_mean_exp(log_w, axis=0)

@@ -12,7 +12,7 @@ from minivae.errors import (
     check_shape,
     check_whole,
 )
-from minivae.layers import Linear, Scale, Sequential, mlp
+from minivae.layers import Condition, Linear, Scale, Sequential, mlp
 from minivae.likelihoods import Bernoulli, Likelihood
 
 
@@ -143,6 +143,9 @@ class EncoderDecoder(Model):
     ----------
     D, K : int
         Data and latent dimensions, read off the decoder.
+    C : int
+        Columns of the condition, 0 without one: those of the `Condition` layers in the
+        two stacks. Such a model is p(x|z, ℓ) and q(z|x, ℓ), see `given`.
     """
 
     heads = ()
@@ -160,6 +163,12 @@ class EncoderDecoder(Model):
                 f" {likelihood!r}"
             )
         self.encoder, self.decoder, self.likelihood = encoder, decoder, likelihood
+        layers = [layer for stack in (encoder, decoder) for layer in stack.layers]
+        self._conditions = [layer for layer in layers if isinstance(layer, Condition)]
+        widths = {layer.C for layer in self._conditions}
+        if len(widths) > 1:
+            raise ValueError(f"encoder, decoder: expected one C, got {sorted(widths)}")
+        self.C = max(widths, default=0)
         parts = {"encoder": encoder}
         for head in self.heads:
             parts[head] = Linear(encoder.n_out or self.D, self.K)
@@ -176,13 +185,36 @@ class EncoderDecoder(Model):
         likelihood=None,
         activation="tanh",
         *,
+        condition=0,
         rng,
         dtype=np.float32,
     ):
         """The usual model in one line: D-hidden-K and K-(hidden reversed)-D.
 
-        `hidden=()` makes it linear. The likelihood is `Bernoulli()` if none is given;
-        for `Binomial(n)` the encoder first scales the counts to [0, 1].
+        Parameters
+        ----------
+        D, K : int
+            Data and latent dimensions.
+        hidden : tuple of int
+            Widths of the encoder's hidden layers; () makes the model linear.
+        likelihood : Likelihood
+            `Bernoulli()` if none is given; for `Binomial(n)` the encoder first scales
+            the counts to [0, 1].
+        activation : {"tanh", "relu", "softplus", "sigmoid"}
+        condition : int
+            C, the columns of a condition that enters before the first layer of each
+            stack: 10 for one digit in ten. 0 for a model without.
+        rng : numpy.random.Generator
+            Draws the initial weights.
+        dtype : numpy dtype
+            float32 to train, float64 to check gradients.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from minivae import VAE, Binomial
+        >>> VAE.mlp(64, 2, (32,), Binomial(16), rng=np.random.default_rng(0)).theta.size
+        4420
         """
         check_whole("D", D, minimum=1)
         check_whole("K", K, minimum=1)
@@ -190,9 +222,13 @@ class EncoderDecoder(Model):
             raise TypeError(f"hidden: expected widths such as (256,), got {hidden!r}")
         for width in hidden:
             check_whole("hidden", width, minimum=1)
-        sizes = [K, *reversed(hidden)]
-        encoder = mlp([D, *hidden], activation)
+        C = check_whole("condition", condition, minimum=0)
+        sizes = [K + C, *reversed(hidden)]
+        encoder = mlp([D + C, *hidden], activation)
         decoder = [*mlp(sizes, activation), Linear(sizes[-1], D)]
+        if C:
+            encoder.insert(0, Condition(D, C))
+            decoder.insert(0, Condition(K, C))
         return cls._of_layers(encoder, decoder, likelihood, rng, dtype)
 
     @classmethod
@@ -204,6 +240,7 @@ class EncoderDecoder(Model):
         likelihood=None,
         activation="tanh",
         *,
+        condition=0,
         rng,
         dtype=np.float32,
     ):
@@ -212,7 +249,8 @@ class EncoderDecoder(Model):
         `shape` is (rows, columns), or (rows, columns, channels) for rows of x that hold
         the channels last. Each of `channels` belongs to a `Conv2d` of 4x4 pixels that
         halves rows and columns; the decoder is the mirror image, see
-        `conv.conv_stacks`. All else is as in `mlp`.
+        `conv.conv_stacks`. A condition enters before the heads and before the decoder.
+        All else is as in `mlp`.
         """
         check_whole("K", K, minimum=1)
         if not isinstance(shape, (tuple, list)) or len(shape) not in (2, 3):
@@ -224,8 +262,12 @@ class EncoderDecoder(Model):
             raise TypeError(
                 f"channels: expected numbers such as (32, 64), got {channels!r}"
             )
-        shape = (*shape, 1)[:3]
-        encoder, decoder = conv_stacks(shape, K, channels, activation)
+        shape, C = (*shape, 1)[:3], check_whole("condition", condition, minimum=0)
+        encoder, decoder = conv_stacks(shape, K + C, channels, activation)
+        if C:
+            features = next(e.n_out for e in reversed(encoder) if e.n_out)
+            encoder.append(Condition(features, C))
+            decoder.insert(0, Condition(K, C))
         return cls._of_layers(encoder, decoder, likelihood, rng, dtype)
 
     @classmethod
@@ -237,10 +279,70 @@ class EncoderDecoder(Model):
         encoder, decoder = Sequential(*scale, *encoder), Sequential(*decoder)
         return cls(encoder, decoder, likelihood, rng, dtype)
 
+    def given(self, labels):
+        """This model under a condition ℓ: p(x|z, ℓ) and q(z|x, ℓ), with all methods.
+
+        The result shares `theta` and `grad` with this model and takes no labels itself,
+        so whatever works with a model works with it: sampling, exact log p(x|ℓ), checks.
+
+        Parameters
+        ----------
+        labels : int or array_like
+            Whole numbers 0..C-1, which become one-hot columns, or floats, the C columns
+            themselves. One for all images, or one for each of B images.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For labels that do not fit, or a model without a condition.
+        """
+        columns = self._columns(labels)
+        model = copy.deepcopy(self, {id(flat): flat for flat in (self.theta, self.grad)})
+        model._kept = None
+        for layer in model._conditions:
+            layer.labels = columns
+        return model
+
+    def _columns(self, labels):
+        """The columns of the condition, shape (1, C) or (B, C)."""
+        if not self.C:
+            raise ValueError("labels: expected none, as this model has no condition")
+        whole = np.asarray(labels)
+        if whole.dtype.kind not in "iu":
+            columns = np.atleast_2d(as_float_array("labels", labels, self.dtype))
+            check_shape("labels", columns, (None, self.C))
+            check_finite("labels", columns)
+            return columns
+        if whole.ndim > 1 or not whole.size or whole.min() < 0 or whole.max() >= self.C:
+            came = whole.shape if whole.ndim > 1 or not whole.size else np.unique(whole)
+            raise ValueError(
+                f"labels: expected whole numbers 0..{self.C - 1}, one for all images or"
+                f" one for each, got {came}"
+            )
+        return np.eye(self.C, dtype=self.dtype)[np.atleast_1d(whole)]
+
+    def _condition_on(self, labels, B):
+        """Let the next pass through the two stacks know the labels of the B images."""
+        columns = None if labels is None else self._columns(labels)
+        for layer in self._conditions:
+            layer.next_labels = columns
+        self._check_rows(B)
+
+    def _check_rows(self, B):
+        """Refuse B images with another number of conditions, unless that is one."""
+        for layer in self._conditions:
+            labels = layer.labels if layer.next_labels is None else layer.next_labels
+            if labels is not None and len(labels) not in (1, B):
+                raise ValueError(
+                    f"labels: expected one for all or one for each of {B} images, got"
+                    f" {len(labels)}"
+                )
+
     def decoder_output(self, z):
         """The decoder's raw output y, shape (..., D), for z of shape (..., K)."""
         z = as_float_array("z", z, self.dtype)
         check_shape("z", z, z.shape[:-1] + (self.K,))
+        self._check_rows(z.shape[-2] if z.ndim > 1 else 1)
         self._kept = None  # the layers now remember this pass: backward must not use it
         y = self.decoder.forward(z.reshape(-1, self.K))
         return y.reshape(z.shape[:-1] + (self.D,))
@@ -282,6 +384,7 @@ class EncoderDecoder(Model):
         # NaN and infinity are left to the likelihood's check: one pass over x is enough.
         x = as_float_array("x", x, self.dtype, ndim=2)
         check_shape("x", x, (None, self.D))
+        self._check_rows(len(x))
         return x
 
     def _check_backward(self):

@@ -64,7 +64,7 @@ class VAE(EncoderDecoder):
         return mu, logvar, z, y, self.likelihood.log_prob(x, y)
 
     @np.errstate(all="ignore")  # _refuse_non_finite says it better
-    def loss(self, x, eps, beta=1.0, free_bits=0.0):
+    def loss(self, x, eps, beta=1.0, free_bits=0.0, labels=None):
         """-ELBO with S Monte-Carlo samples of z, given their noise.
 
             z = mu + σ ⊙ ε
@@ -84,6 +84,8 @@ class VAE(EncoderDecoder):
         free_bits : float
             Nats that each latent dimension may use for nothing: the objective's KL is
             Σ_k max(free_bits, mean over images of KL_k) (Kingma et al. 2016, eq. 15).
+        labels : array_like, optional
+            The condition ℓ of each image, for a model that has one; see `given`.
 
         Returns
         -------
@@ -100,8 +102,9 @@ class VAE(EncoderDecoder):
         x, eps = self._check(x, eps)
         beta = check_number("beta", beta, minimum=0)
         free_bits = check_number("free_bits", free_bits, minimum=0)
-        mu, logvar, _, y, log_p = self._forward(x, eps)
         B = len(x)
+        self._condition_on(labels, B)
+        mu, logvar, _, y, log_p = self._forward(x, eps)
         kl_k = gaussian.kl(mu, logvar).sum(axis=0) / B  # per latent dimension
         rec = -log_p.sum() / log_p.size
         nelbo = rec + beta * np.maximum(kl_k, free_bits).sum()

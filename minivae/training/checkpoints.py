@@ -40,6 +40,7 @@ PARTS = {
         layers.ReLU,
         layers.Softplus,
         layers.Scale,
+        layers.Condition,
         layers.Sequential,
         conv.Conv2d,
         conv.ConvTranspose2d,

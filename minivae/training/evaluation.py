@@ -59,29 +59,57 @@ def mean_loss(
 ):
     """`batch_loss` averaged over a part of the images, known to fit the model."""
     pixels, max_count = getattr(images, part), images.max_count
+    condition = condition_of(model, images, part)
     total = np.zeros(3)
     batch_size = max(1, ROWS // samples)
     for start in range(0, len(pixels), batch_size):
         batch = pixels[start : start + batch_size]
         x = prepare(batch, max_count, model.dtype, binarize, scaled, rng)
-        total += len(x) * np.array(batch_loss(model, x, rng, samples, beta, free_bits))
+        labels = None if condition is None else condition[start : start + batch_size]
+        loss = batch_loss(model, x, rng, samples, beta, free_bits, labels)
+        total += len(x) * np.array(loss)
     nelbo, rec, kl = (float(mean) for mean in total / len(pixels))
     return Loss(nelbo + images.scale_nats, rec + images.scale_nats, kl)
 
 
-def batch_loss(model, x, rng, samples=1, beta=1.0, free_bits=0.0):
+def batch_loss(model, x, rng, samples=1, beta=1.0, free_bits=0.0, labels=None):
     """The model's own loss on x, shape (B, D), with noise eps drawn from `rng`.
 
-    eps has the shape (B, K), or (S, B, K) for S = `samples` above 1. Returns a `Loss`;
-    `model.backward()` may follow.
+    eps has the shape (B, K), or (S, B, K) for S = `samples` above 1; `labels` are those
+    of the images, for a model with a condition. Returns a `Loss`; `model.backward()` may
+    follow.
     """
     if isinstance(model, Autoencoder):
-        return model.loss(x)
+        return model.loss(x, labels=labels)
     shape = (len(x), model.K) if samples == 1 else (samples, len(x), model.K)
     eps = rng.standard_normal(shape, dtype=model.dtype)
     if isinstance(model, IWAE):
-        return model.loss(x, eps)
-    return model.loss(x, eps, beta, free_bits)
+        return model.loss(x, eps, labels)
+    return model.loss(x, eps, beta, free_bits, labels)
+
+
+def condition_of(model, images, part):
+    """The condition of a part of the images for a model that has one, else None.
+
+    The labels, if they are the C classes of the model; otherwise the factors.
+
+    Raises
+    ------
+    ValueError
+        If the images have neither.
+    """
+    if not model.C:
+        return None
+    labels = getattr(images, f"{part}_labels")
+    if labels is not None and labels.max() < model.C:
+        return labels
+    factors = getattr(images, f"{part}_factors")
+    if factors is None or factors.shape[1] != model.C:
+        raise ValueError(
+            f"images: expected labels 0..{model.C - 1} or {model.C} factors, for a model"
+            f" with a condition, got {images!r} without"
+        )
+    return factors
 
 
 def check_objective(model, samples, beta=1.0, free_bits=0.0):

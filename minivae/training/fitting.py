@@ -21,7 +21,13 @@ from minivae.errors import check_generator, check_whole
 from minivae.optim import Adam, Optimizer
 from minivae.schedules import value_at
 from minivae.training import checkpoints
-from minivae.training.evaluation import batch_loss, check_objective, mean_loss, scaling
+from minivae.training.evaluation import (
+    batch_loss,
+    check_objective,
+    condition_of,
+    mean_loss,
+    scaling,
+)
 from minivae.training.history import History
 from minivae.training.progress import Progress
 
@@ -171,6 +177,7 @@ class _Run:
         check_generator("rng", rng)
         check_objective(model, *(settings[s] for s in ("samples", "beta", "free_bits")))
         self.scaled = scaling(model, images, settings["binarize"])
+        self.condition = condition_of(model, images, "train")
         self.model, self.images, self.optimizer = model, images, optimizer
         self.rng, self.history, self.settings = rng, history, settings
         self.remember()
@@ -217,10 +224,12 @@ class _Run:
         objective = rec = kl = 0.0
         order = rng.permutation(N)
         for start in range(0, N, batch_size):
-            batch = images.train[order[start : start + batch_size]]
+            rows = order[start : start + batch_size]
+            batch = images.train[rows]
             x = prepare(batch, images.max_count, model.dtype, binarize, self.scaled, rng)
             weight = value_at(beta, optimizer.t)
-            loss = batch_loss(model, x, rng, samples, weight, free_bits)
+            labels = None if self.condition is None else self.condition[rows]
+            loss = batch_loss(model, x, rng, samples, weight, free_bits, labels)
             model.backward()
             optimizer.step(model.theta, model.grad)
             B = len(x)  # the last batch may be short, and counts for less
