@@ -57,7 +57,7 @@ def test_it_is_minus_the_elbo_of_the_part_asked_for():
 def test_many_samples_go_through_the_decoder_in_portions(monkeypatch):
     model, images, sizes = small(Binomial(16), IWAE), images_of(16), []
     loss = model.loss
-    model.loss = lambda x, eps: sizes.append(eps.shape) or loss(x, eps)
+    model.loss = lambda x, eps, labels: sizes.append(eps.shape) or loss(x, eps)
     monkeypatch.setattr(module, "ROWS", 50)
     many = evaluate(model, images, np.random.default_rng(0), samples=10)
     assert sizes == [(10, 5, 2)] * 3 + [(10, 2, 2)]
