@@ -7,11 +7,16 @@ never good.
 
 import csv
 import os
+import sys
 from contextlib import contextmanager
 
 import numpy as np
 
 from minivae.course import course_folder
+
+# Windows' code pages lack letters of ours; a notebook's output takes them all.
+if hasattr(sys.stdout, "reconfigure"):
+    sys.stdout.reconfigure(errors="replace")
 
 # The palette of Okabe and Ito, which survives colour blindness and a projector, with
 # the parts that the colours play throughout the course.

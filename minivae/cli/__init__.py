@@ -1,8 +1,9 @@
 """The command line.
 
-- `parser`: commands and their options
+- `parser`, `groups`, `values`: commands, their options, what a word has to be
 - `options`: from the words on the command line to objects
-- `commands`: what each command does
+- `training`, `commands`, `course`: what each command does
+- `folders`: where they write, none over another
 """
 
 from minivae.cli.parser import build_parser, main

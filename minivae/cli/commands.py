@@ -9,15 +9,8 @@ import numpy as np
 from minivae import gaussian
 from minivae.atomic import replacing
 from minivae.autoencoder import Autoencoder
-from minivae.cli.options import (
-    colours,
-    drop_if_empty,
-    load_data,
-    new_file,
-    new_folder,
-    new_training,
-    resumed,
-)
+from minivae.cli.folders import new_file
+from minivae.cli.options import colours, load_data
 from minivae.datasets import load_digits
 from minivae.datasets.files import read_npz
 from minivae.datasets.images import prepare
@@ -29,87 +22,6 @@ from minivae.training import checkpoints, fit
 from minivae.training.evaluation import scaling
 from minivae.training.torch_weights import load_state_dict, state_dict, torch_source
 from minivae.vae import VAE
-
-STEPS = 4500  # enough for the shipped digits, a beginning for MNIST
-
-
-def train(arguments):
-    """Train, or go on with a training; write model, history and figures to a folder."""
-    saved = resumed(arguments) if arguments.resume else None
-    images = load_data(arguments, saved)
-    if saved is None:
-        saved = new_training(arguments, images)
-    model, settings, history = saved.model, saved.settings, saved.history
-    done = len(history) if history else 0
-    usual = max(1, round(STEPS * settings["batch_size"] / len(images.train)))
-    epochs = arguments.epochs or usual
-    if epochs <= done:
-        raise ValueError(f"--epochs: expected more than the {done} done, got {epochs}")
-    scaling(model, images, settings["binarize"])  # refuses before a folder is made
-    folder = new_folder(arguments.out, images.name)
-    try:
-        history = fit(
-            model,
-            images,
-            saved.optimizer,
-            epochs=epochs,
-            rng=saved.rng,
-            history=history,
-            checkpoint=folder / "model.npz",
-            **settings,
-        )
-    finally:
-        drop_if_empty(folder)
-    if len(history) == done:
-        raise KeyboardInterrupt
-    history.to_csv(folder / "history.csv")
-    _draw(folder, model, images, history, settings["binarize"])
-    end = {name: history[f"test_{name}"][-1] for name in ("nelbo", "rec", "kl")}
-    print(
-        "test nelbo {nelbo:.2f} = rec {rec:.2f} + kl {kl:.2f} nats per image".format(**end)
-    )
-    print(f"{folder}:")
-    for name, what in CONTENTS.items():
-        if (folder / name).exists():
-            print(f"  {name:20} {what}")
-    return 130 if history.interrupted else None
-
-
-CONTENTS = {
-    "model.npz": "the model; evaluate, sample and train --resume take it",
-    "history.csv": "nelbo, rec and kl of each epoch, nats per image",
-    "curves.png": "the same, drawn",
-    "reconstructions.png": "test images, and what is left of them after the code",
-    "samples.png": "images sampled from the model",
-    "interpolations.png": "from one test image to another",
-    "latent.png": "where the test images fall in latent space",
-    "manifold.png": "the latent plane, image by image",
-}
-
-
-def _draw(folder, model, images, history, binarize):
-    """Every figure that the model and the data allow, into `folder`."""
-    from minivae import plots
-
-    scaled, rng = scaling(model, images, binarize), np.random.default_rng(0)
-    shown = slice(0, 2000)
-    x = prepare(images.test[shown], images.max_count, model.dtype, binarize, scaled, rng)
-    labels = None if images.test_labels is None else images.test_labels[shown]
-    look, half = {"shape": images.shape, "cmap": colours(images.name)}, min(6, len(x) // 2)
-    plots.save_figure(plots.learning_curves(history), folder / "curves.png")
-    drawn = {
-        "reconstructions": plots.reconstructions(model, x[:30], **look),
-        "latent": plots.latent_space(model, x, labels),
-    }
-    if half:
-        a, b = x[:half], x[half : 2 * half]
-        drawn["interpolations"] = plots.interpolations(model, a, b, **look)
-    if not isinstance(model, Autoencoder):  # which has no prior to draw from
-        drawn["samples"] = plots.samples(model, rng=rng, **look)
-        if model.K == 2:
-            drawn["manifold"] = plots.manifold(model, **look)
-    for name, figure in drawn.items():
-        plots.save_figure(figure, folder / f"{name}.png")
 
 
 def evaluate(arguments):

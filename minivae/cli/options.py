@@ -1,6 +1,5 @@
 """From the command line's words to objects: data, likelihood, model, optimizer, paths."""
 
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +10,17 @@ from minivae.datasets.images import prepare
 from minivae.iwae import IWAE
 from minivae.likelihoods import Bernoulli, Binomial, Gaussian, Laplace
 from minivae.optim import SGD, Adam
+from minivae.schedules import cosine_decay, linear_warmup
 from minivae.training import checkpoints
+from minivae.training.fitting import usual_epochs
 from minivae.vae import VAE
 
 MODELS = {"vae": VAE, "iwae": IWAE, "autoencoder": Autoencoder}
 LIKELIHOODS = "binomial, bernoulli, bernoulli-grey, gaussian[:c], laplace[:b]"
 # What --resume takes from the model file instead.
 SETTLED = (
-    "model likelihood latent hidden conv activation binarize beta samples batch_size"
-    " optimizer lr seed"
+    "model likelihood latent hidden conv activation binarize beta warmup free_bits"
+    " samples batch_size optimizer lr schedule seed"
 ).split()
 
 
@@ -74,6 +75,7 @@ def resumed(arguments):
             f"--resume: expected a checkpoint of a training, got {arguments.resume}, which"
             " holds a model only"
         )
+    saved.settings = {"batch_size": 100, "binarize": "none"} | saved.settings
     return saved
 
 
@@ -93,15 +95,23 @@ def new_training(arguments, images):
         )
     else:
         raise ValueError(f"--hidden: expected none with --conv, got {arguments.hidden}")
-    sgd = arguments.optimizer == "sgd"
-    optimizer = SGD(arguments.lr or 5e-4) if sgd else Adam(arguments.lr or 2e-3)
+    batch_size = arguments.batch_size or 100
+    steps = -(-len(images.train) // batch_size)  # of an epoch
+    make, lr = (SGD, 5e-4) if arguments.optimizer == "sgd" else (Adam, 2e-3)
+    lr = arguments.lr or lr
+    if arguments.schedule == "cosine":
+        lr = cosine_decay(
+            lr, steps * (arguments.epochs or usual_epochs(images, batch_size))
+        )
+    beta = _or(arguments.beta, 1.0)
     settings = {
-        "batch_size": arguments.batch_size or 100,
+        "batch_size": batch_size,
         "binarize": binarize,
-        "beta": _or(arguments.beta, 1.0),
+        "beta": linear_warmup(beta, steps * arguments.warmup) if arguments.warmup else beta,
+        "free_bits": arguments.free_bits or 0.0,
         "samples": arguments.samples or (5 if kind == "iwae" else 1),
     }
-    return checkpoints.Checkpoint(model, optimizer, rng, settings=settings)
+    return checkpoints.Checkpoint(model, make(lr), rng, settings=settings)
 
 
 def _or(value, default):
@@ -145,43 +155,6 @@ def _spread(images, binarize):
     rng = np.random.default_rng(0)
     x = prepare(images.train[:1000], images.max_count, np.float64, binarize, True, rng)
     return float(x.var()) or 1.0
-
-
-def new_folder(out, name):
-    """Make the folder --out, or a new one under `runs` named after data and time."""
-    if out is None:
-        folder = free_path(Path("runs", f"{name}-{datetime.now():%Y%m%d-%H%M%S}"))
-    else:
-        folder = Path(out)
-        if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-            raise ValueError(f"--out: expected a new or an empty folder, got {out!r}")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def drop_if_empty(folder):
-    """Remove what `new_folder` made if nothing came into it."""
-    for path in (folder, Path("runs")):
-        if path.is_dir() and not any(path.iterdir()):
-            path.rmdir()
-
-
-def new_file(out, default):
-    """The path --out, which must not exist yet, or the first free one like `default`."""
-    if out is None:
-        return free_path(Path(default))
-    if Path(out).exists():
-        raise ValueError(f"--out: expected a new file, got {out}, which exists")
-    return Path(out)
-
-
-def free_path(path):
-    """`path`, or the first of path-2, path-3, ... that does not exist yet."""
-    candidate, number = path, 1
-    while candidate.exists():
-        number += 1
-        candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
-    return candidate
 
 
 def colours(name):

@@ -5,12 +5,13 @@ To add a command, write a function that takes the parsed arguments (see
 """
 
 import argparse
-import math
+import os
 import sys
 
 from minivae import __version__
-from minivae.cli import commands, course
-from minivae.cli.options import LIKELIHOODS
+from minivae.cli import commands, course, training
+from minivae.cli.groups import add_data, add_model, add_model_file, add_seed, add_training
+from minivae.cli.values import number, text, whole
 
 OVERVIEW = """\
 examples:
@@ -60,7 +61,11 @@ the points.
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose complaints are one line long."""
+    """An argument parser that complains in one line, also of an empty word."""
+
+    def __init__(self, **settings):
+        super().__init__(**settings)
+        self.register("type", None, text)  # of all arguments without a type of their own
 
     def error(self, message):
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
@@ -74,13 +79,25 @@ def main(argv=None):
     argv : list of str, optional
         The arguments, by default those of the process.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # Windows' code pages and ASCII lack letters of ours. Without a console it is None.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
     arguments = build_parser().parse_args(argv)
     try:
-        return arguments.run(arguments) or 0
+        code = arguments.run(arguments) or 0
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         return _complain(arguments, "interrupted", 130)
-    except FloatingPointError as error:
+    except BrokenPipeError:  # who reads the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except ArithmeticError as error:
         return _complain(arguments, error, 1)
+    except MemoryError as error:
+        return _complain(arguments, f"not enough memory: {error}", 1)
     except OSError as error:
         where = f"{error.filename}: {error.strerror}" if error.filename else error
         return _complain(arguments, where, 2)
@@ -118,16 +135,16 @@ def build_parser():
         return added
 
     train = command(
-        "train", commands.train, "train a model, and draw what it learned", TRAINING
+        "train", training.train, "train a model, and draw what it learned", TRAINING
     )
-    _add_data(train, "digits")
-    _add_model(train)
-    _add_training(train)
+    add_data(train, "digits")
+    add_model(train)
+    add_training(train)
     evaluate = command(
         "evaluate", commands.evaluate, "print nelbo, rec and kl of the test images"
     )
-    _add_model_file(evaluate)
-    _add_data(evaluate, "what the model was trained on")
+    add_model_file(evaluate)
+    add_data(evaluate, "what the model was trained on")
     evaluate.add_argument(
         "--samples",
         type=whole(1),
@@ -135,7 +152,7 @@ def build_parser():
         metavar="S",
         help="samples of z per image (default: %(default)s)",
     )
-    _add_seed(evaluate)
+    add_seed(evaluate)
     check = command(
         "check", commands.check, "check every claim about a model, and about the code"
     )
@@ -146,10 +163,10 @@ def build_parser():
         help="a model.npz that train has written (default: a small VAE of the digits,"
         " trained on the spot)",
     )
-    _add_data(check, "what the model was trained on")
-    _add_seed(check)
+    add_data(check, "what the model was trained on")
+    add_seed(check)
     sample = command("sample", commands.sample, "draw new images from a trained model")
-    _add_model_file(sample)
+    add_model_file(sample)
     add = sample.add_argument
     add("-n", type=whole(1), default=64, help="how many images (default: %(default)s)")
     add(
@@ -163,13 +180,13 @@ def build_parser():
         help="a new .png, .pdf or .svg, or .npy for the array of images"
         " (default: samples.png, or the next free samples-2.png, ...)",
     )
-    _add_seed(sample)
+    add_seed(sample)
     export = command(
         "export",
         commands.export,
         "write the weights for PyTorch, and print how to load them",
     )
-    _add_model_file(export)
+    add_model_file(export)
     export.add_argument(
         "--out",
         metavar="FILE",
@@ -179,7 +196,11 @@ def build_parser():
         "import", commands.import_weights, "make a model of weights from PyTorch", IMPORT
     )
     add = back.add_argument
-    add("weights", metavar="WEIGHTS", help="a .npz with the arrays of a state_dict")
+    add(
+        "weights",
+        metavar="WEIGHTS",
+        help="a .npz with the arrays of a state_dict",
+    )
     add(
         "--like",
         metavar="MODEL",
@@ -202,7 +223,9 @@ def _add_exercises(command):
         "write the whole course to a folder: chapters, notebooks, exercises, the wheel",
     )
     whole_course.add_argument(
-        "folder", metavar="FOLDER", help="made if it does not exist; nothing is overwritten"
+        "folder",
+        metavar="FOLDER",
+        help="made if it does not exist; nothing is overwritten",
     )
     whole_course.add_argument(
         "--solutions", action="store_true", help="with the solutions, for teachers"
@@ -224,7 +247,11 @@ def _add_exercises(command):
     grade = command("grade", later("grade"), "grade a folder of exercises", GRADING)
     add = grade.add_argument
     add("folder", metavar="FOLDER", help="the folder with 01_linear.py and so on")
-    add("--json", metavar="FILE", help="write what Gradescope reads: results.json")
+    add(
+        "--json",
+        metavar="FILE",
+        help="write what Gradescope reads: results.json",
+    )
     add(
         "--timeout",
         type=number(0, exclusive=True),
@@ -232,135 +259,3 @@ def _add_exercises(command):
         metavar="SECONDS",
         help="for each task (default: %(default)s)",
     )
-
-
-def _add_model_file(parser):
-    parser.add_argument("model", metavar="MODEL", help="a model.npz that train has written")
-
-
-def _add_seed(parser):
-    parser.add_argument(
-        "--seed",
-        type=whole(0),
-        default=0,
-        help="of the random generator; the same seed gives the same result"
-        " (default: %(default)s)",
-    )
-
-
-def _add_data(parser, default):
-    group = parser.add_argument_group("data")
-    group.add_argument(
-        "--data",
-        metavar="NAME",
-        help=f"digits, faces, mnist, or a .npy or .npz file (default: {default})",
-    )
-    group.add_argument(
-        "--data-dir", metavar="DIR", help="the folder of the MNIST files; no download then"
-    )
-
-
-def _add_model(parser):
-    add = parser.add_argument_group("model").add_argument
-    add("--model", choices=("vae", "iwae", "autoencoder"), help="(default: vae)")
-    add(
-        "--likelihood",
-        metavar="NAME",
-        help=f"p(x|z): {LIKELIHOODS}. c is a variance and b a scale, learned if not given"
-        " (default: binomial for digits, bernoulli for mnist and for binary images,"
-        " gaussian for others)",
-    )
-    add("--latent", type=whole(1), metavar="K", help="latent dimensions (default: 16)")
-    add(
-        "--hidden",
-        type=whole(1),
-        nargs="*",
-        metavar="H",
-        help="widths of the encoder's hidden layers, the decoder's in reverse;"
-        " none makes the model linear (default: 256)",
-    )
-    add(
-        "--conv",
-        type=whole(1),
-        nargs="*",
-        metavar="C",
-        help="in their place, channels of convolutions that each halve the image, the"
-        " decoder's in reverse; without a number 32 64 (default: none)",
-    )
-    add(
-        "--activation",
-        choices=("tanh", "relu", "softplus", "sigmoid"),
-        help="(default: tanh)",
-    )
-
-
-def _add_training(parser):
-    add = parser.add_argument_group("training").add_argument
-    add(
-        "--binarize",
-        choices=("none", "threshold", "stochastic"),
-        help="make pixels 0 or 1 (default: stochastic where bernoulli meets pixels that"
-        " are not binary, else none)",
-    )
-    add("--beta", type=number(0), help="weight of the KL in the objective (default: 1)")
-    add(
-        "--samples",
-        type=whole(1),
-        metavar="S",
-        help="samples of z per image and step (default: 1, for iwae 5)",
-    )
-    add(
-        "--epochs",
-        type=whole(1),
-        help="passes over the training images, in all (default: as many as make about 4500"
-        " steps)",
-    )
-    add("--batch-size", type=whole(1), metavar="B", help="images per step (default: 100)")
-    add("--optimizer", choices=("adam", "sgd"), help="(default: adam)")
-    add(
-        "--lr",
-        type=number(0, exclusive=True),
-        help="learning rate (default: 0.002, for sgd 0.0005)",
-    )
-    add("--seed", type=whole(0), help="of weights, shuffling and noise (default: 0)")
-    add(
-        "--resume",
-        metavar="MODEL",
-        help="go on with the training of this model.npz; it holds all other settings",
-    )
-    add(
-        "--out",
-        metavar="DIR",
-        help="a new folder for all that is written (default: runs/DATA-DATE-TIME)",
-    )
-
-
-def whole(minimum):
-    """An argument type: a whole number of at least `minimum`."""
-
-    def convert(text):
-        if not text.strip().removeprefix("-").isdecimal() or int(text) < minimum:
-            raise argparse.ArgumentTypeError(
-                f"expected a whole number of at least {minimum}, got {text!r}"
-            )
-        return int(text)
-
-    return convert
-
-
-def number(minimum, exclusive=False):
-    """An argument type: a finite number of at least, or above, `minimum`."""
-
-    def convert(text):
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not (minimum <= value < math.inf) or (exclusive and value == minimum):
-            bound = "above" if exclusive else "of at least"
-            raise argparse.ArgumentTypeError(
-                f"expected a number {bound} {minimum}, got {text!r}"
-            )
-        return value
-
-    return convert

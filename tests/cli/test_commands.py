@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from minivae import cli
-from minivae.cli import commands
+from minivae.cli import training
 from minivae.datasets import load_digits, prepare
 from minivae.plots import drawing
 from minivae.training import checkpoints
@@ -26,7 +26,7 @@ def coarse_figures(monkeypatch):
 
 @pytest.fixture
 def no_figures(monkeypatch):
-    monkeypatch.setattr(commands, "_draw", lambda *arguments: None)
+    monkeypatch.setattr(training, "_draw", lambda *arguments: None)
 
 
 def train(tmp_path, *options, out="run"):
@@ -167,7 +167,7 @@ def test_a_folder_in_use_is_left_alone(tmp_path, no_figures, capsys):
 
 
 def interrupt_after(steps, monkeypatch):
-    original = commands.checkpoints.OPTIMIZERS["Adam"].step
+    original = checkpoints.OPTIMIZERS["Adam"].step
 
     def step(self, theta, grad):
         if self.t == steps:

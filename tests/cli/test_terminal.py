@@ -1,0 +1,77 @@
+"""Whatever the output is: any encoding, a pipe that closes, no console at all."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+import minivae.cli.parser
+from minivae import cli
+from minivae.cli import training
+
+SCRIPT = """
+import sys
+from minivae import cli
+from minivae.cli import training
+training._draw = lambda *arguments: None
+words = ["--hidden", "4", "--epochs", "1", "--batch-size", "500", "--out", sys.argv[1]]
+code = cli.main(["train", *words])
+if code:
+    sys.exit(code)
+code = cli.main(["evaluate", sys.argv[1] + "/model.npz"])
+print("\\N{GREEK SMALL LETTER SIGMA} after all that", code)
+"""
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_every_encoding_will_do(tmp_path, encoding):
+    folder = tmp_path / "mit Leerzeichen"
+    environment = os.environ | {"PYTHONIOENCODING": f"{encoding}:strict"}
+    words = [sys.executable, "-W", "error", "-c", SCRIPT, str(folder)]
+    done = subprocess.run(words, capture_output=True, env=environment)
+    assert done.returncode == 0, done.stderr.decode()
+    printed = done.stdout.decode(encoding)
+    assert "after all that 0" in printed and "nats per image" in printed
+    assert ("±" in printed) == (encoding != "ascii")
+
+
+def test_without_a_console_it_works_in_silence(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "_draw", lambda *arguments: None)
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)  # as under pythonw
+    out = ["--out", str(tmp_path / "run")]
+    assert cli.main(["train", "--hidden", "3", "--epochs", "1", *out]) == 0
+    assert cli.main(["evaluate", str(tmp_path / "none.npz")]) == 2
+
+
+def test_a_reader_who_has_seen_enough_is_no_error(tmp_path):
+    words = [sys.executable, "-c", SCRIPT, str(tmp_path / "run")]
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(words, stdout=write, stderr=subprocess.PIPE)
+    os.close(write)
+    assert done.returncode == 1
+    assert b"epoch 1/1" in done.stderr
+    assert b"roken" not in done.stderr and b"Traceback" not in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (MemoryError("Unable to allocate 186. TiB"), 1, "not enough memory: Unable to"),
+        (OverflowError("math range error"), 1, "math range error"),
+        (ZeroDivisionError("division by zero"), 1, "division by zero"),
+        (FloatingPointError("KL is not finite"), 1, "KL is not finite"),
+        (ValueError("a\ud800b"), 2, "a?b"),
+    ],
+)
+def test_every_kind_of_failure_is_one_line(monkeypatch, capsys, error, code, words):
+    def fails(arguments):
+        raise error
+
+    monkeypatch.setattr(minivae.cli.parser.commands, "sample", fails)
+    assert cli.main(["sample", "x.npz"]) == code
+    assert capsys.readouterr().err == f"minivae sample: {words}" + (
+        " allocate 186. TiB\n" if code == 1 and "memory" in words else "\n"
+    )
