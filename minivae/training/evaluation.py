@@ -75,14 +75,24 @@ def mean_loss(
 def batch_loss(model, x, rng, samples=1, beta=1.0, free_bits=0.0, labels=None):
     """The model's own loss on x, shape (B, D), with noise eps drawn from `rng`.
 
-    eps has the shape (B, K), or (S, B, K) for S = `samples` above 1; `labels` are those
-    of the images, for a model with a condition. Returns a `Loss`; `model.backward()` may
-    follow.
+    Returns a `Loss`; `model.backward()` may follow.
     """
+    eps = draw_noise(model, len(x), rng, samples)
+    return loss_with(model, x, eps, beta, free_bits, labels)
+
+
+def draw_noise(model, B, rng, samples=1):
+    """eps, shape (B, K), or (S, B, K) for S above 1; None for an autoencoder."""
+    if isinstance(model, Autoencoder):
+        return None
+    shape = (B, model.K) if samples == 1 else (samples, B, model.K)
+    return rng.standard_normal(shape, dtype=model.dtype)
+
+
+def loss_with(model, x, eps, beta=1.0, free_bits=0.0, labels=None):
+    """The model's own loss, which of the settings it takes or not."""
     if isinstance(model, Autoencoder):
         return model.loss(x, labels=labels)
-    shape = (len(x), model.K) if samples == 1 else (samples, len(x), model.K)
-    eps = rng.standard_normal(shape, dtype=model.dtype)
     if isinstance(model, IWAE):
         return model.loss(x, eps, labels)
     return model.loss(x, eps, beta, free_bits, labels)

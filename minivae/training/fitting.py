@@ -22,9 +22,10 @@ from minivae.optim import Adam, Optimizer
 from minivae.schedules import value_at
 from minivae.training import checkpoints
 from minivae.training.evaluation import (
-    batch_loss,
     check_objective,
     condition_of,
+    draw_noise,
+    loss_with,
     mean_loss,
     scaling,
 )
@@ -52,6 +53,7 @@ def fit(
     checkpoint=None,
     stop=None,
     progress=True,
+    ranks=None,
 ):
     """Train `model` until `epochs` epochs are done in all.
 
@@ -94,6 +96,9 @@ def fit(
     progress : bool or text file
         True reports to the standard error, False not at all. On a terminal it is one
         line that renews itself, elsewhere about 20 plain lines.
+    ranks : parallel.Ranks, optional
+        The processes among which each batch is divided. All of them call `fit` alike,
+        with generators of the same state; rank 0 tests, reports and saves.
 
     Returns
     -------
@@ -131,24 +136,28 @@ def fit(
     history.interrupted = False
     epochs = usual_epochs(images, batch_size) if epochs is None else epochs
     epochs = check_whole("epochs", epochs, minimum=1)
-    run = _Run(model, images, optimizer, rng, history, settings)
+    if ranks is not None and ranks.rank:
+        checkpoint, progress = None, False  # rank 0 reports and saves
+    run = _Run(model, images, optimizer, rng, history, settings, ranks)
     if checkpoint is not None:
         run.check_savable(checkpoint)
     first = saved = len(history)
     seconds_before = history["seconds"][-1] if first else 0.0
     stream = sys.stderr if progress is True else progress or None
     line = Progress(stream, first, epochs)
-    saved_at = line.started
+    saved_at, failure = line.started, None
     try:
         while len(history) < epochs and not (stop and len(history) and stop(history)):
             row = run.epoch(line)
-            history.append(**row, seconds=seconds_before + line.elapsed())
+            row["seconds"] = seconds_before + line.elapsed()
+            history.append(**(row if ranks is None else ranks.share(row)))
             run.remember()
             line.epoch(row)
             if checkpoint is not None and time.perf_counter() - saved_at > SAVE_EVERY:
                 run.save(checkpoint)
                 saved, saved_at = len(history), time.perf_counter()
     except BaseException as error:
+        failure = error
         run.take_back()
         history.interrupted = isinstance(error, KeyboardInterrupt)
         if not history.interrupted:
@@ -157,6 +166,8 @@ def fit(
         line.end(len(history), history.interrupted)
         if checkpoint is not None and len(history) > saved:
             run.save(checkpoint)
+        if ranks is not None and failure is not None:
+            ranks.abort(failure)
     return history
 
 
@@ -173,8 +184,14 @@ def _check_kind(name, value, kind, wanted):
 class _Run:
     """What one `fit` works on, and the steps it is made of."""
 
-    def __init__(self, model, images, optimizer, rng, history, settings):
+    def __init__(self, model, images, optimizer, rng, history, settings, ranks=None):
         check_generator("rng", rng)
+        if ranks is not None and settings["free_bits"]:
+            raise ValueError(
+                "free_bits: expected 0 with several ranks, as its minimum is over the mean"
+                f" KL of the whole batch, which no rank sees; got {settings['free_bits']}"
+            )
+        self.ranks = ranks
         check_objective(model, *(settings[s] for s in ("samples", "beta", "free_bits")))
         self.scaled = scaling(model, images, settings["binarize"])
         self.condition = condition_of(model, images, "train")
@@ -229,8 +246,8 @@ class _Run:
             x = prepare(batch, images.max_count, model.dtype, binarize, self.scaled, rng)
             weight = value_at(beta, optimizer.t)
             labels = None if self.condition is None else self.condition[rows]
-            loss = batch_loss(model, x, rng, samples, weight, free_bits, labels)
-            model.backward()
+            eps = draw_noise(model, len(x), rng, samples)
+            loss = self._gradient(x, eps, weight, free_bits, labels)
             optimizer.step(model.theta, model.grad)
             B = len(x)  # the last batch may be short, and counts for less
             objective += B * loss.nelbo
@@ -240,8 +257,27 @@ class _Run:
         shift = images.scale_nats
         return objective / N + shift, rec / N + shift, kl / N
 
+    def _gradient(self, x, eps, beta, free_bits, labels):
+        """Loss and gradient of a batch, of which each rank does its rows."""
+        model, ranks, B = self.model, self.ranks, len(x)
+        if ranks is not None:
+            mine = ranks.rows(B)
+            x, eps = x[mine], None if eps is None else eps[..., mine, :]
+            labels = None if labels is None else labels[mine]
+        loss = None
+        if len(x):
+            loss = loss_with(model, x, eps, beta, free_bits, labels)
+            model.backward()
+        return loss if ranks is None else ranks.mean(model.grad, loss, len(x), B)
+
     def _test(self):
         """The objective, rec and kl of the test images, with the noise of all epochs."""
+        if self.ranks is not None:
+            first = self.ranks.rank == 0
+            return self.ranks.share(self._test_here() if first else None)
+        return self._test_here()
+
+    def _test_here(self):
         _, binarize, beta, free_bits, samples = self.settings.values()
         return mean_loss(
             self.model,

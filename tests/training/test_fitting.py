@@ -169,7 +169,7 @@ def test_reported_nelbo_has_beta_one_and_no_free_bits():
     model = small()
     calls = spy(model)
     history = train(model, epochs=4, beta=linear_warmup(1.0, 10), free_bits=0.5)
-    betas = [beta for x, _, beta, _ in calls if len(x) != 20]
+    betas = [beta for x, _, beta, *_ in calls if len(x) != 20]
     np.testing.assert_allclose(betas, np.minimum(1, np.arange(16) / 10))
     for part in ("train", "test"):
         rec, kl = history[f"{part}_rec"], history[f"{part}_kl"]
