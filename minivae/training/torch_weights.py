@@ -10,7 +10,7 @@ the same order, and whose heads are `nn.Linear`, has the same parameters as our 
     likelihood.log_c                    (1,), in an nn.ParameterDict named likelihood
 
 A position in the stack counts whether or not its layer holds parameters, in both. What
-PyTorch lacks is `Scale`; `torch_source` writes it as a module of six lines.
+PyTorch lacks are `Scale` and `Condition`; `torch_source` writes them as small modules.
 
 PyTorch keeps images as (B, channels, rows, columns). Before the first of several
 convolutions there stands an `nn.Unflatten`, behind the last an `nn.Flatten`, and both
@@ -22,18 +22,20 @@ such a Linear are reordered on the way.
     decoder.2.W    decoder.3.weight     (channels in, out, kernel, kernel), transposed
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 from minivae.conv import Conv2d, ConvTranspose2d
 from minivae.errors import as_float_array, check_finite, check_shape
-from minivae.layers import Linear, Scale, Sequential
+from minivae.layers import Condition, Linear, Scale, Sequential
 
 CONVOLUTIONS = (Conv2d, ConvTranspose2d)
 AXES = {1: (0,), 2: (1, 0), 4: (3, 2, 0, 1)}  # of our arrays, in PyTorch's order
 TORCH_NAMES = {"W": "weight", "b": "bias"}
-SCALE = """\
+OURS = {
+    "Scale": """\
 class Scale(nn.Module):
     def __init__(self, factor):
         super().__init__()
@@ -41,7 +43,16 @@ class Scale(nn.Module):
 
     def forward(self, x):
         return self.factor * x
-"""
+""",
+    "Condition": """\
+class Condition(nn.Module):
+    labels = None  # (1, C) or (B, C): set it before each pass
+
+    def forward(self, x):
+        rows = len(x) // len(self.labels)
+        return torch.cat([x, self.labels.repeat(rows, 1)], 1)
+""",
+}
 
 
 def state_dict(model):
@@ -124,7 +135,7 @@ def torch_source(model):
     Returns
     -------
     str
-        One class, `Model`, preceded by `Scale` if the model has one.
+        One class, `Model`, preceded by those of ours that it uses.
     """
     stacks, _ = _translated(model)
     heads = {head: _source(getattr(model, head)) for head in model.heads}
@@ -136,7 +147,8 @@ def torch_source(model):
     )
     for name, call in parts.items():
         source += f"        self.{name} = {call}\n"
-    return f"{SCALE}\n{source}" if "Scale(" in source else source
+    used = [text for name, text in OURS.items() if f"{name}(" in source]
+    return "\n".join([*used, source])
 
 
 class _Place(NamedTuple):
@@ -172,7 +184,10 @@ def _places(model):
 def _order(n, shape):
     """Which of our n numbers come first to last in PyTorch, if they are an image."""
     order = np.arange(n)
-    return order if shape is None else order.reshape(shape).transpose(2, 0, 1).ravel()
+    if shape is None:
+        return order
+    image, condition = np.split(order, [math.prod(shape)])
+    return np.append(image.reshape(shape).transpose(2, 0, 1).ravel(), condition)
 
 
 def _translated(model):
@@ -216,7 +231,7 @@ def _with_parameters(stack):
     for layer in stack.layers:
         if isinstance(layer, Sequential):
             yield from _with_parameters(layer)
-        elif layer.shapes:
+        elif layer.shapes or isinstance(layer, Condition):
             yield layer
 
 
@@ -239,6 +254,10 @@ def _walk(layers, shape, last, linears, before):
                     f" {layer.shape}: PyTorch keeps other numbers together"
                 )
             in_space, shape = True, layer.out_shape
+        elif isinstance(layer, Condition):  # its columns stand behind the image
+            if in_space:
+                before[layer] = "nn.Flatten()"
+            in_space = False
         else:
             if in_space:
                 before[layer] = "nn.Flatten()"
@@ -278,6 +297,8 @@ def _source(layer):
         return f"nn.{type(layer).__name__}{(*channels, *settings)}"
     if isinstance(layer, Scale):
         return f"Scale({layer.factor!r})"
+    if isinstance(layer, Condition):
+        return "Condition()"
     return f"nn.{type(layer).__name__}()"
 
 

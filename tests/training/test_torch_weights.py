@@ -430,3 +430,34 @@ def test_import_complains_in_one_line(folder, capsys):
     assert cli.main(["import", "weights.npz", "--like", "one.npz"]) == 2
     assert "weights.npz: not a sound .npz file" in capsys.readouterr().err
     assert not (folder / "new.npz").exists() and not (folder / "model.npz").exists()
+
+
+@pytest.mark.parametrize("stack", ["mlp", "conv"])
+def test_a_condition_goes_there_and_back_and_computes_the_same(stack):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    rest = {"condition": 3, "rng": rng, "dtype": np.float64}
+    if stack == "mlp":
+        model = mv.VAE.mlp(16, 2, (5,), mv.Binomial(4), **rest)
+    else:
+        model = mv.VAE.conv((4, 4), 2, (2,), mv.Binomial(4), **rest)
+    names = {"torch": torch, "nn": torch.nn}
+    exec(torch_source(model), names)
+    module = names["Model"]().double()
+    weights = {name: torch.from_numpy(a) for name, a in state_dict(model).items()}
+    module.load_state_dict(weights)
+    x, z = rng.integers(0, 5, (6, 16)).astype(float), rng.standard_normal((6, 2))
+    labels = np.array([0, 2, 1, 1, 0, 2])
+    for part in module.modules():
+        if type(part).__name__ == "Condition":
+            part.labels = torch.from_numpy(np.eye(3)[labels])
+    under = model.given(labels)
+    with torch.no_grad():
+        mu = module.mu_head(module.encoder(torch.from_numpy(x))).numpy()
+        y = module.decoder(torch.from_numpy(z)).numpy()
+    np.testing.assert_allclose(mu, under.posterior_mean(x), rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(y, under.decoder_output(z), rtol=1e-12, atol=1e-13)
+    before = model.theta.copy()
+    model.theta[...] = 0
+    load_state_dict(model, {name: value.numpy() for name, value in weights.items()})
+    assert model.theta.tobytes() == before.tobytes()
