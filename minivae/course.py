@@ -45,6 +45,19 @@ def _installed():
             yield Path(file.locate()).resolve().parents[2]
 
 
+def exercise_files():
+    """What a student gets: the task files, their test, and the digits for the last task.
+
+    Returns
+    -------
+    dict of str to bytes
+        Contents by name.
+    """
+    paths = sorted((course_folder() / "exercises").glob("*.py"))
+    paths.append(Path(__file__).resolve().parent / "datasets" / "digits.npz")
+    return {path.name: path.read_bytes() for path in paths}
+
+
 def write_new(folder, files, force=False):
     """Write files into a folder; what is there already stays as it is.
 

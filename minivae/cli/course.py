@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 import minivae
-from minivae.course import course_folder, write_new
+from minivae.course import course_folder, exercise_files, write_new
 
 README = """\
 # The course of minivae
@@ -45,6 +45,7 @@ def course(arguments):
         inside = path.relative_to(tutorials)
         if arguments.solutions or "solutions" not in inside.parts:
             files[inside.as_posix()] = path.read_bytes()
+    files |= {f"exercises/{name}": content for name, content in exercise_files().items()}
     folder = Path(arguments.folder)
     written, kept = write_new(folder, files)
     for path in kept:

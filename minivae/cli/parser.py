@@ -11,7 +11,7 @@ import sys
 from minivae import __version__
 from minivae.cli import commands, course, training
 from minivae.cli.groups import add_data, add_model, add_model_file, add_seed, add_training
-from minivae.cli.values import label, number, text, whole
+from minivae.cli.values import number, text, whole
 
 OVERVIEW = """\
 examples:
@@ -168,13 +168,6 @@ def build_parser():
     sample = command("sample", commands.sample, "draw new images from a trained model")
     add_model_file(sample)
     add = sample.add_argument
-    add(
-        "--label",
-        type=label,
-        metavar="L",
-        help="what to sample, for a model trained with --conditional: a label such as 7,"
-        " or factors such as 0.5,-1,0,0,0,0 (default: none)",
-    )
     add("-n", type=whole(1), default=64, help="how many images (default: %(default)s)")
     add(
         "--draw-pixels",
@@ -259,6 +252,7 @@ def _add_exercises(command):
         metavar="FILE",
         help="write what Gradescope reads: results.json",
     )
+    add("--formulas", action="store_true", help="end each hint with the formula")
     add(
         "--timeout",
         type=number(0, exclusive=True),

@@ -1,47 +1,70 @@
 """`minivae exercises` and `minivae grade`: functions of the parsed arguments."""
 
+import errno
 import json
 from pathlib import Path
 
 from minivae.atomic import replacing
+from minivae.course import exercise_files, write_new
 from minivae.grading import TASKS
-from minivae.grading.runner import TASK_FILES, grade_folder, results, table
+from minivae.grading.runner import grade_folder, results, table
 
 
 def exercises(arguments):
-    """Copy the task files, and the test that grades them, to a folder.
+    """Copy the task files, their test, and the digits that the last task draws.
 
     A file that is there already stays as it is, whatever it holds, unless --force says
     otherwise.
     """
-    folder = Path(arguments.folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    written = kept = 0
-    for source in sorted(TASK_FILES.glob("*.py")):
-        target, fresh = folder / source.name, source.read_bytes()
-        if target.exists() and not arguments.force:
-            if target.read_bytes() != fresh:
-                print(f"{target}: kept as it is (--force replaces it)")
-            kept += 1
-            continue
-        with replacing(target) as file:
-            file.write(fresh)
-        written += 1
-    print(f"{folder}: {written} files written, {kept} kept; begin with {TASKS[0].name}.py")
+    folder, files = Path(arguments.folder), exercise_files()
+    written, kept = write_new(folder, files, arguments.force)
+    for path in kept:
+        print(f"{path}: kept as it is (--force replaces it)")
+    print(
+        f"{folder}: {len(written)} files written, {len(files) - len(written)} kept; begin"
+        f" with {TASKS[0].name}.py"
+    )
     print(f"then: minivae grade {folder}")
 
 
 def grade(arguments):
-    """Print a table of tasks, points, verdicts and hints; with --json write them, too."""
-    path = Path(arguments.json) if arguments.json else None
-    if path and not path.parent.is_dir():
-        raise ValueError(f"--json: expected a file in a folder that exists, got {path}")
-    graded = []
-    for one in grade_folder(arguments.folder, arguments.timeout):
+    """Print a table of tasks, points, verdicts and hints; with --json write them, too.
+
+    The JSON is written before anything is graded and again before each row is printed:
+    neither a broken pipe nor a killed grader costs the verdicts that are known.
+    """
+    folder = Path(arguments.folder)
+    tasks = grade_folder(folder, arguments.timeout, arguments.formulas)
+    path = None if arguments.json is None else Path(arguments.json)
+    graded, unread = [], None
+
+    def save():
+        if path is None:
+            return
+        try:
+            if path.exists() and not path.is_file():
+                raise FileExistsError(errno.EEXIST, "it is there and is no regular file")
+            with replacing(path) as file:
+                file.write(json.dumps(results(graded), indent=2).encode())
+        except OSError as error:
+            raise ValueError(
+                f"--json: expected a file that can be written, got {path}: {error.strerror}"
+            ) from None
+
+    def show(text):
+        nonlocal unread
+        try:
+            if unread is None:
+                print(text, flush=True)
+        except OSError as error:  # nobody reads any more; the grading goes on
+            unread = error
+
+    save()
+    for one in tasks:
         graded.append(one)
-        print("\n".join(table([one])), flush=True)
+        save()
+        show("\n".join(table([one])))
     points, possible = sum(g.points for g in graded), sum(t.points for t in TASKS)
-    print(f"{'total':20} {f'{points}/{possible}':>7}")
-    if path:
-        with replacing(path) as file:
-            file.write(json.dumps(results(graded), indent=2).encode())
+    show(f"{'total':20} {f'{points}/{possible}':>7}")
+    if unread is not None:
+        raise unread

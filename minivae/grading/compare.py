@@ -1,8 +1,10 @@
 """Compare a student's numbers with the truth, and find words for the difference.
 
-`mistakes` are hints with the numbers that each mistake would have given: a hint is spoken
-only if the student's numbers are those. What no listed mistake explains is left to general
-ones (a factor, a constant, `minivae.gradcheck`'s diagnosis).
+A hint goes from the pattern (what the numbers show) to the place (where to look). Behind
+" | " stands the formula, which is told only on request. `mistakes` are hints with the
+numbers that each mistake would have given: a hint is spoken only if the student's numbers
+are those. What no listed mistake explains is left to general ones (a factor, a constant,
+`minivae.gradcheck`'s diagnosis).
 """
 
 import numpy as np
@@ -52,9 +54,9 @@ def values(name, came, expected, mistakes=None, sizes=None, look=""):
     ----------
     name : str
         What it is, for the hint.
-    came, expected : ndarray
+    came, expected : array-like
         Of the same shape.
-    mistakes : dict of str to ndarray, optional
+    mistakes : dict of str to array-like, optional
         Hint -> the numbers that mistake gives.
     sizes : dict of str to int, optional
         Such as {"B": 5, "K": 3}, for the names of factors.
@@ -70,9 +72,7 @@ def values(name, came, expected, mistakes=None, sizes=None, look=""):
         return error
     came, expected = np.asarray(came, np.float64), np.asarray(expected, np.float64)
     hint = named(came, expected, mistakes)
-    if hint is None:
-        hint = _general(name, came, expected, sizes or {}) + (f" {look}" if look else "")
-    raise Wrong(hint)
+    raise Wrong(hint or f"{_general(name, came, expected, sizes or {})} {look}".rstrip())
 
 
 def named(came, expected, mistakes):
@@ -112,14 +112,7 @@ def _general(name, came, expected, sizes):
 
 
 def gradient(
-    f,
-    theta,
-    claim,
-    mistakes=None,
-    sizes=None,
-    parts=None,
-    look=None,
-    oracle="richardson",
+    f, theta, claim, mistakes=None, sizes=None, parts=None, look=None, oracle="richardson"
 ):
     """Check a claimed gradient by finite differences of `f`, and say what is wrong.
 
@@ -130,7 +123,7 @@ def gradient(
         upstream gradient in it.
     theta : dict of str to ndarray
     claim : callable
-        dict of arrays -> dict of the student's gradients.
+        dict of arrays -> the student's gradients, a dict or a list in the same order.
     mistakes : dict of str to (dict of str to ndarray), optional
         For each array: hint -> numbers, as in `values`.
     sizes, parts, oracle
@@ -143,15 +136,20 @@ def gradient(
     float
         The largest relative error.
     """
+
+    def claimed(theta):
+        found = claim(theta)
+        return found if isinstance(found, dict) else dict(zip(theta, found, strict=True))
+
     report = check_gradient(
-        f, theta, claim, sizes=sizes, parts=parts, tolerance=TOLERANCE, oracle=oracle
+        f, theta, claimed, sizes=sizes, parts=parts, tolerance=TOLERANCE, oracle=oracle
     )
-    if report.verdict != "WRONG":
+    if report.verdict == "ok":
         return report.worst
     wrong = [b for b in report.blocks.values() if b.verdict == "WRONG"]
     for block in wrong:
         known = (mistakes or {}).get(block.name)
-        if block.given is None and known and block.complete:
+        if block.given is None and known:
             expected = block.expected.reshape(block.shape)
             hint = named(block.claimed.reshape(block.shape), expected, known)
             if hint:
@@ -161,7 +159,9 @@ def gradient(
     for general, ours in WORDS.items():
         said = said.replace(general, ours)
     looks = [look[b.name] for b in wrong if b.name in (look or {})]
-    raise Wrong(" ".join([said, *dict.fromkeys(looks)]))
+    texts = [text.partition(" | ") for text in [said, *dict.fromkeys(looks)]]
+    hint, formula = (" ".join(t[i] for t in texts if t[i]) for i in (0, 2))
+    raise Wrong(f"{hint} | {formula}")
 
 
 def z_score(name, draws, expected, hint, limit=5.0):

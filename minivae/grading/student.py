@@ -1,14 +1,13 @@
-"""A student's file as the graders see it: loaded, called, and never trusted to behave."""
-
-import ast
-import traceback
-import types
+"""A student's functions as the graders see them: called, and never trusted to behave."""
 
 import numpy as np
 
 
 class Wrong(Exception):
-    """Something is wrong with the student's answer; the text is the hint."""
+    """Something is wrong with the student's answer; the text is the hint.
+
+    What stands behind " | " is the formula, told only on request.
+    """
 
 
 class ToDo(Exception):
@@ -20,48 +19,31 @@ class Student:
 
     Parameters
     ----------
-    source : str
-        The file's text.
-    filename : str
-        What tracebacks call it.
-
-    Raises
-    ------
-    Wrong
-        If the text cannot be run, or imports the answers from minivae.
+    ask : callable
+        Request -> answer, both as `minivae.grading.child` has them. It raises Wrong if
+        there is no answer.
     """
 
-    def __init__(self, source, filename):
-        self.filename = filename
-        module = types.ModuleType("exercise")
-        module.__file__ = filename
-        try:
-            if _imports_minivae(source):
-                raise Wrong("The file imports minivae, which holds the answers: use NumPy.")
-            with np.errstate(all="ignore"):
-                exec(compile(source, filename, "exec"), module.__dict__)
-        except Wrong:
-            raise
-        except (Exception, SystemExit) as error:
-            raise Wrong(f"The file cannot be imported: {self._described(error)}") from None
-        self.functions = module.__dict__
+    def __init__(self, ask):
+        self.ask = ask
 
     def call(self, name, *args, out, look=""):
-        """Call one of the functions with copies of `args`, and check what comes back.
+        """Call one of the functions, and check what comes back.
 
         Parameters
         ----------
         name : str
         *args
-            Arrays, or dicts of arrays, or anything else.
-        out : dict of str to (tuple or None)
-            Names of the results and their shapes; None leaves the shape open.
+            Arrays, dicts of arrays, numbers, random generators. The student gets copies.
+        out : dict of str to (tuple or None), or None
+            Names of the results and their shapes; None leaves a shape open. Without
+            `out` the result is a dict of arrays.
         look : str
             Where to look if the call fails, added to the hint.
 
         Returns
         -------
-        ndarray or list of ndarray
+        ndarray, list of ndarray, or dict of ndarray
             One for each of `out`, in the precision the student chose.
 
         Raises
@@ -71,83 +53,63 @@ class Student:
         Wrong
             If it is missing, raises, changes its arguments, or returns no such arrays.
         """
-        given = [_copy(a) for a in args]
-        try:
-            value = self.raw(name, *given)
-        except Wrong as wrong:
-            raise Wrong(f"{wrong} {look}".rstrip()) from None
-        for number, (before, after) in enumerate(zip(args, given, strict=True)):
-            if not _same(before, after):
-                code = getattr(self.functions[name], "__code__", None)
-                names = code.co_varnames[: code.co_argcount] if code else ()
+        results = None if out is None else list(out)
+        answer = self.ask({"do": "call", "name": name, "args": args, "results": results})
+        match answer:
+            case {
+                "status": "value",
+                "value": value,
+                "args": list(after),
+                "names": list(names),
+            }:
+                self._unchanged(name, args, after, names)
+            case {"status": "to do"}:
+                raise ToDo
+            case {"status": "missing"}:
+                raise Wrong(f"There is no function `{name}` in the file.")
+            case {"status": "odd", "text": str(text)}:
+                raise Wrong(f"{name} returned {text}.")
+            case {"status": "raised", "text": str(text)}:
+                shapes = [str(a.shape) for a in args if isinstance(a, np.ndarray)]
+                called = f" (called with arrays of the shapes {', '.join(shapes)})"
+                raise Wrong(f"{name} stopped with {text}{called}. {look}".rstrip())
+            case _:
+                raise Wrong(f"{name}: no grader can read the answer of the file's process.")
+        if out is not None and len(out) == 1:
+            value = [value]
+        values = list(value.values()) if isinstance(value, dict) else value
+        if (
+            not isinstance(value, dict if out is None else list)
+            or (out is not None and len(values) != len(out))
+            or not all(isinstance(v, np.ndarray) and v.dtype.kind == "f" for v in values)
+        ):
+            raise Wrong(f"{name} returned what no grader can read.")
+        if out is None:
+            return value
+        for array, (key, shape) in zip(value, out.items(), strict=True):
+            if shape is not None and array.shape != shape:
+                raise Wrong(
+                    f"{name}: {key} should have the shape {shape}, got {array.shape}."
+                    f"{_shape_story(array.shape, shape)} {look}".rstrip()
+                )
+        return value if len(out) > 1 else value[0]
+
+    def _unchanged(self, name, before, after, names):
+        for number, (one, two) in enumerate(zip(before, after, strict=False)):
+            if not _same(one, two):
                 called = names[number] if number < len(names) else number + 1
                 raise Wrong(
                     f"{name} changes its argument {called} in place. The caller still needs"
                     " it as it was: make a new array, or work on a copy."
                 )
-        if value is None:
-            raise Wrong(f"{name} returned None: is the `return` missing?")
-        if len(out) == 1:
-            return self._array(name, next(iter(out)), value, *out.values())
-        if not isinstance(value, (tuple, list)) or len(value) != len(out):
-            came = f"{len(value)} values" if isinstance(value, (tuple, list)) else "one"
-            raise Wrong(f"{name} should return {', '.join(out)}; it returned {came}.")
-        pairs = zip(out.items(), value, strict=True)
-        return [self._array(name, key, v, shape) for (key, shape), v in pairs]
-
-    def raw(self, name, *args):
-        """Call a function and return whatever it returns."""
-        function = self.functions.get(name)
-        if not callable(function):
-            raise Wrong(f"There is no function `{name}` in the file.")
-        try:
-            with np.errstate(all="ignore"):
-                return function(*args)
-        except NotImplementedError:
-            raise ToDo from None
-        except (Exception, SystemExit) as error:
-            shapes = ", ".join(str(np.shape(a)) for a in args if isinstance(a, np.ndarray))
-            raise Wrong(
-                f"{name} stopped with {self._described(error)} (called with arrays of the"
-                f" shapes {shapes})."
-            ) from None
-
-    def _array(self, function, name, value, shape):
-        try:
-            array = np.asarray(value)
-            array = array if array.dtype.kind == "f" else array.astype(np.float64)
-        except (TypeError, ValueError):
-            raise Wrong(
-                f"{function}: {name} should be an array of real numbers, got"
-                f" {type(value).__name__}."
-            ) from None
-        if shape is not None and array.shape != shape:
-            raise Wrong(
-                f"{function}: {name} should have the shape {shape}, got {array.shape}."
-                f"{_shape_story(array.shape, shape)}"
-            )
-        return array
-
-    def _described(self, error):
-        """Such as "ValueError in line 7: operands could not be broadcast"."""
-        if isinstance(error, SystemExit):
-            return "a call of exit(), which ends the whole program: remove it"
-        frames = traceback.extract_tb(error.__traceback__)
-        lines = [frame.lineno for frame in frames if frame.filename == self.filename]
-        if isinstance(error, SyntaxError):
-            lines = [error.lineno] if error.lineno else []
-        where = f" in line {lines[-1]}" if lines else ""
-        return f"{type(error).__name__}{where}: {error}"
 
 
-def _imports_minivae(source):
-    names = []
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names.append(node.module or "")
-    return any(name.split(".")[0] == "minivae" for name in names)
+def _same(one, two):
+    if isinstance(one, dict) and isinstance(two, dict):
+        return one.keys() == two.keys() and all(_same(v, two[k]) for k, v in one.items())
+    if isinstance(one, np.ndarray) and isinstance(two, np.ndarray):
+        return np.array_equal(one, two, equal_nan=True)
+    return not isinstance(one, (dict, np.ndarray))
 
 
 def _shape_story(came, expected):
@@ -161,16 +123,6 @@ def _shape_story(came, expected):
         return " Is a sum over the last axis missing?"
     if len(came) > len(expected) and came[-len(expected) :] == expected:
         return " Is a sum over the first axis missing?"
+    if came == expected[1:]:
+        return " It was summed over the first axis, the images."
     return ""
-
-
-def _copy(value):
-    if isinstance(value, dict):
-        return {name: _copy(v) for name, v in value.items()}
-    return value.copy() if isinstance(value, np.ndarray) else value
-
-
-def _same(one, two):
-    if isinstance(one, dict):
-        return one.keys() == two.keys() and all(_same(v, two[k]) for k, v in one.items())
-    return not isinstance(one, np.ndarray) or np.array_equal(one, two, equal_nan=True)

@@ -1,10 +1,23 @@
-"""Grader of exercise 12: an autoencoder made variational."""
+"""Exercise 12: an autoencoder made variational."""
 
 import numpy as np
 
 from minivae.grading.compare import agree, precision, values
 from minivae.grading.student import ToDo, Wrong
-from minivae.grading.vae import forward, problem
+from minivae.grading.task import Task
+from minivae.grading.vae_gradient import forward, problem
+
+SQUASHES = (
+    np.tanh,
+    lambda a: np.maximum(a, 0),
+    lambda a: 1 / (1 + np.exp(-a)),
+    lambda a: np.log1p(np.exp(a)),
+)
+
+
+def decode(p, z):
+    """The decoder's logits."""
+    return np.tanh(z @ p["W2"] + p["b2"]) @ p["W3"] + p["b3"]
 
 
 def encode(student):
@@ -19,21 +32,13 @@ def encode(student):
             raise Wrong(
                 f"The {name} head must reach any value: it is linear, with no activation."
             )
-    error = values("mu", mu, f["mu"])
     mistakes = {
         "logvar comes from mu's head: it needs a head of its own, Wv and bv.": f["mu"],
         "bv is missing in logvar.": f["logvar"] - p["bv"],
     }
+    error = values("mu", mu, f["mu"])
     error = max(error, values("logvar", logvar, f["logvar"], mistakes))
     return f"both heads {precision(error)}; they reach any value"
-
-
-SQUASHES = (
-    np.tanh,
-    lambda a: np.maximum(a, 0),
-    lambda a: 1 / (1 + np.exp(-a)),
-    lambda a: np.log1p(np.exp(a)),
-)
 
 
 def loss(student):
@@ -42,11 +47,10 @@ def loss(student):
     f = forward(p, x, eps)
 
     def call(p):
-        out = {"nelbo": (), "rec": (), "kl": ()}
-        return [v[None] for v in student.call("loss", p, x, eps, out=out)]
+        return student.call("loss", p, x, eps, out={"nelbo": (), "rec": (), "kl": ()})
 
     def rec_of(z):
-        y = np.tanh(z @ p["W2"] + p["b2"]) @ p["W3"] + p["b3"]
+        y = decode(p, z)
         return (np.logaddexp(0, y) - x * y).sum(axis=1)
 
     try:
@@ -62,8 +66,9 @@ def loss(student):
         error = _judged(call, p, rec_of, *heads, eps)
         return f"nelbo, rec and kl {precision(error)}, given what your encode returns"
     quiet = {**p, "Wv": 0 * p["Wv"], "bv": p["bv"] - 60}
-    right = np.array([rec_of(f["mu"]).mean()])
-    values("rec without noise, the autoencoder's loss,", call(quiet)[1], right)
+    values(
+        "rec without noise, as in the autoencoder,", call(quiet)[1], rec_of(f["mu"]).mean()
+    )
     return f"nelbo, rec and kl {precision(error)}; without noise the autoencoder's loss"
 
 
@@ -75,80 +80,87 @@ def _judged(call, p, rec_of, mu, logvar, eps):
         raise Wrong("Two calls with the same eps differ: use the eps you were given.")
     each, kls = rec_of(mu + sigma * eps), 0.5 * (mu**2 + sigma**2 - 1 - logvar).sum(axis=1)
     batch = "The losses are means over the batch; your {} is a sum over it."
-    error = values(
-        "rec",
-        rec,
-        np.array([each.mean()]),
-        {
-            "z does not depend on the noise eps: z = mu + sigma eps.": rec_of(mu).mean(),
-            "The noise is multiplied by the variance; sigma is exp(logvar / 2).": rec_of(
-                mu + sigma**2 * eps
-            ).mean(),
-            "rec is a sum over the pixels; you average over them.": each.mean() / D,
-            batch.format("rec"): each.sum(),
-        },
-        look="It is minus log p(x|z): the given loss, at z = mu + sigma eps.",
-    )
-    mean, turned = kls.mean(), (kls + logvar.sum(axis=1)).mean()
+    variance = "The noise is multiplied by the variance; sigma is exp(logvar / 2)."
+    mistakes = {
+        "z does not depend on the noise eps: the code is to be sampled.": rec_of(mu).mean(),
+        variance: rec_of(mu + sigma**2 * eps).mean(),
+        "rec is a sum over the pixels; you average over them.": each.mean() / D,
+        batch.format("rec"): each.sum(),
+    }
+    look = "It is minus log p(x|z): the given loss, at the z you sampled."
+    error = values("rec", rec, each.mean(), mistakes, look=look)
+    mean, formula = kls.mean(), " | It is ½ (mu² + σ² - 1 - logvar)."
     mistakes = {
         "The KL sums over the latent dimensions; you average over them.": mean / K,
         batch.format("KL"): kls.sum(),
-        "Your KL is exactly twice what it should be: ½ (mu² + σ² - 1 - logvar).": 2 * mean,
-        "The sign of logvar in your KL is wrong: ½ (mu² + σ² - 1 - logvar).": turned,
+        f"Your KL is exactly twice what it should be.{formula}": 2 * mean,
+        f"The sign of logvar in your KL is wrong.{formula}": (kls + logvar.sum(1)).mean(),
     }
-    error = max(error, values("kl", kl, np.array([mean]), mistakes))
+    error = max(error, values("kl", kl, mean, mistakes, look=formula))
     mistakes = {
         "nelbo is the negative ELBO, to be made small; you return the ELBO.": -rec - kl,
-        "The KL is added to rec, for both are to be small: nelbo = rec + kl.": rec - kl,
-        "The KL is missing in nelbo = rec + kl.": rec,
+        "The KL is added to rec, for both are to be small.": rec - kl,
+        "The KL is missing in nelbo.": rec,
     }
-    return max(error, values("nelbo", nelbo, rec + kl, mistakes, look="nelbo = rec + kl."))
+    return max(
+        error, values("nelbo", nelbo, rec + kl, mistakes, look=" | nelbo = rec + kl")
+    )
 
 
 def sample(student):
     """Zeros and ones with the means and covariances of p(x), by the rng that was given."""
-    p, x, eps = problem(D=4)
+    p, *_ = problem(D=4)
     p = {**p, "W2": 2 * p["W2"], "W3": 3 * p["W3"]}  # pixels that hang together
-    n, D, K = 3000, x.shape[1], eps.shape[1]
 
-    def drawn(seed, n=n):
-        copies = {k: a.copy() for k, a in p.items()}
-        found = student.raw("sample", copies, n, np.random.default_rng(seed))
-        if found is None or np.shape(found) != (n, D):
-            raise Wrong(f"sample should return an array ({n}, {D}), got {np.shape(found)}.")
-        return np.asarray(found, np.float64)
+    def drawn(seed, n):
+        rng = np.random.default_rng(seed)
+        return student.call("sample", p, n, rng, out={"images": (n, 4)})
 
-    images = drawn(1)
+    judge(drawn, p)
+    return "3000 images: means and covariances of p(x); the seed decides"
+
+
+def judge(drawn, p, pixels=slice(None)):
+    """Raise Wrong unless `drawn(seed, n)` are images of zeros and ones from p(x).
+
+    Their means and the products of pairs are compared, of these `pixels`.
+    """
+    images = drawn(1, 3000)
     if not np.isin(images, (0, 1)).all():
         raise Wrong(
             "The images should be zeros and ones, drawn from their probabilities; yours are"
             f" numbers like {images[0, 0]:.3g}."
         )
-    if not np.array_equal(images, drawn(1)):
+    if not np.array_equal(images, drawn(1, 3000)):
         raise Wrong("One seed gives two results: draw only from the rng you were given.")
-    if np.array_equal(images, drawn(2)):
+    if np.array_equal(images, drawn(2, 3000)):
         raise Wrong("Two seeds give the same images: draw from the rng you were given.")
+    rng, shape = np.random.default_rng(3), (20000, len(p["W2"]))
 
-    def logits(z):
-        return np.tanh(z @ p["W2"] + p["b2"]) @ p["W3"] + p["b3"]
+    def probabilities(z):
+        return 1 / (1 + np.exp(-decode(p, z)))[:, pixels]
 
-    rng = np.random.default_rng(3)
-    z = rng.standard_normal((20000, K))
-    prob = 1 / (1 + np.exp(-logits(z)))
+    z = rng.standard_normal(shape)
+    images, prob = images[:, pixels], probabilities(z)
     if _fits(images, prob):
-        return f"{n} images: means and covariances of p(x); the seed decides"
-    means = [drawn(seed, 500).mean(axis=0) for seed in range(4, 10)]
+        return
+    means = [drawn(seed, 500)[:, pixels].mean(axis=0) for seed in range(4, 10)]
     if np.std(means, axis=0).max() > 4 * 0.5 / np.sqrt(500):
         raise Wrong("The images of one call belong together: each needs a z of its own.")
-    flat = 1 / (1 + np.exp(-logits(rng.random((20000, K)))))
     known = {
-        "All images come from one code, z = 0: draw z from the prior.": 1
-        / (1 + np.exp(-logits(np.zeros((1, K))))),
-        "z is drawn from the prior N(0, 1): standard_normal, not uniform numbers.": flat,
+        "All images come from one code, z = 0: draw z from the prior.": probabilities(
+            np.zeros((1, shape[1]))
+        ),
+        "z is drawn from the prior N(0, 1), not from uniform numbers. | standard_normal": (
+            probabilities(rng.random(shape))
+        ),
         "Each pixel is drawn, 1 with probability p; yours are p, rounded.": 1.0
         * (prob > 0.5),
-        "The logits are no probabilities: p is their sigmoid.": np.clip(logits(z), 0, 1),
-        "The pixels are inverted: 1 where the uniform number is below p.": 1 - prob,
+        "The logits are no probabilities. | p is their sigmoid.": np.clip(
+            decode(p, z)[:, pixels], 0, 1
+        ),
+        "The pixels are inverted: where the uniform number is below p, there is a 1.": 1
+        - prob,
     }
     for hint, wrong in known.items():
         if _fits(images, wrong):
@@ -166,11 +178,19 @@ def sample(student):
 
 def _fits(images, prob, pairs=True):
     """Whether the draws have these means and, of pairs of pixels, mean products."""
-    seen, expected = images, np.broadcast_to(prob, (len(prob), images.shape[1]))
+    seen, expected = np.float64(images), np.broadcast_to(prob, (len(prob), images.shape[1]))
     if pairs:
         i, j = np.triu_indices(images.shape[1], 1)
-        seen = np.concatenate([seen, images[:, i] * images[:, j]], axis=1)
+        seen = np.concatenate([seen, seen[:, i] * seen[:, j]], axis=1)
         expected = np.concatenate([expected, prob[:, i] * prob[:, j]], axis=1)
     spread = seen.var(axis=0) / len(seen) + expected.var(axis=0) / len(expected)
     z = np.abs(seen.mean(axis=0) - expected.mean(axis=0)) / np.sqrt(spread + 1e-9)
     return bool(z.max() < 5)
+
+
+TASK = Task(
+    "12_variational",
+    "an autoencoder made variational",
+    45,
+    {"encode": (2, encode), "loss": (3, loss), "sample": (3, sample)},
+)

@@ -28,6 +28,7 @@ def test_everything_is_there_but_the_solutions(folder):
     notebooks = {path.stem for path in (folder / "notebooks").glob("*.ipynb")}
     assert notebooks == {name.removesuffix(".py") for name in chapters}
     assert (folder / "exercises" / "01_linear.py").is_file()
+    assert (folder / "exercises" / "digits.npz").is_file(), "the last exercise reads it"
     assert not (folder / "exercises" / "solutions").exists()
     for name in ("README.md", "syllabus.md", "notation.md", "checks.py", WHEEL):
         assert (folder / name).stat().st_size > 0, name

@@ -17,8 +17,12 @@ different, and B may be 1.
 In all exercises: plain NumPy, loops are fine, float32 or float64 as you
 like. Return new arrays and leave the arguments as they came. Check with
 
-    pytest test_exercises.py -k linear
+    pytest -k 01_linear
+
+and where its hint is not enough, ask `minivae grade . --formulas`.
 """
+
+import numpy as np
 
 
 def linear_backward(x, W, dy):

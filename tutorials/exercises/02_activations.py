@@ -14,7 +14,11 @@ For ReLU you get the input x. (At x = 0 exactly any slope from 0 to 1 is
 accepted: nothing is tested there.)
 
 Shapes: all (B, n).
+
+Check with `pytest -k 02_activations`.
 """
+
+import numpy as np
 
 
 def tanh_backward(y, dy):

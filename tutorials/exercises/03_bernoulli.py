@@ -1,6 +1,6 @@
 """Exercise 3. The Bernoulli log-likelihood from logits, and its gradient.
 
-Next to chapter 7 (the reconstruction term). About 40 minutes. 10 points.
+Next to chapter 7 (the reconstruction term). About 40 minutes. 8 points.
 
 A pixel x is 0 or 1, and 1 with probability p = 1 / (1 + exp(-y)), where
 the logit y is the decoder's output. In nats, for an image of D pixels,
@@ -16,7 +16,11 @@ The gradient: given dlogp = dL/d log p(x), one number for each image,
 return dL/dy.
 
 Shapes: x and logits (B, D), dlogp (B,).
+
+Check with `pytest -k 03_bernoulli`.
 """
+
+import numpy as np
 
 
 def log_prob(x, logits):

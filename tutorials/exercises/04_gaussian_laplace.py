@@ -17,7 +17,11 @@ dL/dmean and dL/dloc. (Where x equals loc exactly anything between the
 two slopes is accepted: nothing is tested there.)
 
 Shapes: x, mean, loc (B, D), dlogp (B,); c and b are plain numbers.
+
+Check with `pytest -k 04_gaussian_laplace`.
 """
+
+import numpy as np
 
 
 def gaussian_log_prob(x, mean, c):

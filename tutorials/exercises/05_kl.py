@@ -1,6 +1,6 @@
 """Exercise 5. The KL divergence to the prior, and its gradient.
 
-Next to chapter 4 (the KL of two Gaussians). About 40 minutes. 10 points.
+Next to chapter 4 (the KL of two Gaussians). About 40 minutes. 8 points.
 
 q(z) = N(mu, diag(sigma^2)) with logvar = log sigma^2, and the prior is
 p(z) = N(0, I). Find
@@ -15,7 +15,11 @@ The gradient: given dkl = dL/dKL, one number for each image, return
 dL/dmu and dL/dlogvar. Differentiate in logvar itself (not in sigma).
 
 Shapes: mu, logvar (B, K), dkl (B,).
+
+Check with `pytest -k 05_kl`.
 """
+
+import numpy as np
 
 
 def kl(mu, logvar):

@@ -15,7 +15,11 @@ There may be S samples for each image. Then eps, z and dz have the shape
 them adds up. (The mean over samples, if L has one, is in dz already.)
 
 Shapes: mu, logvar (B, K); eps, dz and z (B, K) or (S, B, K).
+
+Check with `pytest -k 06_reparameterize`.
 """
+
+import numpy as np
 
 
 def reparameterize(mu, logvar, eps):

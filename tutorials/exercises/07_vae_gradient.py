@@ -15,9 +15,17 @@ and you have written most of them in exercises 1 to 6. Two things are
 new. mu and logvar both get a gradient from two places, rec and kl; and
 so does h, from the two heads.
 
+Put into the dict what you meet on the way as well: dy, da, dz, dmu,
+dlogvar, dh, each the derivative of nelbo in the array of that name in
+`loss`, of its shape. They earn nothing, but they are checked one after
+the other, and so a mistake gets its place. Each of the five pairs W, b
+that is right earns its own 3 points.
+
 Shapes: x (B, D), zeros and ones; eps (B, K).
     encoder W1 (D, H), b1 (H,); heads Wm, Wv (H, K), bm, bv (K,)
     decoder W2 (K, H), b2 (H,), W3 (H, D), b3 (D,)
+
+Check with `pytest -k 07_vae_gradient`.
 """
 
 import numpy as np
@@ -29,8 +37,8 @@ def loss(p, x, eps, beta=1.0):
     mu = h @ p["Wm"] + p["bm"]
     logvar = h @ p["Wv"] + p["bv"]
     z = mu + np.exp(logvar / 2) * eps
-    k = np.tanh(z @ p["W2"] + p["b2"])
-    y = k @ p["W3"] + p["b3"]
+    a = np.tanh(z @ p["W2"] + p["b2"])
+    y = a @ p["W3"] + p["b3"]
     rec = (np.logaddexp(0, y) - x * y).sum(axis=1).mean()
     each = 0.5 * (mu**2 + np.exp(logvar) - 1 - logvar)
     kl = each.sum(axis=1).mean()
@@ -38,5 +46,5 @@ def loss(p, x, eps, beta=1.0):
 
 
 def loss_grad(p, x, eps, beta=1.0):
-    """Return the gradient of nelbo, a dict like p."""
+    """Return the gradient of nelbo: a dict like p, and dy, da and so on."""
     raise NotImplementedError

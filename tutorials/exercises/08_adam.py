@@ -14,7 +14,11 @@ What is carried on to the next step is m and v, not mhat and vhat. Return
 new arrays; do not change the ones you got.
 
 Shapes: theta, grad, m, v (P,); the others are plain numbers.
+
+Check with `pytest -k 08_adam`.
 """
+
+import numpy as np
 
 
 def adam_step(theta, grad, m, v, t, lr, beta1, beta2, eps):

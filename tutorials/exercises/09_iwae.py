@@ -1,7 +1,7 @@
 """Exercise 9. The importance-weighted bound.
 
 Next to chapter 12 (how tight is the bound?). About 45 minutes.
-10 points.
+8 points.
 
 Draw S samples z_s from q(z|x) and weigh each,
 
@@ -21,7 +21,11 @@ have: the samples' gradients are mixed with weights that sum to one.
 
 Shapes: z (S, B, K), mu and logvar (B, K), log_px (S, B) = log p(x|z_s),
 log_w (S, B), dbound (B,).
+
+Check with `pytest -k 09_iwae`.
 """
+
+import numpy as np
 
 
 def log_weights(log_px, z, mu, logvar):

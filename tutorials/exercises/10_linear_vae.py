@@ -26,7 +26,11 @@ decoder and the posterior as its encoder has ELBO = log p(x): the proof
 that your VAE's objective is the right one.
 
 Shapes: x (B, D), W (D, K), b (D,), mu and logvar (B, K).
+
+Check with `pytest -k 10_linear_vae`.
 """
+
+import numpy as np
 
 
 def posterior(x, W, b, c):

@@ -1,7 +1,7 @@
 """Exercise 11. EM for a mixture of Gaussians.
 
 Next to chapter 3 (classical variational inference). About 60 minutes.
-10 points.
+8 points.
 
 The latent variable is which of C components drew a point:
 
@@ -20,7 +20,11 @@ Set its derivatives to zero: with N_k = sum_b r[b, k] all three are
 weighted averages over the points. (The weights must sum to one.)
 
 Shapes: x (B, D), weights (C,), means and variances (C, D), r (B, C).
+
+Check with `pytest -k 11_em`.
 """
+
+import numpy as np
 
 
 def e_step(x, weights, means, variances):

@@ -1,4 +1,4 @@
-"""Grade the exercises in this folder: `pytest`, or `pytest -k kl` for one of them.
+"""Grade the exercises in this folder: `pytest`, or `pytest -k 05_kl` for one of them.
 
 Each is run in a process of its own. What is not written yet is "to do" and counts as
 skipped; what is wrong fails with a hint; what is right says what was verified.
@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from minivae.grading import TASKS, TODO, WRONG
+from minivae.grading import TASKS
 from minivae.grading.runner import grade, table
+from minivae.grading.task import TODO, WRONG
 
 HERE = Path(__file__).resolve().parent
 NAMES = [task.name for task in TASKS]
@@ -20,7 +21,7 @@ def test_exercise(task, capsys):
     graded = grade(task, HERE / f"{task.name}.py")
     report = "\n".join(table([graded]))
     if graded.verdict == WRONG:
-        pytest.fail(f"\n{report}", pytrace=False)
+        pytest.fail(report, pytrace=False)
     with capsys.disabled():
         print(f"\n{report}")
     if graded.verdict == TODO:

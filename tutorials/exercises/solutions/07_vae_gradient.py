@@ -11,26 +11,33 @@ def loss_grad(p, x, eps, beta=1.0):
     logvar = h @ p["Wv"] + p["bv"]
     sigma = np.exp(logvar / 2)
     z = mu + sigma * eps
-    k = np.tanh(z @ p["W2"] + p["b2"])
-    y = k @ p["W3"] + p["b3"]
+    a = np.tanh(z @ p["W2"] + p["b2"])
+    y = a @ p["W3"] + p["b3"]
 
     dy = (1 / (1 + np.exp(-y)) - x) / B
-    dk = dy @ p["W3"].T * (1 - k**2)
-    dz = dk @ p["W2"].T
+    da = dy @ p["W3"].T
+    before_a = da * (1 - a**2)
+    dz = before_a @ p["W2"].T
     dmu = dz + beta * mu / B
     dlogvar = dz * eps * sigma / 2
     dlogvar = dlogvar + beta * (sigma**2 - 1) / 2 / B
     dh = dmu @ p["Wm"].T + dlogvar @ p["Wv"].T
-    da = dh * (1 - h**2)
+    before_h = dh * (1 - h**2)
     return {
-        "W1": x.T @ da,
-        "b1": da.sum(axis=0),
+        "W1": x.T @ before_h,
+        "b1": before_h.sum(axis=0),
         "Wm": h.T @ dmu,
         "bm": dmu.sum(axis=0),
         "Wv": h.T @ dlogvar,
         "bv": dlogvar.sum(axis=0),
-        "W2": z.T @ dk,
-        "b2": dk.sum(axis=0),
-        "W3": k.T @ dy,
+        "W2": z.T @ before_a,
+        "b2": before_a.sum(axis=0),
+        "W3": a.T @ dy,
         "b3": dy.sum(axis=0),
+        "dy": dy,
+        "da": da,
+        "dz": dz,
+        "dmu": dmu,
+        "dlogvar": dlogvar,
+        "dh": dh,
     }

@@ -9,15 +9,15 @@ def one_image(p, x, eps, beta):
     mu, logvar = h @ p["Wm"] + p["bm"], h @ p["Wv"] + p["bv"]
     var = np.exp(logvar)
     z = mu + np.sqrt(var) * eps
-    k = np.tanh(p["W2"].T @ z + p["b2"])
-    g = {"b3": 0.5 + 0.5 * np.tanh((k @ p["W3"] + p["b3"]) / 2) - x}
-    g["b2"] = (p["W3"] @ g["b3"]) * (1 - k * k)
+    a = np.tanh(p["W2"].T @ z + p["b2"])
+    g = {"b3": 0.5 + 0.5 * np.tanh((a @ p["W3"] + p["b3"]) / 2) - x}
+    g["b2"] = (p["W3"] @ g["b3"]) * (1 - a * a)
     dz = p["W2"] @ g["b2"]
     g["bm"] = dz + beta * mu
     g["bv"] = 0.5 * (dz * eps * np.sqrt(var) + beta * (var - 1))
     dh = p["Wm"] @ g["bm"] + p["Wv"] @ g["bv"]
     g["b1"] = dh * (1 - h * h)
-    pairs = {"W1": x, "Wm": h, "Wv": h, "W2": z, "W3": k}
+    pairs = {"W1": x, "Wm": h, "Wv": h, "W2": z, "W3": a}
     for name, below in pairs.items():
         g[name] = np.outer(below, g["b" + name[1]])
     return g

@@ -5,8 +5,8 @@ import numpy as np
 
 def logits(p, z):
     """The decoder, shape (B, D). This is given."""
-    k = np.tanh(z @ p["W2"] + p["b2"])
-    return k @ p["W3"] + p["b3"]
+    a = np.tanh(z @ p["W2"] + p["b2"])
+    return a @ p["W3"] + p["b3"]
 
 
 def encode(p, x):

@@ -7,8 +7,8 @@ import numpy as np
 
 def decoder(p, z):
     """The probability of a one, pixel by pixel."""
-    k = np.tanh(p["W2"].T @ z + p["b2"])
-    return 1 / (1 + np.exp(-(p["W3"].T @ k + p["b3"])))
+    a = np.tanh(p["W2"].T @ z + p["b2"])
+    return 1 / (1 + np.exp(-(p["W3"].T @ a + p["b3"])))
 
 
 def encode(p, x):

@@ -1,0 +1,107 @@
+"""Exercise 3: the Bernoulli log-likelihood from logits, and its gradient."""
+
+from itertools import product
+
+import numpy as np
+
+from minivae.grading.compare import agree, gradient, precision, values
+from minivae.grading.student import Wrong
+from minivae.grading.task import Task
+
+STABLE = (
+    " Simplify on paper until log(1 + exp(y)) is left. | log p = x y - log(1 + exp(y)), and"
+    " log(1 + exp(y)) = max(y, 0) + log(1 + exp(-|y|))"
+)
+
+
+def _problem():
+    rng = np.random.default_rng(4)
+    x = (rng.random((5, 3)) < 0.5).astype(float)
+    x[0] = 1.0, 0.0, 1.0
+    return x, 2 * rng.standard_normal((5, 3)), rng.standard_normal(5)
+
+
+def log_prob(student):
+    """Against p itself; the probabilities of all images sum to one; extreme logits."""
+    x, y, _ = _problem()
+
+    def call(x, y):
+        return student.call("log_prob", x, y, out={"log p": (len(x),)})
+
+    p = 1 / (1 + np.exp(-y))
+    error = values(
+        "log p(x)",
+        call(x, y),
+        np.log(np.prod(np.where(x == 1, p, 1 - p), axis=1)),
+        {
+            "Only the pixels that are on count in your sum; those that are off have a"
+            " probability too. | They add (1 - x) log(1 - p).": (x * np.log(p)).sum(axis=1)
+        },
+        {"B": len(x), "D": x.shape[1]},
+        "The probabilities of all images should add up to one for all logits.",
+    )
+    every = np.array(list(product((0.0, 1.0), repeat=3)))
+    total = np.exp(np.float64(call(every, np.tile(y[1], (8, 1))))).sum()
+    values("sum of the probabilities of all 8 images", [total], [1.0])
+    lit = np.array([[1.0, 0.0]] * 3)
+    for size in (40.0, 1000.0, 1e4):
+        came = call(lit, size * np.array([[1.0, -1.0], [-1.0, 1.0], [1.0, 1.0]]))
+        if not np.isfinite(came).all():
+            raise Wrong(
+                f"At logits of ±{size:g} your log p(x) is {came[~np.isfinite(came)][0]}:"
+                " you take the logarithm of a rounded p, or of an exp that overflows."
+                + STABLE
+            )
+        if not agree(1 + came / size, [1.0, -1.0, 0.0]):
+            raise Wrong(
+                f"At logits of ±{size:g} your log p(x) is finite and wrong: is p clipped"
+                " somewhere? A pixel that the decoder gets wrong costs |y| nats, without"
+                " limit." + STABLE
+            )
+    call(x[:1], y[:1])
+    return (
+        f"exact values {precision(error)}; probabilities of all images sum to one; logits"
+        " up to ±10000"
+    )
+
+
+def log_prob_grad(student):
+    """Finite differences with random upstream; extreme logits."""
+    x, y, dlogp = _problem()
+    p, up, slope = 1 / (1 + np.exp(-y)), dlogp[:, None], " | It is dlogp (x - sigmoid(y))."
+
+    def call(x, y, dlogp):
+        return student.call("log_prob_grad", x, y, dlogp, out={"dlogits": y.shape})
+
+    mistakes = {
+        "That is the derivative with respect to p; the logits want one more factor, the"
+        " slope of p in y." + slope: up * (x - p) / (p * (1 - p)),
+        "A factor p (1 - p), the slope of the sigmoid, is there once too often: it"
+        " cancels." + slope: up * (x - p) * p * (1 - p),
+        "Your gradient does not know dlogp: each image's row is to be multiplied by its"
+        " own number, times dlogp." + slope: x - p,
+        "You subtract the logits, where a probability belongs: the sigmoid." + slope: up
+        * (x - y),
+        "Your gradient does not depend on x: what is off, pulls down." + slope: up
+        * (1 - p),
+    }
+    worst = gradient(
+        lambda q: float((up * (x * q["logits"] - np.logaddexp(0, q["logits"]))).sum()),
+        {"logits": y},
+        lambda q: [call(x, q["logits"], dlogp)],
+        mistakes={"logits": mistakes},
+        sizes={"B": len(x), "D": x.shape[1]},
+        look={"logits": f"Differentiate x y - log(1 + exp(y)).{slope}"},
+    )
+    far = 1e4 * np.array([[1.0, -1.0, 1.0, -1.0]])
+    came = call(np.array([[1.0, 1.0, 0.0, 0.0]]), far, np.ones(1))
+    values("dlogits at logits of ±10000, plus 1,", 1 + came, [[1.0, 2.0, 0.0, 1.0]])
+    return f"agrees with finite differences, random dlogp, {precision(worst)}"
+
+
+TASK = Task(
+    "03_bernoulli",
+    "Bernoulli log-likelihood",
+    40,
+    {"log_prob": (4, log_prob), "log_prob_grad": (4, log_prob_grad)},
+)

@@ -1,0 +1,59 @@
+"""Exercise 1: the linear layer, backwards."""
+
+import numpy as np
+
+from minivae.grading.compare import gradient, precision
+from minivae.grading.student import Wrong
+from minivae.grading.task import Task
+
+
+def linear_backward(student):
+    """Finite differences with random dy: B = 5, B = 1, and B = m, which hides an axis."""
+    rng, worst = np.random.default_rng(1), 0.0
+    for B, n, m in ((5, 4, 3), (1, 3, 6), (4, 2, 4)):
+        x, W, b = (rng.standard_normal(s) for s in ((B, n), (n, m), m))
+        dy = rng.standard_normal((B, m))
+
+        def call(x, W, shapes, dy=dy):
+            look = "Which axis of dy counts images, which outputs? Compare the shapes."
+            out = dict(zip(("dx", "dW", "db"), shapes, strict=True))
+            return student.call("linear_backward", x, W, dy, out=out, look=look)
+
+        _, dW, db = call(x, W, (None, None, None))
+        if B == 5 and dW.shape == (m,) and db.shape == (n, m):
+            raise Wrong("Return the three gradients in the order dx, dW, db.")
+        if db.shape == () or (m > 1 and db.shape == (1,)):
+            raise Wrong(
+                f"db has shape {db.shape}, b has ({m},): it was summed over all axes, where"
+                " only the batch should be. | (axis=0)"
+            )
+        ones = np.ones_like(dy)
+        ignores = "Your gradient does not use dy: it is right only for a dy of all ones."
+        first = "Your db is dy[0]: the sum over the batch is missing."
+        error = gradient(
+            lambda p, dy=dy: float((dy * (p["x"] @ p["W"] + p["b"])).sum()),
+            {"x": x, "W": W, "b": b},
+            lambda p, call=call: call(p["x"], p["W"], (None, None, None)),
+            mistakes={
+                "x": {ignores: ones @ W.T},
+                "W": {ignores: x.T @ ones},
+                "b": {ignores: ones.sum(axis=0), first: dy[0]},
+            },
+            sizes={"B": B, "n": n, "m": m},
+            look={
+                "x": "x[r, i] reaches row r of y, through row i of W. | dx = dy Wᵀ",
+                "W": "W[i, j] reaches column j of y, in every image. | dW = xᵀ dy",
+                "b": "b[j] is added to every row. | db[j] is the sum of dy[r, j] over r",
+            },
+        )
+        call(x, W, (x.shape, W.shape, b.shape))
+        worst = max(worst, error)
+    return f"dx, dW, db agree with finite differences, random dy, {precision(worst)}"
+
+
+TASK = Task(
+    "01_linear",
+    "linear layer backward",
+    20,
+    {"linear_backward": (5, linear_backward)},
+)

@@ -1,0 +1,103 @@
+"""Exercise 6: reparameterization, and its gradient."""
+
+import numpy as np
+
+from minivae.grading.compare import agree, gradient, named, precision, values, z_score
+from minivae.grading.student import Wrong
+from minivae.grading.task import Task
+
+
+def _posterior(B, K, seed):
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((B, K)), 1.2 * rng.standard_normal((B, K)) - 0.5
+
+
+def reparameterize(student):
+    """Moments of z, and the same eps gives the same z."""
+    mu, logvar = _posterior(2, 3, seed=9)
+    sigma, eps = np.exp(logvar / 2), np.random.default_rng(8).standard_normal((5000, 2, 3))
+
+    def call(eps):
+        return student.call("reparameterize", mu, logvar, eps, out={"z": eps.shape})
+
+    z = np.float64(call(eps))
+    if not agree(call(eps), z) or agree(call(-eps), z):
+        raise Wrong(
+            "Two calls with the same eps give different z, or eps does not matter: use"
+            " the eps you were given, and draw nothing."
+        )
+    formula = " | z = mu + exp(logvar / 2) eps"
+    mistakes = {
+        "You multiply by the variance exp(logvar); what is the standard deviation?": mu
+        + sigma**2 * eps,
+        "You multiply by logvar itself; it is a logarithm, of σ².": mu + logvar * eps,
+        "sigma is missing: the noise has the standard deviation 1.": mu + eps,
+        "The mean of z is to be mu; yours is -mu.": sigma * eps - mu,
+    }
+    hint = named(z, mu + sigma * eps, mistakes)
+    if hint:
+        raise Wrong(hint + formula)
+    z_score("z", z, mu, f"The mean of z should be mu.{formula}")
+    spread = float(np.mean(z.std(axis=0) / sigma))
+    hint = f"The standard deviation of z is about {spread:.2g} times sigma."
+    z_score("the variance of z", (z - mu) ** 2, sigma**2, hint)
+    error = values("z", call(eps[0]), mu + sigma * eps[0], look=formula)
+    return f"mean and variance of 5000 draws; exact values {precision(error)}; (B, K) too"
+
+
+def reparameterize_grad(student):
+    """Finite differences with random dz, for one sample and for several."""
+    rng, worst = np.random.default_rng(10), 0.0
+    mu, logvar = _posterior(4, 3, seed=11)
+    sigma, out = np.exp(logvar / 2), {"dmu": mu.shape, "dlogvar": mu.shape}
+    story = {
+        1: "There is one sample here: dz has the shape (B, K), and nothing is summed.",
+        5: "There are S = 5 samples here: they share mu and logvar, so sum over axis 0.",
+    }
+    formulas = " | dmu = dz", " | dlogvar = dz eps sigma / 2"
+    for S in (1, 5):
+        eps, dz = rng.standard_normal((2, S, *mu.shape))
+        if S == 1:
+            eps, dz = eps[0], dz[0]
+
+        def claim(p, eps=eps, dz=dz, S=S):
+            try:
+                return student.call("reparameterize_grad", dz, p["logvar"], eps, out=out)
+            except Wrong as wrong:
+                raise Wrong(f"{wrong} {story[S]}") from None
+
+        more = "wants one more factor: the derivative of sigma in logvar."
+        mistakes = {
+            "Your gradient for logvar is exactly twice what it should be: look at the ½ in"
+            " the derivative of sigma.": dz * eps * sigma,
+            "The derivative of exp(logvar / 2) has sigma itself in it.": dz * eps / 2,
+            f"That is the derivative with respect to sigma; logvar {more}": dz * eps,
+            "z = mu + sigma eps, so a factor eps belongs there.": dz * sigma / 2,
+            "sigma² stands where sigma = exp(logvar / 2) belongs.": dz * eps * sigma**2 / 2,
+        }
+        axes = tuple(range(eps.ndim - 2))
+        error = gradient(
+            lambda p, eps=eps, dz=dz: float(
+                (dz * (p["mu"] + np.exp(p["logvar"] / 2) * eps)).sum()
+            ),
+            {"mu": mu, "logvar": logvar},
+            claim,
+            mistakes={
+                "logvar": {h + formulas[1]: a.sum(axis=axes) for h, a in mistakes.items()}
+            },
+            sizes={"B": 4, "K": 3, "S": S},
+            look={"mu": formulas[0], "logvar": formulas[1]},
+        )
+        worst = max(worst, error)
+    return f"agrees with finite differences, random dz, S = 1 and 5, {precision(worst)}"
+
+
+TASK = Task(
+    "06_reparameterize",
+    "reparameterization",
+    25,
+    {
+        "reparameterize": (2, reparameterize),
+        "reparameterize_grad": (3, reparameterize_grad),
+    },
+)

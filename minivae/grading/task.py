@@ -1,0 +1,80 @@
+"""Tasks, their parts, and how a part is graded."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from minivae.grading.process import clean
+from minivae.grading.student import ToDo, Wrong
+
+RIGHT, WRONG, TODO, MISSING = "right", "wrong", "to do", "missing"
+HINT = 1200  # characters of a hint at most
+
+
+class Task(NamedTuple):
+    """One exercise: the file's name without .py, a title, minutes of work, its parts.
+
+    parts : dict of str to (int, callable)
+        What is to be written -> (points, grader). A grader takes a `Student`, and returns
+        what was verified or raises `Wrong` with a hint.
+    """
+
+    name: str
+    title: str
+    minutes: int
+    parts: dict
+
+    @property
+    def points(self):
+        return sum(points for points, _ in self.parts.values())
+
+
+class Part(NamedTuple):
+    """What became of one part: a verdict, points, what was verified or a hint."""
+
+    name: str
+    verdict: str
+    points: int
+    possible: int
+    text: str
+
+
+def same_parts(task, verdict, text):
+    """The parts of a task that all share one fate, without points."""
+    return [
+        Part(name, verdict, 0, points, clean(text, HINT))
+        for name, (points, _) in task.parts.items()
+    ]
+
+
+def grade_parts(task, student, formulas=False):
+    """Grade the parts of a task, one after the other; an iterator of `Part`.
+
+    Parameters
+    ----------
+    task : Task
+    student : callable
+        () -> the `Student` for the next part; it may raise Wrong.
+    formulas : bool
+        Whether hints end with the formula, where they know one.
+    """
+    for name, (possible, grader) in task.parts.items():
+        verdict, points = WRONG, 0
+        try:
+            with np.errstate(all="ignore"):
+                text = grader(student())
+            verdict, points = RIGHT, possible
+        except Wrong as wrong:
+            hint, _, formula = str(wrong).partition(" | ")
+            text = f"{hint} {formula}".rstrip() if formulas else hint
+        except ToDo:
+            verdict, text = TODO, "not written yet"
+        except Exception as error:  # one odd answer must not end the grading
+            text = f"{name}: what came back can be read by no check: {error!r}"
+        yield Part(name, verdict, points, possible, clean(text, HINT))
+
+
+def verdict_of(parts):
+    """wrong if any part is, right if all are, else to do."""
+    verdicts = {part.verdict for part in parts}
+    return WRONG if WRONG in verdicts else RIGHT if verdicts == {RIGHT} else TODO

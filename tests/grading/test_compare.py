@@ -1,0 +1,72 @@
+"""The words found for numbers that are wrong."""
+
+import numpy as np
+import pytest
+from helpers import complains
+
+from minivae.grading.compare import gradient, values, z_score
+from minivae.grading.student import Wrong
+
+RIGHT = np.array([1.0, -2.0, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("came", "words"),
+    [
+        (2 * RIGHT, "is 2 times what it should be"),
+        (RIGHT / 7, "= 1/D times"),
+        (-RIGHT, "wrong sign"),
+        (RIGHT + 0.25, "by a constant, 0.25"),
+        (np.array([1.0, np.nan, 0.5]), "nan at index [1], where -2 is right"),
+        (np.array([1.0, -2.0, 0.7]), "0.7 at index [2], where 0.5 is right. Look there."),
+        (RIGHT**2, "You squared it."),
+    ],
+)
+def test_wrong_numbers_get_the_most_telling_words(came, words):
+    with complains(Wrong, words):
+        mistakes = {"It is the root.": abs(RIGHT) ** 0.5, "You squared it.": RIGHT**2}
+        values("x", came, RIGHT, mistakes, {"D": 7}, look="Look there.")
+
+
+def test_single_precision_is_right_and_the_precision_is_reported():
+    assert values("x", RIGHT.astype(np.float32) * np.float32(1 + 1e-6), RIGHT) < 1e-5
+    assert values("x", RIGHT, RIGHT) == 0
+
+
+def test_z_score_knows_a_deviation_from_noise(rng):
+    draws = 3 + rng.standard_normal((4000, 2))
+    assert z_score("x", draws, np.array([3.0, 3.0]), "no") < 5
+    with complains(Wrong, "too high", "expected 2.8"):
+        z_score("x", draws, np.array([3.0, 2.8]), "too high")
+
+
+def square(claim, look=None):
+    """Check a claimed gradient of the sum of squares of two arrays."""
+    theta = {"a": RIGHT, "b": RIGHT[:2]}
+    return gradient(
+        lambda p: float((p["a"] ** 2).sum() + (p["b"] ** 2).sum()),
+        theta,
+        claim,
+        mistakes={"a": {"You cubed it.": 3 * RIGHT**2}},
+        look=look,
+    )
+
+
+def test_a_gradient_may_come_as_a_dict_or_in_the_order_of_the_arrays():
+    assert square(lambda p: {"a": 2 * p["a"], "b": 2 * p["b"]}) < 1e-8
+    assert square(lambda p: [2 * p["a"], 2 * p["b"]]) < 1e-8
+
+
+def test_a_listed_mistake_is_named_and_places_come_before_formulas():
+    with complains(Wrong, "You cubed it."):
+        square(lambda p: [3 * p["a"] ** 2, 2 * p["b"]])
+    with pytest.raises(Wrong) as caught:
+        look = {"a": "Look at a. | 2a", "b": "Look at b. | 2b"}
+        square(lambda p: [2 * p["a"] + 1, 2 * p["b"] + 1], look)
+    hint, _, formula = str(caught.value).partition(" | ")
+    assert hint.endswith("Look at a. Look at b.") and formula == "2a 2b"
+
+
+def test_nan_is_never_right():
+    with complains(Wrong, ""):
+        square(lambda p: [np.nan * p["a"], 2 * p["b"]])

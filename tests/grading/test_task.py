@@ -1,0 +1,70 @@
+"""Parts, points and verdicts."""
+
+from minivae.grading import TASKS
+from minivae.grading.student import ToDo, Wrong
+from minivae.grading.task import (
+    RIGHT,
+    TODO,
+    WRONG,
+    Part,
+    Task,
+    clean,
+    grade_parts,
+    verdict_of,
+)
+
+
+def raising(error):
+    def grader(student):
+        raise error
+
+    return grader
+
+
+def parts_of(formulas=False, **graders):
+    task = Task("name", "title", 1, {name: (2, grader) for name, grader in graders.items()})
+    return list(grade_parts(task, lambda: None, formulas))
+
+
+def test_each_part_has_all_its_points_or_none():
+    found = parts_of(
+        good=lambda student: "seen",
+        bad=raising(Wrong("no")),
+        later=raising(ToDo()),
+        odd=raising(ZeroDivisionError("what")),
+    )
+    assert [(p.name, p.verdict, p.points) for p in found] == [
+        ("good", RIGHT, 2),
+        ("bad", WRONG, 0),
+        ("later", TODO, 0),
+        ("odd", WRONG, 0),
+    ]
+    assert "ZeroDivisionError" in found[3].text
+
+
+def test_the_formula_is_told_on_request_only():
+    (part,) = parts_of(f=raising(Wrong("Twice too much. | It is x/2.")))
+    assert part.text == "Twice too much."
+    (part,) = parts_of(formulas=True, f=raising(Wrong("Twice too much. | It is x/2.")))
+    assert part.text == "Twice too much. It is x/2."
+
+
+def test_texts_are_bounded_and_printable():
+    (part,) = parts_of(f=raising(Wrong("x\udcff\x1b[31m\x00" + "y " * 10**6)))
+    assert part.text.startswith("x??[31m?y y")
+    assert len(part.text) < 1300
+    assert clean("a\tb\nc", 10) == "a\tb\nc"
+
+
+def test_one_wrong_part_makes_a_task_wrong_and_only_right_ones_make_it_right():
+    def task(*verdicts):
+        return verdict_of([Part("f", verdict, 0, 1, "") for verdict in verdicts])
+
+    assert task(RIGHT, RIGHT) == RIGHT
+    assert task(RIGHT, TODO) == TODO
+    assert task(TODO, WRONG, RIGHT) == WRONG
+
+
+def test_points_add_up_to_one_hundred_and_tasks_stand_in_order():
+    assert sum(task.points for task in TASKS) == 100
+    assert [task.name[:2] for task in TASKS] == [f"{i:02}" for i in range(1, 14)]
