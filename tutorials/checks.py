@@ -6,6 +6,7 @@ never good.
 """
 
 import csv
+import json
 import os
 import sys
 from contextlib import contextmanager
@@ -61,6 +62,53 @@ def measured(name):
             {column: _number(text) for column, text in row.items()}
             for row in csv.DictReader(file)
         ]
+
+
+def measured_row(name, tolerance, **numbers):
+    """What a chapter measured with its seed, held against the table of many seeds.
+
+    `python benchmarks/course.py NN` runs a chapter with several seeds and writes these
+    rows to the table `name`. With one of those seeds the numbers must come out again.
+
+    Parameters
+    ----------
+    name : str
+        The table, such as "course_18.csv".
+    tolerance : float
+        How far each number may lie from the one in the table: another processor adds in
+        another order, and training carries that on.
+    **numbers : float
+        By column.
+
+    Raises
+    ------
+    AssertionError
+        If a number differs by more.
+    """
+    seed = int(os.environ.get("MINIVAE_SEED", "0"))
+    numbers = {
+        column: float(value) for column, value in numbers.items()
+    }
+    print(f"row {json.dumps({'seed': seed, **numbers})}")
+    if os.environ.get("MINIVAE_MEASURE"):  # the table is being written
+        return
+    for row in measured(name):
+        if row["seed"] == seed:
+            for column, value in numbers.items():
+                check(
+                    f"{column} as measured",
+                    value,
+                    row[column],
+                    tolerance,
+                )
+
+
+def difference(name, column, other):
+    """Mean and standard error over seeds of `column` - `other`, paired, from a table."""
+    pairs = np.array(
+        [row[column] - row[other] for row in measured(name)]
+    )
+    return pairs.mean(), pairs.std(ddof=1) / np.sqrt(len(pairs))
 
 
 def _number(text):

@@ -106,3 +106,23 @@ def test_the_environment_moves_the_seed(monkeypatch):
 def test_measured_rows_have_numbers_and_words():
     row = checks.measured("burda_results.csv")[0]
     assert row["objective"] == "VAE" and row["S"] == 1.0
+
+
+def test_a_row_is_held_against_the_table_of_its_seed(monkeypatch, capsys):
+    table = [{"seed": 0.0, "nelbo": 90.0}, {"seed": 3.0, "nelbo": 80.0}]
+    monkeypatch.setattr(checks, "measured", lambda name: table)
+    monkeypatch.setenv("MINIVAE_SEED", "3")
+    checks.measured_row("t.csv", 0.5, nelbo=80.2)
+    assert 'row {"seed": 3, "nelbo": 80.2}' in capsys.readouterr().out
+    with pytest.raises(AssertionError, match="nelbo as measured: 90"):
+        checks.measured_row("t.csv", 0.5, nelbo=90.0)
+    monkeypatch.setenv("MINIVAE_SEED", "4")  # no such row: nothing to compare with
+    checks.measured_row("t.csv", 0.5, nelbo=1.0)
+
+
+def test_differences_are_paired(monkeypatch):
+    table = [{"a": 1.0, "b": 0.5}, {"a": 11.0, "b": 10.3}, {"a": 4.0, "b": 3.1}]
+    monkeypatch.setattr(checks, "measured", lambda name: table)
+    mean, error = checks.difference("t.csv", "a", "b")
+    assert mean == pytest.approx(0.7)
+    assert error == pytest.approx(np.std([0.5, 0.7, 0.9], ddof=1) / 3**0.5)
