@@ -1,11 +1,11 @@
 """Blends of two drawn faces against the true face between them, and what z knows.
 
-    python benchmarks/blending.py RESULTS [--seeds 5] [--epochs 45] [--first 4]
+    python benchmarks/blending.py RESULTS [--seeds 0 1 2 3 4] [--epochs 4 15 30]
 
 Trains a VAE with β = 1 and one with β = 4, and an autoencoder, on the drawn faces
-(1024-256-16, Gaussian with a learned c, Adam at 2e-3) from each seed, and measures each
-after the first epochs and at the end, on the test faces. RESULTS is a folder for
-blending.csv, a row for each measurement, which grows as the runs end.
+(1024-128-16, Gaussian with a learned c, Adam at 3e-3) from each seed, and measures each
+after so many epochs on the test faces. RESULTS is a folder for blending.csv, a row for
+each measurement, which grows as the runs go on.
 """
 
 import argparse
@@ -23,33 +23,29 @@ MODELS = {
     "VAE, beta = 4": (VAE, 4.0),
     "AE": (Autoencoder, 1.0),
 }
-K, HIDDEN = 16, (256,)
+K, HIDDEN = 16, (128,)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("results", type=Path, help="folder for blending.csv")
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=45)
-    parser.add_argument(
-        "--first", type=int, default=4, help="epochs of the first measurement"
-    )
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    parser.add_argument("--epochs", type=int, nargs="+", default=[4, 15, 30])
     parser.add_argument("--small", action="store_true", help="few small faces, for a test")
     args = parser.parse_args()
     args.results.mkdir(parents=True, exist_ok=True)
     path = args.results / "blending.csv"
     faces = load_faces(200, 100, 16) if args.small else load_faces()
-    for seed in range(args.seeds):
+    for seed in args.seeds:
         for name in MODELS:
-            history = optimizer = None
             model, rng = build(name, faces, seed)
-            optimizer = Adam(2e-3)
-            for epochs in (args.first, args.epochs):
+            optimizer, history = Adam(3e-3), None
+            for epochs in args.epochs:
                 history = train(model, faces, optimizer, epochs, rng, name, history)
                 row = {"model": name, "seed": seed, "epochs": epochs}
                 row |= {"test_nelbo": history["test_nelbo"][-1]} | measure(model, faces)
                 append(path, row)
-                print(row, flush=True)
+                print(name, seed, epochs, row["z"], row["drawings"], flush=True)
 
 
 def build(name, faces, seed):
@@ -147,7 +143,7 @@ def directions(z, f, i):
     return {"means": means, "fit": fit_z[i]}
 
 
-def slopes(model, direction, size, n=100, step=0.4):
+def slopes(model, direction, size, n=50, step=0.4):
     """How much every factor grows along a direction, for each of n faces, shape (n, 6).
 
     The faces start in the middle half of all factors; what the decoder makes on either
@@ -163,7 +159,7 @@ def slopes(model, direction, size, n=100, step=0.4):
     return (ends[1] - ends[0]) / (2 * step)
 
 
-def read_factors(images, start, size, rounds=15, h=1e-2):
+def read_factors(images, start, size, rounds=8, h=1e-2):
     """The factors of the nearest drawing, by Gauss-Newton from `start`."""
     f = start.copy()
     for _ in range(rounds):
