@@ -1,10 +1,11 @@
 """One training step of the same VAE in several engines, for `step.py` to time.
 
-Each function here takes (D, hidden, K, B, adam) and returns a step without arguments:
-noise, forward, backward, Adam, in float32; with adam=False it ends at the gradient. All
-have tanh layers, Bernoulli pixels and one sample of z; each draws its noise by its own
-generator, keeps its own weights, and computes the loss besides the gradient, as whoever
-trains wants to see it. An engine that is not installed raises ImportError.
+The functions for convolutions stand at the end. Each of the others takes (D, hidden, K,
+B, adam) and returns a step without arguments: noise, forward, backward, Adam, in
+float32; with adam=False it ends at the gradient. All have tanh layers, Bernoulli pixels
+and one sample of z; each draws its noise by its own generator, keeps its own weights,
+and computes the loss besides the gradient, as whoever trains wants to see it. An engine
+that is not installed raises ImportError.
 """
 
 from itertools import pairwise
@@ -160,3 +161,85 @@ ENGINES = {
     "torch.compile": torch_compile,
     "JAX jit": jax,
 }
+
+
+def minivae_conv(what, size, channels, K, B, adam=True):
+    """A convolution 4x4 of stride 2, forward and backward, or a step of a whole model."""
+    from minivae import VAE, Adam, Bernoulli, Conv2d, Gaussian
+    from minivae.model import Model
+
+    rng = np.random.default_rng(1)
+    if what == "layer":
+        c_in, c_out = channels
+        layer = Conv2d((size, size, c_in), c_out)
+        Model({"layer": layer}, rng, np.float32)
+        x = rng.standard_normal((B, layer.n_in), dtype=np.float32)
+        dy = rng.standard_normal((B, layer.n_out), dtype=np.float32)
+
+        def step():
+            layer.forward(x)
+            layer.backward(dy)
+
+        return step
+    likelihood = Gaussian(0.1, learned=True) if what == "faces" else Bernoulli()
+    model = VAE.conv((size, size), K, channels, likelihood, rng=rng)
+    optimizer, x = Adam(1e-3), batch(size * size, B)
+
+    def step():
+        model.loss(x, rng.standard_normal((B, K), dtype=np.float32))
+        model.backward()
+        if adam:
+            optimizer.step(model.theta, model.grad)
+
+    return step
+
+
+def torch_conv(what, size, channels, K, B, adam=True):
+    import torch
+    from torch import nn
+
+    torch.manual_seed(1)
+    if what == "layer":
+        c_in, c_out = channels
+        layer = nn.Conv2d(c_in, c_out, 4, 2, 1)
+        x = torch.randn(B, c_in, size, size, requires_grad=True)
+        dy = torch.randn(B, c_out, size // 2, size // 2)
+
+        def step():
+            layer.zero_grad()
+            x.grad = None
+            layer(x).backward(dy)
+
+        return step
+    small = size // 2 ** len(channels)
+    flat, ends = channels[-1] * small**2, list(pairwise((1, *channels)))
+    down = [f for n, m in ends for f in (nn.Conv2d(n, m, 4, 2, 1), nn.Tanh())]
+    up = [f for n, m in ends[::-1] for f in (nn.Tanh(), nn.ConvTranspose2d(m, n, 4, 2, 1))]
+    encoder = nn.Sequential(nn.Unflatten(1, (1, size, size)), *down, nn.Flatten())
+    mu_head, logvar_head = nn.Linear(flat, K), nn.Linear(flat, K)
+    unflatten = nn.Unflatten(1, (channels[-1], small, small))
+    decoder = nn.Sequential(nn.Linear(K, flat), unflatten, *up, nn.Flatten())
+    log_c = nn.Parameter(torch.tensor(-2.3))
+    model = nn.ModuleList([encoder, mu_head, logvar_head, decoder])
+    parameters = [*model.parameters(), log_c]
+    optimizer = torch.optim.Adam(parameters, lr=1e-3)
+    x = torch.from_numpy(batch(size * size, B))
+
+    def step():
+        optimizer.zero_grad()
+        h = encoder(x)
+        mu, logvar = mu_head(h), logvar_head(h)
+        y = decoder(mu + torch.exp(0.5 * logvar) * torch.randn_like(mu))
+        if what == "faces":
+            rec = 0.5 * (((x - y) ** 2).sum() / log_c.exp() + x.numel() * log_c)
+        else:
+            rec = nn.functional.binary_cross_entropy_with_logits(y, x, reduction="sum")
+        loss = (rec + 0.5 * (mu * mu + logvar.exp() - 1 - logvar).sum()) / B
+        loss.backward()
+        if adam:
+            optimizer.step()
+
+    return step
+
+
+CONV_ENGINES = {"minivae": minivae_conv, "PyTorch eager": torch_conv}

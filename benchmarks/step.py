@@ -1,6 +1,7 @@
 """How long one training step takes: this package, PyTorch, JAX, and bare products.
 
     python benchmarks/step.py RESULTS [--rounds 7] [--engines minivae "JAX jit"] [--no-adam]
+    python benchmarks/step.py RESULTS --conv --threads 1
 
 Every engine runs in a process of its own, and the engines take turns, so that whatever
 else the machine does meets them all alike. A time is the median over the rounds of the
@@ -26,17 +27,29 @@ SHAPES = [  # D, hidden, K, B
     (784, (500,), 20, 500),
 ]
 SMALL = [(64, (16,), 2, 8)]
+CONV_SHAPES = [  # what, size, channels, K, B
+    ("layer", 32, (1, 32), None, 100),
+    ("layer", 16, (32, 64), None, 100),
+    ("layer", 28, (1, 16), None, 100),
+    ("layer", 14, (16, 32), None, 100),
+    ("faces", 32, (32, 64), 16, 100),
+    ("mnist", 28, (16, 32), 20, 100),
+]
+CONV_SMALL = [("layer", 8, (1, 2), None, 3), ("mnist", 8, (2,), 2, 3)]
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def main():
-    from engines import ENGINES
+    from engines import CONV_ENGINES, ENGINES
 
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("results", help="folder for step.csv and step.png")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.2, help="of each round")
-    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
+    parser.add_argument("--engines", nargs="+", choices=ENGINES)
+    parser.add_argument(
+        "--conv", action="store_true", help="convolutions, alone and in whole models"
+    )
     every = sorted({1, os.cpu_count()})
     parser.add_argument("--threads", type=int, nargs="+", default=every)
     parser.add_argument(
@@ -50,23 +63,30 @@ def main():
     )
     parser.add_argument("--small", action="store_true", help="one tiny shape, for a test")
     args = parser.parse_args()
+    args.engines = args.engines or list(CONV_ENGINES if args.conv else ENGINES)
     folder = Path(args.results)
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for threads in args.threads:
         rows += compare(args, threads)
-    write_table(folder / "step.csv", rows)
+    name = "step_conv" if args.conv else "step"
+    write_table(folder / f"{name}.csv", rows)
     for threads in args.threads:
-        print_table([row for row in rows if row["threads"] == threads])
-    draw(folder / "step.png", rows)
+        some = [row for row in rows if row["threads"] == threads]
+        layers = [row for row in some if row["shape"].startswith("layer")]
+        for part in (layers, [row for row in some if row not in layers]):
+            if part:
+                print_table(part)
+    draw(folder / f"{name}.png", rows)
 
 
 def compare(args, threads):
     """A row for each shape: seconds by engine, on so many threads."""
     os.environ.update({name: str(threads) for name in THREADS})
-    workers = {name: Worker(name, threads, args.clock) for name in args.engines}
+    workers = {name: Worker(name, threads, args.clock, args.conv) for name in args.engines}
+    shapes = (CONV_SMALL, CONV_SHAPES) if args.conv else (SMALL, SHAPES)
     rows = []
-    for shape in SMALL if args.small else SHAPES:
+    for shape in shapes[0 if args.small else 1]:
         workers = {
             name: worker
             for name, worker in workers.items()
@@ -85,6 +105,10 @@ def compare(args, threads):
 
 
 def label(shape):
+    if isinstance(shape[0], str):
+        what, size, channels, K, B = shape
+        name = f"{what} {size}x{size}, {'→'.join(map(str, channels))}, B = {B}"
+        return name if K is None else f"{name}, K = {K}"
     D, hidden, K, B = shape
     return f"{'-'.join(map(str, (D, *hidden, K)))}, B = {B}"
 
@@ -92,11 +116,13 @@ def label(shape):
 class Worker:
     """An engine in a process of its own, which answers one question at a time."""
 
-    def __init__(self, name, threads, clock):
+    def __init__(self, name, threads, clock, conv=False):
         context = multiprocessing.get_context("spawn")  # libraries read their settings anew
         self.name = name
         self.pipe, other = context.Pipe()
-        self.process = context.Process(target=work, args=(other, name, threads, clock))
+        self.process = context.Process(
+            target=work, args=(other, name, threads, clock, conv)
+        )
         self.process.start()
 
     def ask(self, question):
@@ -116,12 +142,13 @@ class Worker:
         self.process.join()
 
 
-def work(pipe, name, threads, clock):
+def work(pipe, name, threads, clock, conv):
     """The worker's own process: build at a shape, or time a round of so many seconds."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
-    from engines import ENGINES
+    from engines import CONV_ENGINES, ENGINES
 
+    build = (CONV_ENGINES if conv else ENGINES)[name]
     now = {"wall": time.perf_counter, "cpu": time.process_time}[clock]
     step = None
     while (question := pipe.recv()) is not None:
@@ -134,7 +161,7 @@ def work(pipe, name, threads, clock):
             pipe.send(float(np.median(times)))
             continue
         try:
-            step = ENGINES[name](*question)  # D, hidden, K, B, adam
+            step = build(*question)  # D, hidden, K, B, adam, or as in CONV_SHAPES
             for _ in range(5):
                 step()
             pipe.send(None)

@@ -1,6 +1,7 @@
 """The scripts in benchmarks/ at a tiny size, so that they cannot rot."""
 
 import csv
+import functools
 import importlib
 import json
 import sys
@@ -126,6 +127,59 @@ def test_step_compares_the_engines_that_are_there(script, tmp_path, capfd):
     assert 0 < float(row["matrix products"]) < float(row["minivae"]) < 1
     assert (tmp_path / "step.png").stat().st_size > 5000
     assert "geometric mean" in capfd.readouterr().out
+
+
+def test_step_compares_convolutions(script, tmp_path, capfd):
+    arguments = ["--conv", "--small", "--rounds", 1, "--seconds", 0.01, "--threads", 1]
+    script("step", tmp_path, *arguments, "--engines", "minivae").main()
+    with open(tmp_path / "step_conv.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["shape"] for row in rows] == [
+        "layer 8x8, 1→2, B = 3",
+        "mnist 8x8, 2, B = 3, K = 2",
+    ]
+    assert all(0 < float(row["minivae"]) < 1 for row in rows)
+    assert capfd.readouterr().out.count("geometric mean") == 2, "layers and models apart"
+
+
+def test_the_convolutions_of_pytorch_still_run(script):
+    pytest.importorskip("torch")
+    for shape in script("step").CONV_SMALL:
+        script("engines").torch_conv(*shape)()
+
+
+@pytest.mark.parametrize("name", ["blending", "dense_conv"])
+def test_the_experiments_with_faces_write_a_row_for_each_run(
+    script, tmp_path, name, capsys, monkeypatch
+):
+    counts = ["--epochs", 1, 2] if name == "blending" else ["--steps", 3, 6]
+    experiment = script(name, tmp_path, "--small", "--seeds", 0, *counts)
+    if name == "blending":  # the other two are the same but for the loss
+        monkeypatch.setattr(experiment, "MODELS", {"AE": experiment.MODELS["AE"]})
+        few = functools.partial(experiment.slopes, n=3)
+        monkeypatch.setattr(experiment, "slopes", few)
+    experiment.main()
+    with open(tmp_path / f"{name}.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == (2 if name == "blending" else 8)
+    assert all(np.isfinite(float(row["test_nelbo"])) for row in rows)
+
+
+def test_the_factors_of_a_drawing_are_read_off_it(script, rng):
+    blending = script("blending")
+    f = rng.uniform(-0.5, 0.5, (10, 6))
+    drawn = blending.draw_faces(f, 32)
+    start = f + rng.uniform(-0.4, 0.4, f.shape)
+    np.testing.assert_allclose(blending.read_factors(drawn, start, 32), f, atol=1e-3)
+
+
+def test_dense_and_convolutional_have_about_as_many_parameters(script, rng):
+    dense_conv = script("dense_conv")
+    for images in (dense_conv.load_faces(2, 1, 16), dense_conv.load_digits()):
+        dense, conv = (
+            dense_conv.build(images, kind, rng).theta.size for kind in ("dense", "conv")
+        )
+        assert abs(dense - conv) < 0.025 * conv, images.name
 
 
 def test_without_adam_a_step_ends_at_the_gradient(script, monkeypatch, tmp_path):
