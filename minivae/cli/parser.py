@@ -10,6 +10,7 @@ import sys
 
 from minivae import __version__
 from minivae.cli import commands, course, training
+from minivae.cli.explore import add_explore
 from minivae.cli.groups import add_data, add_model, add_model_file, add_seed, add_training
 from minivae.cli.values import number, text, whole
 
@@ -20,6 +21,7 @@ examples:
   minivae evaluate runs/digits-.../model.npz
   minivae sample runs/digits-.../model.npz
   minivae check runs/digits-.../model.npz
+  minivae explore runs/digits-.../model.npz --open
   minivae export runs/digits-.../model.npz
   minivae import weights.npz --like runs/digits-.../model.npz
   minivae course my-course             chapters, notebooks, exercises: all of it
@@ -181,6 +183,7 @@ def build_parser():
         " (default: samples.png, or the next free samples-2.png, ...)",
     )
     add_seed(sample)
+    add_explore(command)
     export = command(
         "export",
         commands.export,
