@@ -4,6 +4,7 @@ PyTorch's losses are written with its own distributions and differentiated by it
 autograd. They share no line with ours but the names of the weights.
 """
 
+import copy
 import math
 
 import numpy as np
@@ -82,7 +83,8 @@ def torch_pass(module, p, x, eps):
     h = module.encoder(x)
     q = dist.Normal(module.mu_head(h), torch.exp(0.5 * module.logvar_head(h)))
     z = q.loc + q.scale * eps
-    p_x = p(module.decoder(z), getattr(module, "likelihood", None))
+    y = module.decoder(z.reshape(-1, z.shape[-1])).reshape(*z.shape[:-1], -1)
+    p_x = p(y, getattr(module, "likelihood", None))
     return p_x.log_prob(x).sum(-1), q, z
 
 
@@ -176,3 +178,33 @@ def test_weights_come_back_from_pytorch_bit_for_bit():
     arrays = {name: value.numpy() for name, value in module.state_dict().items()}
     load_state_dict(other, arrays)
     assert_array_equal(other.theta, one.theta)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("objective", ["vae, beta", "iwae, S = 5", "autoencoder"])
+def test_a_convolutional_model_is_that_of_pytorch_on_images_channels_first(
+    channels, objective
+):
+    rng = np.random.default_rng(62)
+    cls, S, options = OBJECTIVES[objective]
+    shape, likelihood = (4, 8, channels), mv.Gaussian(0.5, learned=True)
+    model = cls.conv(shape, K, (3, 5), likelihood, rng=rng, dtype=np.float64)
+    model.theta += 0.3 * rng.standard_normal(model.theta.size)
+    x, noise = rng.random((B, *shape)), []
+    if cls is not mv.Autoencoder:
+        noise = [rng.standard_normal((B, K) if S is None else (S, B, K))]
+    loss = model.loss(x.reshape(B, -1), *noise, **options)
+    model.backward()
+    module, p = torch_module(model), LIKELIHOODS["gaussian, learned"][1]
+    rows = np.ascontiguousarray(np.moveaxis(x, -1, 1)).reshape(B, -1)
+    inputs = [torch.from_numpy(array) for array in (rows, *noise)]
+    losses = TORCH_LOSS[cls](module, p, *inputs, **options)
+    losses[0].backward()
+    assert loss[0] == pytest.approx(losses[0].item(), rel=TOLERANCE)
+    grads = {name: value.grad.numpy() for name, value in module.named_parameters()}
+    expected = copy.deepcopy(model)
+    load_state_dict(expected, grads)
+    for name, wanted in expected.params.items():
+        size = np.maximum(np.abs(wanted), np.sqrt(np.mean(wanted**2)))
+        error = (np.abs(model.grads[name] - wanted) / size).max()
+        assert error < TOLERANCE, f"{name}: differs from PyTorch's by {error:.2g} relative"

@@ -95,6 +95,13 @@ def sample(arguments):
         raise ValueError(
             "MODEL: expected one with a prior, a VAE or IWAE, got an Autoencoder"
         )
+    if arguments.label is not None:
+        model = model.given(arguments.label)
+    elif model.C:
+        raise ValueError(
+            f"--label: expected one for a model with a condition, a label 0..{model.C - 1}"
+            f" or {model.C} factors, got none"
+        )
     path = new_file(arguments.out, "samples.png")
     rng, shape = (
         np.random.default_rng(arguments.seed),

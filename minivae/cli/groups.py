@@ -36,6 +36,13 @@ def add_model(parser):
     add = parser.add_argument_group("model").add_argument
     add("--model", choices=("vae", "iwae", "autoencoder"), help="(default: vae)")
     add(
+        "--conditional",
+        action="store_true",
+        default=None,
+        help="p(x|z, label): learn under the labels of the images, or the factors they"
+        " were drawn from (default: without)",
+    )
+    add(
         "--likelihood",
         metavar="NAME",
         help=f"p(x|z): {LIKELIHOODS}. c is a variance and b a scale, learned if not given"

@@ -19,8 +19,8 @@ MODELS = {"vae": VAE, "iwae": IWAE, "autoencoder": Autoencoder}
 LIKELIHOODS = "binomial, bernoulli, bernoulli-grey, gaussian[:c], laplace[:b]"
 # What --resume takes from the model file instead.
 SETTLED = (
-    "model likelihood latent hidden conv activation binarize beta warmup free_bits"
-    " samples batch_size optimizer lr schedule seed"
+    "model conditional likelihood latent hidden conv activation binarize beta warmup"
+    " free_bits samples batch_size optimizer lr schedule seed"
 ).split()
 
 
@@ -85,14 +85,13 @@ def new_training(arguments, images):
     rng = np.random.default_rng(_or(arguments.seed, 0))
     kind = arguments.model or "vae"
     K, activation = arguments.latent or 16, arguments.activation or "tanh"
+    rest = {"condition": _columns(images) if arguments.conditional else 0, "rng": rng}
     if arguments.conv is None:
         D, hidden = images.train.shape[1], _or(arguments.hidden, [256])
-        model = MODELS[kind].mlp(D, K, hidden, likelihood, activation, rng=rng)
+        model = MODELS[kind].mlp(D, K, hidden, likelihood, activation, **rest)
     elif arguments.hidden is None:
         channels = arguments.conv or (32, 64)
-        model = MODELS[kind].conv(
-            images.shape, K, channels, likelihood, activation, rng=rng
-        )
+        model = MODELS[kind].conv(images.shape, K, channels, likelihood, activation, **rest)
     else:
         raise ValueError(f"--hidden: expected none with --conv, got {arguments.hidden}")
     batch_size = arguments.batch_size or 100
@@ -112,6 +111,15 @@ def new_training(arguments, images):
         "samples": arguments.samples or (5 if kind == "iwae" else 1),
     }
     return checkpoints.Checkpoint(model, make(lr), rng, settings=settings)
+
+
+def _columns(images):
+    """How many columns the condition of a model of these images has."""
+    if images.train_labels is not None:
+        return 1 + int(max(images.train_labels.max(), images.test_labels.max()))
+    if images.train_factors is not None:
+        return images.train_factors.shape[1]
+    raise ValueError(f"--conditional: expected data with labels or factors, got {images}")
 
 
 def _or(value, default):

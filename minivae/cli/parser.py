@@ -12,7 +12,7 @@ from minivae import __version__
 from minivae.cli import commands, course, training
 from minivae.cli.explore import add_explore
 from minivae.cli.groups import add_data, add_model, add_model_file, add_seed, add_training
-from minivae.cli.values import number, text, whole
+from minivae.cli.values import label, number, text, whole
 
 OVERVIEW = """\
 examples:
@@ -170,6 +170,13 @@ def build_parser():
     sample = command("sample", commands.sample, "draw new images from a trained model")
     add_model_file(sample)
     add = sample.add_argument
+    add(
+        "--label",
+        type=label,
+        metavar="L",
+        help="what to sample, for a model trained with --conditional: a label such as 7,"
+        " or factors such as 0.5,-1,0,0,0,0 (default: none)",
+    )
     add("-n", type=whole(1), default=64, help="how many images (default: %(default)s)")
     add(
         "--draw-pixels",

@@ -10,8 +10,9 @@ from minivae.cli.options import colours, load_data, new_training, resumed
 from minivae.datasets.images import prepare
 from minivae.schedules import value_at
 from minivae.training import fit, patience
-from minivae.training.evaluation import scaling
+from minivae.training.evaluation import condition_of, scaling
 from minivae.training.fitting import usual_epochs
+from minivae.training.parallel import ranks_of_this_run
 
 CONTENTS = {
     "model.npz": "the model; evaluate, sample and train --resume take it",
@@ -26,7 +27,20 @@ CONTENTS = {
 
 
 def train(arguments):
-    """Train, or go on with a training; write model, history and figures to a folder."""
+    """Train, or go on with a training; write model, history and figures to a folder.
+
+    Started by mpiexec, all ranks train one model, and rank 0 writes.
+    """
+    ranks = ranks_of_this_run()
+    if ranks is None:
+        return _train(arguments)
+    try:
+        return _train(arguments, ranks)
+    except BaseException as error:
+        ranks.abort(error)  # or the others would wait for ever
+
+
+def _train(arguments, ranks=None):
     saved = resumed(arguments) if arguments.resume else None
     images = load_data(arguments, saved)
     if saved is None:
@@ -35,22 +49,24 @@ def train(arguments):
     epochs = arguments.epochs or max(done, usual_epochs(images, settings["batch_size"]))
     binarize = settings["binarize"]
     scaling(model, images, binarize)  # refuses before a folder is made
+    first = ranks is None or ranks.rank == 0
     if epochs <= done:
-        return _complete(arguments, epochs, saved, images)
+        return _complete(arguments, epochs, saved, images) if first else None
     if value_at(saved.optimizer.lr, saved.optimizer.t) == 0:
         raise ValueError(f"--resume: after {done} epochs the learning rate has come to 0")
+    settings = settings | {
+        "epochs": epochs,
+        "rng": saved.rng,
+        "history": saved.history,
+        "stop": patience(arguments.patience) if arguments.patience else None,
+        "ranks": ranks,
+    }
+    if not first:
+        fit(model, images, saved.optimizer, **settings)
+        return None
     with training_folder(arguments.out, images.name) as folder:
-        history = fit(
-            model,
-            images,
-            saved.optimizer,
-            epochs=epochs,
-            rng=saved.rng,
-            history=saved.history,
-            checkpoint=folder / "model.npz",
-            stop=patience(arguments.patience) if arguments.patience else None,
-            **settings,
-        )
+        settings["checkpoint"] = folder / "model.npz"
+        history = fit(model, images, saved.optimizer, **settings)
         if not (folder / "model.npz").exists():
             raise KeyboardInterrupt  # in the first epoch
         _finish(folder, model, images, history, binarize)
@@ -98,18 +114,33 @@ def _draw(folder, model, images, history, binarize):
     x = prepare(images.test[shown], images.max_count, model.dtype, binarize, scaled, rng)
     labels = None if images.test_labels is None else images.test_labels[shown]
     look, half = {"shape": images.shape, "cmap": colours(images.name)}, min(6, len(x) // 2)
+    condition = condition_of(model, images, "test")
+
+    def under(rows):
+        """The model under the condition of some test images, if it has one."""
+        return model if condition is None else model.given(condition[rows])
+
     figures = {
         "curves": lambda: plots.learning_curves(history),
-        "reconstructions": lambda: plots.reconstructions(model, x[:30], **look),
+        "reconstructions": lambda: plots.reconstructions(
+            under(slice(0, 30)), x[:30], **look
+        ),
     }
     if len(x) > 2:
-        figures["latent"] = lambda: plots.latent_space(model, x, labels)
+        figures["latent"] = lambda: plots.latent_space(under(shown), x, labels)
     if half:
         a, b = x[:half], x[half : 2 * half]
-        figures["interpolations"] = lambda: plots.interpolations(model, a, b, **look)
+        figures["interpolations"] = lambda: plots.interpolations(
+            under(slice(0, half)), a, b, **look
+        )
     if not isinstance(model, Autoencoder):  # which has no prior to draw from
-        figures["samples"] = lambda: plots.samples(model, rng=rng, **look)
-        if model.K == 2:
+        giving = model
+        if condition is not None:  # every class in turn, or the factors of test images
+            classes = condition.ndim == 1
+            rows = np.arange(64) * model.C // 64 if classes else np.arange(64) % len(x)
+            giving = model.given(rows if classes else condition[rows])
+        figures["samples"] = lambda: plots.samples(giving, rng=rng, **look)
+        if model.K == 2 and condition is None:
             figures["manifold"] = lambda: plots.manifold(model, **look)
     for name, draw in figures.items():
         path = folder / f"{name}.png"

@@ -54,3 +54,18 @@ def shape(word):
     if not sides:
         raise argparse.ArgumentTypeError(f"expected ROWSxCOLUMNS, 28x20, got {word!r}")
     return tuple(map(int, sides.groups()))
+
+
+def label(word):
+    """An argument type: a label, such as 7, or factors with commas, such as 0.5,-1."""
+    if word.strip().isdecimal():
+        return int(word)
+    try:
+        factors = [float(part) for part in word.split(",")]
+    except ValueError:
+        factors = [math.nan]
+    if not all(map(math.isfinite, factors)):
+        raise argparse.ArgumentTypeError(
+            f"expected a label such as 7, or factors such as 0.5,-1, got {word!r}"
+        )
+    return factors

@@ -10,16 +10,32 @@ the same order, and whose heads are `nn.Linear`, has the same parameters as our 
     likelihood.log_c                    (1,), in an nn.ParameterDict named likelihood
 
 A position in the stack counts whether or not its layer holds parameters, in both. What
-PyTorch lacks is `Scale`; `torch_source` writes it as a module of six lines.
+PyTorch lacks are `Scale` and `Condition`; `torch_source` writes them as small modules.
+
+PyTorch keeps images as (B, channels, rows, columns). Before the first of several
+convolutions there stands an `nn.Unflatten`, behind the last an `nn.Flatten`, and both
+count as positions. Channels first is then also the order of the numbers that a Linear
+takes from an image, or makes for one, and of the pixels in a row of x: the weights of
+such a Linear are reordered on the way.
+
+    encoder.0.W    encoder.1.weight     (channels out, in, kernel, kernel)
+    decoder.2.W    decoder.3.weight     (channels in, out, kernel, kernel), transposed
 """
+
+import math
+from typing import NamedTuple
 
 import numpy as np
 
+from minivae.conv import Conv2d, ConvTranspose2d
 from minivae.errors import as_float_array, check_finite, check_shape
-from minivae.layers import Linear, Scale, Sequential
+from minivae.layers import Condition, Linear, Scale, Sequential
 
+CONVOLUTIONS = (Conv2d, ConvTranspose2d)
+AXES = {1: (0,), 2: (1, 0), 4: (3, 2, 0, 1)}  # of our arrays, in PyTorch's order
 TORCH_NAMES = {"W": "weight", "b": "bias"}
-SCALE = """\
+OURS = {
+    "Scale": """\
 class Scale(nn.Module):
     def __init__(self, factor):
         super().__init__()
@@ -27,7 +43,16 @@ class Scale(nn.Module):
 
     def forward(self, x):
         return self.factor * x
-"""
+""",
+    "Condition": """\
+class Condition(nn.Module):
+    labels = None  # (1, C) or (B, C): set it before each pass
+
+    def forward(self, x):
+        rows = len(x) // len(self.labels)
+        return torch.cat([x, self.labels.repeat(rows, 1)], 1)
+""",
+}
 
 
 def state_dict(model):
@@ -48,7 +73,10 @@ def state_dict(model):
         If theta holds a NaN or an infinity.
     """
     check_finite("theta", model.theta)
-    return {_torch_name(name): view.T.copy() for name, view in model.params.items()}
+    return {
+        place.name: model.params[ours][place.index].transpose(place.axes).copy()
+        for ours, place in _places(model).items()
+    }
 
 
 def load_state_dict(model, arrays):
@@ -72,23 +100,26 @@ def load_state_dict(model, arrays):
     TypeError
         If an array is not one of real floating-point numbers.
     """
-    wanted = {_torch_name(name): view for name, view in model.params.items()}
-    if arrays.keys() != wanted.keys():
-        raise ValueError(_other_names(list(wanted), list(arrays)))
+    places = {
+        place.name: (model.params[ours], place) for ours, place in _places(model).items()
+    }
+    if arrays.keys() != places.keys():
+        raise ValueError(_other_names(list(places), list(arrays)))
     checked = {}
-    for name, view in wanted.items():
+    for name, (view, place) in places.items():
         with np.errstate(over="ignore"):  # what overflows float32 is refused as infinite
             array = as_float_array(name, arrays[name], model.dtype)
-        if array.shape == view.shape != view.T.shape:
+        wanted = view.transpose(place.axes).shape
+        if array.shape == view.shape != wanted:
             raise ValueError(
-                f"{name}: expected shape {view.T.shape}, (n_out, n_in) as PyTorch keeps"
+                f"{name}: expected shape {wanted}, (n_out, n_in) as PyTorch keeps"
                 f" it, got {array.shape}, its transpose"
             )
-        check_shape(name, array, view.T.shape)
+        check_shape(name, array, wanted)
         check_finite(name, array)
         checked[name] = array
-    for name, view in wanted.items():
-        view[...] = checked[name].T
+    for name, (view, place) in places.items():
+        view[place.index] = checked[name].transpose(np.argsort(place.axes))
 
 
 def torch_source(model):
@@ -104,11 +135,11 @@ def torch_source(model):
     Returns
     -------
     str
-        One class, `Model`, preceded by `Scale` if the model has one.
+        One class, `Model`, preceded by those of ours that it uses.
     """
-    parts = {
-        name: _source(getattr(model, name)) for name in ("encoder", *model.heads, "decoder")
-    }
+    stacks, _ = _translated(model)
+    heads = {head: _source(getattr(model, head)) for head in model.heads}
+    parts = {"encoder": stacks["encoder"][0], **heads, "decoder": stacks["decoder"][0]}
     for scale in model.likelihood.shapes:  # log_c or log_b, if it is learned
         parts["likelihood"] = f'nn.ParameterDict({{"{scale}": torch.zeros(1)}})'
     source = (
@@ -116,23 +147,158 @@ def torch_source(model):
     )
     for name, call in parts.items():
         source += f"        self.{name} = {call}\n"
-    return f"{SCALE}\n{source}" if "Scale(" in source else source
+    used = [text for name, text in OURS.items() if f"{name}(" in source]
+    return "\n".join([*used, source])
 
 
-def _torch_name(name):
-    """PyTorch's name for our "encoder.1.W"; a learned scale keeps its own."""
-    place, _, last = name.rpartition(".")
-    return f"{place}.{TORCH_NAMES.get(last, last)}"
+class _Place(NamedTuple):
+    """Where a parameter goes: its name there, and our array's entries in that order."""
+
+    name: str
+    index: object
+    axes: tuple
+
+
+def _places(model):
+    """A `_Place` for each of the model's parameters, by our names."""
+    stacks, linears = _translated(model)
+    places = {}
+    for ours, view in model.params.items():
+        part, _, rest = ours.partition(".")
+        where, _, last = rest.rpartition(".")
+        if part in stacks:
+            _, names, layers = stacks[part]
+            linear, where = layers[where], f".{names[where]}"
+        else:
+            linear, where = getattr(model, part), ""
+        index = ...
+        if linear in linears:
+            shapes = zip(linear.W.shape, linears[linear], strict=True)
+            orders = [_order(n, shape) for n, shape in shapes]
+            index = np.ix_(*orders) if last == "W" else orders[1]
+        name = f"{part}{where}.{TORCH_NAMES.get(last, last)}"
+        places[ours] = _Place(name, index, AXES[view.ndim])
+    return places
+
+
+def _order(n, shape):
+    """Which of our n numbers come first to last in PyTorch, if they are an image."""
+    order = np.arange(n)
+    if shape is None:
+        return order
+    image, condition = np.split(order, [math.prod(shape)])
+    return np.append(image.reshape(shape).transpose(2, 0, 1).ravel(), condition)
+
+
+def _translated(model):
+    """Both stacks as PyTorch has them, and the images at the ends of each Linear.
+
+    Returns
+    -------
+    stacks : dict of str to (source, names, layers)
+        Of "encoder" and "decoder": the call that makes the stack, the layers' names in
+        it by ours, and the layers by our names.
+    linears : dict of Linear to (shape or None, shape or None)
+        Of the image whose numbers enter, and of the one whose numbers leave.
+    """
+    encoder, decoder = (list(_with_parameters(s)) for s in (model.encoder, model.decoder))
+    x = None  # the shape of the image in a row of x, where a convolution tells it
+    if encoder and isinstance(encoder[0], CONVOLUTIONS):
+        x = encoder[0].shape
+    elif isinstance(decoder[-1], CONVOLUTIONS):
+        x = decoder[-1].out_shape
+    y = decoder[-1].out_shape if isinstance(decoder[-1], CONVOLUTIONS) else x
+    if y != x:
+        raise ValueError(f"decoder: expected images of shape {x}, the encoder's, got {y}")
+    if isinstance(decoder[0], CONVOLUTIONS):
+        raise ValueError("decoder: expected a Linear before the first convolution")
+    linears, before = {}, {}
+    ends = (
+        _walk(encoder, x, None, linears, before),
+        _walk(decoder, None, x, linears, before),
+    )
+    for head in model.heads:
+        linears[getattr(model, head)] = (ends[0][1], None)
+    stacks = {}
+    for name, (in_space, _) in zip(("encoder", "decoder"), ends, strict=True):
+        modules, names, layers = _modules(getattr(model, name), before)
+        modules += ["nn.Flatten()"] if in_space else []
+        stacks[name] = f"nn.Sequential({', '.join(modules)})", names, layers
+    return stacks, linears
+
+
+def _with_parameters(stack):
+    for layer in stack.layers:
+        if isinstance(layer, Sequential):
+            yield from _with_parameters(layer)
+        elif layer.shapes or isinstance(layer, Condition):
+            yield layer
+
+
+def _walk(layers, shape, last, linears, before):
+    """Note what has to stand before each layer, and what image is at a Linear's ends.
+
+    `shape` is that of the image whose numbers enter, or None, `last` that of the one
+    whose numbers leave. Returns whether the stack ends in rows and columns, and the shape.
+    """
+    in_space = False
+    for i, layer in enumerate(layers):
+        following = layers[i + 1] if i + 1 < len(layers) else None
+        if isinstance(layer, CONVOLUTIONS):
+            if not in_space:
+                rows, columns, channels = layer.shape
+                before[layer] = f"nn.Unflatten(1, ({channels}, {rows}, {columns}))"
+            elif shape != layer.shape:
+                raise ValueError(
+                    f"layers: expected a convolution of the shape before it, {shape}, got"
+                    f" {layer.shape}: PyTorch keeps other numbers together"
+                )
+            in_space, shape = True, layer.out_shape
+        elif isinstance(layer, Condition):  # its columns stand behind the image
+            if in_space:
+                before[layer] = "nn.Flatten()"
+            in_space = False
+        else:
+            if in_space:
+                before[layer] = "nn.Flatten()"
+            leaves = last if following is None else getattr(following, "shape", None)
+            linears[layer] = shape, leaves
+            in_space, shape = False, leaves
+    return in_space, shape
+
+
+def _modules(stack, before):
+    """The calls that make a stack's modules, their names there by ours, the layers."""
+    modules, names, layers = [], {}, {}
+    for i, layer in enumerate(stack.layers):
+        if isinstance(layer, Sequential):
+            inner, inner_names, inner_layers = _modules(layer, before)
+            place = len(modules)
+            modules.append(f"nn.Sequential({', '.join(inner)})")
+            names |= {
+                f"{i}.{ours}": f"{place}.{name}" for ours, name in inner_names.items()
+            }
+            layers |= {f"{i}.{ours}": inner for ours, inner in inner_layers.items()}
+            continue
+        if layer in before:
+            modules.append(before[layer])
+        names[str(i)], layers[str(i)] = str(len(modules)), layer
+        modules.append(_source(layer))
+    return modules, names, layers
 
 
 def _source(layer):
     """The call that makes the same layer in PyTorch."""
-    if isinstance(layer, Sequential):
-        return f"nn.Sequential({', '.join(_source(inner) for inner in layer.layers)})"
     if isinstance(layer, Linear):
         return f"nn.Linear({layer.n_in}, {layer.n_out})"
+    if isinstance(layer, CONVOLUTIONS):
+        settings = layer.kernel, layer.stride, layer.padding
+        channels = layer.shape[2], layer.out_shape[2]
+        return f"nn.{type(layer).__name__}{(*channels, *settings)}"
     if isinstance(layer, Scale):
         return f"Scale({layer.factor!r})"
+    if isinstance(layer, Condition):
+        return "Condition()"
     return f"nn.{type(layer).__name__}()"
 
 
@@ -152,5 +318,6 @@ def _other_names(wanted, came):
     return (
         f"arrays: expected the {len(wanted)} names of this model's parameters, got"
         f" {len(came)}; missing: {missing}; not in the model: {extra}. The number in a"
-        " name is the layer's place in its stack, activations and Scale counted"
+        " name is the layer's place in its stack, with activations, Scale, nn.Unflatten"
+        " and nn.Flatten counted"
     )

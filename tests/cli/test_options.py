@@ -295,3 +295,18 @@ def test_the_examples_in_help_are_commands():
     for example in examples:
         if not example.endswith("--help"):
             cli.build_parser().parse_args(example.split())
+
+
+def test_a_condition_has_as_many_columns_as_there_are_classes_or_factors():
+    assert started().model.C == 0
+    assert started("--conditional").model.C == 10
+    assert started("--conditional", "--conv", "4").model.C == 10
+    faces = started("--data", "faces", "--conditional", "--hidden", "4")
+    assert faces.model.C == 6
+
+
+def test_a_condition_without_labels_or_factors_is_refused(tmp_path, capsys):
+    np.save(tmp_path / "own.npy", np.zeros((20, 2, 2), np.uint8))
+    assert cli.main(["train", "--data", str(tmp_path / "own.npy"), "--conditional"]) == 2
+    wanted = "--conditional: expected data with labels or factors, got <Images 'own'"
+    assert wanted in capsys.readouterr().err

@@ -105,6 +105,18 @@ def test_any_model_is_built_again_and_computes_the_same(file, cls, dtype, likeli
     assert vars(saved) | {"model": None} == dict.fromkeys(vars(saved))
 
 
+@pytest.mark.parametrize("cls", [mv.VAE, mv.IWAE, mv.Autoencoder])
+def test_a_convolutional_model_is_built_again_and_computes_the_same(file, cls):
+    rng = np.random.default_rng(3)
+    model = cls.conv((4, 8, 2), 3, (3, 5), mv.Laplace(learned=True), "relu", rng=rng)
+    save(file, model)
+    loaded = load(file).model
+    assert loaded.layout == model.layout
+    assert checkpoints._describe_model(loaded) == checkpoints._describe_model(model)
+    x = rng.standard_normal((2, 64), dtype=np.float32)
+    assert np.array_equal(loaded.reconstruct(x), model.reconstruct(x))
+
+
 @pytest.mark.parametrize("encoder, decoder", [((), (6, 6)), ((6, 5), (3, 6))])
 def test_an_empty_encoder_and_a_square_decoder(file, encoder, decoder):
     layers = [mv.Linear(*encoder)] if encoder else []

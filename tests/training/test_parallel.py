@@ -3,8 +3,10 @@
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minivae import VAE, Bernoulli
-from minivae.training import fit
+from minivae.training import fit, load
 from minivae.training.parallel import Ranks, ranks_of_this_run
 from minivae.vae import Loss
 
@@ -203,3 +205,61 @@ def test_an_error_in_one_rank_ends_them_all(tmp_path):
     assert done.returncode != 0
     assert "rank 1: ValueError: stop: it broke here" in done.stderr
     assert "Traceback" not in done.stderr, done.stderr
+
+
+def command_line(size, *words):
+    minivae = [sys.executable, "-m", "minivae", "train", "--hidden", "8", *words]
+    return [MPIEXEC, "-n", str(size), *minivae]
+
+
+@mpi
+def test_the_command_line_trains_one_model_and_rank_0_writes(tmp_path):
+    words = ["--epochs", "2", "--latent", "2", "--out", "run"]
+    for size in (1, 2):
+        folder = tmp_path / str(size)
+        folder.mkdir()
+        done = subprocess.run(
+            command_line(size, *words),
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=99,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.count("test nelbo") == 1, done.stdout
+    one, two = (load(tmp_path / size / "run" / "model.npz") for size in ("1", "2"))
+    np.testing.assert_allclose(two.model.theta, one.model.theta, atol=1e-4)
+    done = subprocess.run(
+        command_line(2, "--epochs", "0"), capture_output=True, text=True, timeout=99
+    )
+    assert done.returncode != 0 and "Traceback" not in done.stderr, done.stderr
+
+
+@mpi
+def test_a_killed_rank_ends_all_and_the_checkpoint_goes_on(tmp_path):
+    running = subprocess.Popen(
+        command_line(2, "--epochs", "100000", "--out", "run"),
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    path, began = tmp_path / "run" / "model.npz", time.monotonic()
+    while not path.exists() and time.monotonic() < began + 60:
+        time.sleep(0.1)
+    ranks = subprocess.run(
+        ["pgrep", "-f", "minivae train.*100000"], capture_output=True, text=True
+    ).stdout.split()
+    victims = [int(pid) for pid in ranks if int(pid) != running.pid]
+    os.kill(max(victims), signal.SIGKILL)
+    assert running.wait(timeout=30) != 0
+    done = len(load(path).history)
+    assert done > 0
+    minivae = [sys.executable, "-m", "minivae", "train", "--resume", "run/model.npz"]
+    again = subprocess.run(
+        [*minivae, "--epochs", str(done + 1), "--out", "more"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert again.returncode == 0, again.stderr
+    assert len(load(tmp_path / "more" / "model.npz").history) == done + 1
