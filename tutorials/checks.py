@@ -64,7 +64,7 @@ def measured(name):
         ]
 
 
-def measured_row(name, tolerance, **numbers):
+def measured_row(name, **numbers):
     """What a chapter measured with its seed, held against the table of many seeds.
 
     `python benchmarks/course.py NN` runs a chapter with several seeds and writes these
@@ -74,11 +74,9 @@ def measured_row(name, tolerance, **numbers):
     ----------
     name : str
         The table, such as "course_18.csv".
-    tolerance : float
-        How far each number may lie from the one in the table: another processor adds in
-        another order, and training carries that on.
-    **numbers : float
-        By column.
+    **numbers : (float, float)
+        By column: the number, and how far it may lie from the one in the table. Another
+        processor adds in another order, and training carries that on.
 
     Raises
     ------
@@ -86,25 +84,25 @@ def measured_row(name, tolerance, **numbers):
         If a number differs by more.
     """
     seed = int(os.environ.get("MINIVAE_SEED", "0"))
-    numbers = {
-        column: float(value) for column, value in numbers.items()
+    row = {
+        column: float(value) for column, (value, _) in numbers.items()
     }
-    print(f"row {json.dumps({'seed': seed, **numbers})}")
+    print(f"row {json.dumps({'seed': seed, **row})}")
     if os.environ.get("MINIVAE_MEASURE"):  # the table is being written
         return
-    for row in measured(name):
-        if row["seed"] == seed:
-            for column, value in numbers.items():
+    for stored in measured(name):
+        if stored["seed"] == seed:
+            for column, (value, tolerance) in numbers.items():
                 check(
                     f"{column} as measured",
                     value,
-                    row[column],
+                    stored[column],
                     tolerance,
                 )
 
 
 def difference(name, column, other):
-    """Mean and standard error over seeds of `column` - `other`, paired, from a table."""
+    """Mean and standard error over seeds of `column` - `other`, paired."""
     pairs = np.array(
         [row[column] - row[other] for row in measured(name)]
     )

@@ -112,12 +112,12 @@ def test_a_row_is_held_against_the_table_of_its_seed(monkeypatch, capsys):
     table = [{"seed": 0.0, "nelbo": 90.0}, {"seed": 3.0, "nelbo": 80.0}]
     monkeypatch.setattr(checks, "measured", lambda name: table)
     monkeypatch.setenv("MINIVAE_SEED", "3")
-    checks.measured_row("t.csv", 0.5, nelbo=80.2)
+    checks.measured_row("t.csv", nelbo=(80.2, 0.5))
     assert 'row {"seed": 3, "nelbo": 80.2}' in capsys.readouterr().out
     with pytest.raises(AssertionError, match="nelbo as measured: 90"):
-        checks.measured_row("t.csv", 0.5, nelbo=90.0)
+        checks.measured_row("t.csv", nelbo=(90.0, 0.5))
     monkeypatch.setenv("MINIVAE_SEED", "4")  # no such row: nothing to compare with
-    checks.measured_row("t.csv", 0.5, nelbo=1.0)
+    checks.measured_row("t.csv", nelbo=(1.0, 0.5))
 
 
 def test_differences_are_paired(monkeypatch):
