@@ -313,7 +313,7 @@ log_trained = train_classifier()
 
 
 def scores(log_p):
-    """Accuracy; nats of surprise at the right label; confidence less accuracy."""
+    """Accuracy; surprise at the right label, nats; confidence - accuracy."""
     right = log_p.argmax(axis=1) == y_test
     surprise = -log_p[np.arange(len(y_test)), y_test]
     confidence = np.exp(log_p.max(axis=1))
@@ -537,7 +537,7 @@ check_less("told knows far less of the label", of_told + 0.2, of_plain)
 log_p_told = log_sum_exp(log_lik + np.log(prior), axis=1)
 log_p_plain = log_evidence(double_plain, x_test)
 print(
-    f"log p(x): plain {log_p_plain.mean():.1f}, told {log_p_told.mean():.1f} nats"
+    f"log p(x): plain {log_p_plain.mean():.1f}, told {log_p_told.mean():.1f}"
 )
 at_most = -np.log(prior[y_test])
 excess = log_lik[np.arange(300), y_test] - log_p_told - at_most

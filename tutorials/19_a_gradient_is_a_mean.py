@@ -206,7 +206,7 @@ for sizes in ([25, 24, 24, 24], [1, 96]):
 
 # %% tags=["hide-output"]
 def spread(draw, repeats=300):
-    """Total variance of the batch's gradient over repeated draws of the noise."""
+    """Total variance of the gradient over repeated draws of the noise."""
     x = x_train[:32]
     draws = np.array(
         [gradient(model, x, draw(len(x))) for _ in range(repeats)]
@@ -313,7 +313,7 @@ def step_time(
 
 
 def ring_by_counting(R, P, alpha, bandwidth):
-    """The same sum, message by message: 2 (R - 1) rounds, P / R numbers in each."""
+    """The same by messages: 2 (R - 1) rounds of P / R numbers each."""
     seconds = 0.0
     for _ in range(2 * (R - 1)):
         seconds += alpha + 4 * P / R / bandwidth
