@@ -24,7 +24,8 @@ FLAGS.append("--host-resolver-rules=MAP * ~NOTFOUND")  # no machine can be reach
 # Errors of the page are reported too: a test that expects none sees them.
 BEFORE = """<script>const errors = [];
 addEventListener("error", (event) => errors.push(event.message));
-addEventListener("securitypolicyviolation", (e) => errors.push("asked for " + e.blockedURI));
+addEventListener("securitypolicyviolation",
+  (event) => errors.push("asked for " + event.blockedURI));
 </script>"""
 AFTER = """<script>addEventListener("load", async () => {
   let report;

@@ -107,10 +107,10 @@ def describe(part):
             f"model: the page has no {type(part).__name__} layer; expected only"
             f" {', '.join(LAYERS)}"
         )
-    inner = (
-        {"layers": [describe(p) for p in part.layers]} if hasattr(part, "layers") else {}
-    )
-    return {"class": type(part).__name__, **part.config, **inner}
+    spec = {"class": type(part).__name__, **part.config}
+    if hasattr(part, "layers"):
+        spec["layers"] = [describe(inner) for inner in part.layers]
+    return spec
 
 
 def packed(array):

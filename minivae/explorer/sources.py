@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import minivae
 from minivae.course import course_folder
 
 VAE_LINES = {
@@ -45,7 +44,7 @@ def sources(kinds):
         "files": text by name; "lines": {kind: {box: [file, line, title, path]}}, the last
         two those of the chapter, None where the course is not installed.
     """
-    folder = Path(minivae.__file__).parent
+    folder = Path(__file__).parent.parent
     files, lines, chapters = {}, {}, _chapters()
     for kind in dict.fromkeys(kinds):
         lines[kind] = {}

@@ -76,10 +76,12 @@ return queries.map(({ spec, eps, n }) => {
   const model = Engine.load(spec), D = spec.D;
   const pixels = Engine.unpack(spec.pixels, spec.pixelType);
   return eps.map((e, i) => {
-    const x = Float64Array.from(pixels.subarray(i * D, (i + 1) * D), (v) => v / spec.divisor);
+    const stored = pixels.subarray(i * D, (i + 1) * D);
+    const x = Float64Array.from(stored, (v) => v / spec.divisor);
     const way = model.way(x, e), plain = (a) => a && Array.from(a);
-    return { mu: plain(way.mu), logvar: plain(way.logvar), z: plain(way.z), y: plain(way.y),
-      mean: plain(way.mean), rec: way.rec, kl: way.kl, nelbo: way.nelbo };
+    const { rec, kl, nelbo } = way;
+    return { mu: plain(way.mu), logvar: plain(way.logvar), z: plain(way.z),
+      y: plain(way.y), mean: plain(way.mean), rec, kl, nelbo };
   });
 });"""
 

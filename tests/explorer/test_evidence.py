@@ -44,7 +44,8 @@ def images(rng):
 
 
 SCRIPT = """
-const model = Engine.load(JSON.parse(document.getElementById("data").textContent).models[0]);
+const data = JSON.parse(document.getElementById("data").textContent);
+const model = Engine.load(data.models[0]);
 return XS.map((x) => Evidence.now(Evidence.evidence(model, Float64Array.from(x))));"""
 
 
