@@ -58,6 +58,13 @@ def kl(mu, logvar):
     ndarray, shape (B, K)
         Nats for each image and each dimension; the KL of an image is the sum of its row.
 
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minivae.gaussian import kl
+    >>> kl(np.array([[0.0, 1.0]]), np.array([[0.0, 0.0]]))
+    array([[0. , 0.5]])
+
     References
     ----------
     Kingma & Welling 2014, appendix B.
@@ -86,6 +93,14 @@ def reparameterize(mu, logvar, eps):
     -------
     ndarray
         z, of the shape of `eps`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minivae.gaussian import reparameterize
+    >>> mu, logvar, eps = np.array([[1.0]]), np.array([[np.log(4)]]), np.array([[0.5]])
+    >>> reparameterize(mu, logvar, eps)  # 1 + 2 · 0.5
+    array([[2.]])
 
     References
     ----------

@@ -93,6 +93,19 @@ class Linear(Layer):
         W ~ N(0, s²) with s² = 2 / (n_in + n_out) (Glorot & Bengio 2010, eq. 12, which
         keeps variances level through tanh layers) or s² = 2 / n_in (He et al. 2015,
         eq. 10, for ReLU). b starts at zero.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> from minivae import Linear
+    >>> from minivae.model import Model
+    >>> layer = Linear(3, 2)
+    >>> owner = Model({"layer": layer}, rng, np.float64)
+    >>> layer.forward(np.ones((5, 3))).shape
+    (5, 2)
+    >>> layer.backward(np.ones((5, 2))).shape, layer.db
+    ((5, 3), array([5., 5.]))
     """
 
     def __init__(self, n_in, n_out, init="glorot"):
@@ -105,11 +118,13 @@ class Linear(Layer):
         self.config = {"n_in": self.n_in, "n_out": self.n_out, "init": init}
 
     def bind(self, params, grads):
+        """Take views of shape (n_in, n_out) and (n_out,) as W and b, dW and db."""
         super().bind(params, grads)
         self.W, self.b = params["W"], params["b"]
         self.dW, self.db = grads["W"], grads["b"]
 
     def initialise(self, rng):
+        """Draw W as `init` says, and set b to zero."""
         fan = self.n_in if self.init == "he" else (self.n_in + self.n_out)
         self.W[...] = rng.standard_normal(self.W.shape) * np.sqrt(2 / fan)
         self.b[...] = 0
@@ -137,11 +152,13 @@ class Tanh(Layer):
     """y = tanh(x), and dx = dy (1 - y²): the derivative in terms of the *output*."""
 
     def forward(self, x):
+        """Return tanh(x), of the shape of x; y is kept."""
         y = np.tanh(x)
         self.keep(y)
         return y
 
     def backward(self, dy):
+        """Return dx = dy (1 - y²), of the shape of dy."""
         y = self.kept()
         dx = y * y
         np.subtract(1, dx, out=dx)
@@ -153,11 +170,13 @@ class Sigmoid(Layer):
     """y = 1 / (1 + exp(-x)), and dx = dy y (1 - y)."""
 
     def forward(self, x):
+        """Return 1 / (1 + exp(-x)), of the shape of x; y is kept."""
         y = sigmoid(x)
         self.keep(y)
         return y
 
     def backward(self, dy):
+        """Return dx = dy y (1 - y), of the shape of dy."""
         y = self.kept()
         return dy * y * (1 - y)
 
@@ -166,10 +185,12 @@ class ReLU(Layer):
     """y = max(x, 0), and dx = dy where x > 0, else 0 (at the kink, x = 0, also 0)."""
 
     def forward(self, x):
+        """Return max(x, 0), of the shape of x; where x > 0 is kept."""
         self.keep(x > 0)
         return np.maximum(x, 0)
 
     def backward(self, dy):
+        """Return dx = dy where x was above 0, else 0."""
         return dy * self.kept()
 
 
@@ -177,10 +198,12 @@ class Softplus(Layer):
     """y = log(1 + exp(x)), and dx = dy sigmoid(x): the derivative in the *input*."""
 
     def forward(self, x):
+        """Return log(1 + exp(x)), of the shape of x; x is kept."""
         self.keep(x)
         return softplus(x)
 
     def backward(self, dy):
+        """Return dx = dy sigmoid(x), of the shape of dy."""
         return dy * sigmoid(self.kept())
 
 
@@ -197,10 +220,12 @@ class Scale(Layer):
         self.config = {"factor": self.factor}
 
     def forward(self, x):
+        """Return factor · x, of the shape of x."""
         self.keep(self.factor)
         return self.factor * x
 
     def backward(self, dy):
+        """Return dx = factor · dy, of the shape of dy."""
         return self.kept() * dy
 
 
@@ -253,6 +278,7 @@ class Condition(Layer):
         return np.concatenate([x, repeated.astype(x.dtype, copy=False)], axis=1)
 
     def backward(self, dy):
+        """Return dx, shape (B, n_in): the columns of dy that belong to x."""
         return dy[:, : self.kept()]
 
 
@@ -261,6 +287,13 @@ class Sequential(Layer):
 
     `Sequential()` with no layers is the identity. The parameters are named by position:
     "0.W" is the weight of the first layer.
+
+    Examples
+    --------
+    >>> from minivae import Linear, Sequential, Tanh
+    >>> stack = Sequential(Linear(3, 4), Tanh(), Linear(4, 2))
+    >>> stack.n_in, stack.n_out, sorted(stack.shapes)
+    (3, 2, ['0.W', '0.b', '2.W', '2.b'])
     """
 
     def __init__(self, *layers):
@@ -285,11 +318,13 @@ class Sequential(Layer):
         return f"Sequential({', '.join(map(repr, self.layers))})"
 
     def claim(self):
+        """Take the place in a model for every layer; see `Layer.claim`."""
         super().claim()
         for layer in self.layers:
             layer.claim()
 
     def bind(self, params, grads):
+        """Hand each layer its own views, by the number in front of the name."""
         super().bind(params, grads)
         for i, layer in enumerate(self.layers):
             layer.bind(
@@ -298,6 +333,7 @@ class Sequential(Layer):
             )
 
     def initialise(self, rng):
+        """Draw every layer's first values, in order."""
         for layer in self.layers:
             layer.initialise(rng)
 

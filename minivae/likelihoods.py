@@ -77,6 +77,16 @@ class Binomial(Likelihood):
         With n = 1, accept any value in [0, 1] where {0, 1} belongs. Cross-entropy on
         grey pixels is a common training loss, but no likelihood: its "probabilities" do
         not integrate to one, and its nats compare with no one's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minivae import Binomial
+    >>> coin = Binomial(2)  # two tosses; y = 0 is a fair coin
+    >>> np.exp(coin.log_prob(np.array([[1.0]]), np.array([[0.0]]))).round(6)
+    array([0.5])
+    >>> coin.mean(np.array([[0.0]]))
+    array([[1.]])
     """
 
     def __init__(self, n=1, grey=False):
@@ -91,6 +101,7 @@ class Binomial(Likelihood):
         self._log_choose = _log_binomial_coefficients(self.n)
 
     def check(self, x):
+        """Raise ValueError unless x holds whole numbers 0..n, or greys in [0, 1]."""
         if self.grey:
             inside, support = (x >= 0) & (x <= 1), "[0, 1]"
         elif self.n == 1:
@@ -166,6 +177,14 @@ class Gaussian(Likelihood):
         The variance of each pixel around the mean, or where learning starts.
     learned : bool
         Learn c, one for all pixels and images, through its logarithm `log_c`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minivae import Gaussian
+    >>> log_p = Gaussian(c=0.25).log_prob(np.array([[1.0]]), np.array([[1.0]]))
+    >>> bool(np.isclose(log_p[0], -0.5 * np.log(2 * np.pi * 0.25)))
+    True
     """
 
     def __init__(self, c=1.0, learned=False):
@@ -176,6 +195,7 @@ class Gaussian(Likelihood):
         self.shapes = {"log_c": (1,)} if learned else {}
 
     def initialise(self, rng):
+        """Start a learned log c at that of the constructor."""
         if self.learned:
             self.params["log_c"][...] = self._log_c
 
@@ -224,6 +244,13 @@ class Laplace(Likelihood):
         The scale (mean absolute deviation; the variance is 2b²), or where learning starts.
     learned : bool
         Learn b, one for all pixels and images, through its logarithm `log_b`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minivae import Laplace
+    >>> np.exp(Laplace(b=0.5).log_prob(np.array([[1.0]]), np.array([[1.0]]))).round(6)
+    array([1.])
     """
 
     def __init__(self, b=1.0, learned=False):
@@ -234,6 +261,7 @@ class Laplace(Likelihood):
         self.shapes = {"log_b": (1,)} if learned else {}
 
     def initialise(self, rng):
+        """Start a learned log b at that of the constructor."""
         if self.learned:
             self.params["log_b"][...] = self._log_b
 

@@ -91,6 +91,18 @@ class Model:
         """A copy of the model in another precision, with the same weights.
 
         What was trained in float32 is checked in float64: `model.astype(np.float64)`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> from minivae import VAE
+        >>> model = VAE.mlp(4, 2, (3,), rng=rng)
+        >>> x = np.array([[1, 0, 1, 0], [0, 1, 1, 1]], dtype=np.float32)
+        >>> eps = rng.standard_normal((2, 2), dtype=np.float32)
+        >>> double = model.astype(np.float64)
+        >>> double.theta.dtype, bool(np.all(double.theta == model.theta))
+        (dtype('float64'), True)
         """
         model = copy.deepcopy(self)
         model.dtype = _precision(dtype)
@@ -251,6 +263,15 @@ class EncoderDecoder(Model):
         halves rows and columns; the decoder is the mirror image, see
         `conv.conv_stacks`. A condition enters before the heads and before the decoder.
         All else is as in `mlp`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> from minivae import VAE, Gaussian
+        >>> model = VAE.conv((8, 8), 2, (4, 8), Gaussian(), rng=rng)
+        >>> model.D, model.K
+        (64, 2)
         """
         check_whole("K", K, minimum=1)
         if not isinstance(shape, (tuple, list)) or len(shape) not in (2, 3):
@@ -295,6 +316,15 @@ class EncoderDecoder(Model):
         ------
         ValueError, TypeError
             For labels that do not fit, or a model without a condition.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> from minivae import VAE
+        >>> model = VAE.mlp(4, 2, (3,), condition=10, rng=rng)
+        >>> model.given(7).sample(5, rng).shape
+        (5, 4)
         """
         columns = self._columns(labels)
         model = copy.deepcopy(self, {id(flat): flat for flat in (self.theta, self.grad)})
@@ -348,7 +378,19 @@ class EncoderDecoder(Model):
         return y.reshape(z.shape[:-1] + (self.D,))
 
     def decode(self, z):
-        """E[x|z], shape (..., D), for z of shape (..., K)."""
+        """E[x|z], shape (..., D), for z of shape (..., K).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> from minivae import VAE
+        >>> model = VAE.mlp(4, 2, (3,), rng=rng)
+        >>> x = np.array([[1, 0, 1, 0], [0, 1, 1, 1]], dtype=np.float32)
+        >>> eps = rng.standard_normal((2, 2), dtype=np.float32)
+        >>> model.decode(np.zeros((3, 2), np.float32)).shape
+        (3, 4)
+        """
         z = as_float_array("z", z, self.dtype)
         check_finite("z", z)
         return self.likelihood.mean(self.decoder_output(z))
@@ -358,7 +400,19 @@ class EncoderDecoder(Model):
         raise NotImplementedError
 
     def reconstruct(self, x):
-        """E[x|z] at z = latent(x), shape (B, D)."""
+        """E[x|z] at z = latent(x), shape (B, D).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> from minivae import VAE
+        >>> model = VAE.mlp(4, 2, (3,), rng=rng)
+        >>> x = np.array([[1, 0, 1, 0], [0, 1, 1, 1]], dtype=np.float32)
+        >>> eps = rng.standard_normal((2, 2), dtype=np.float32)
+        >>> model.reconstruct(x).shape
+        (2, 4)
+        """
         return self.decode(self.latent(x))
 
     def interpolate(self, x_a, x_b, steps=8):
@@ -373,6 +427,17 @@ class EncoderDecoder(Model):
         Returns
         -------
         ndarray, shape (steps, B, D)
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> from minivae import VAE
+        >>> model = VAE.mlp(4, 2, (3,), rng=rng)
+        >>> x = np.array([[1, 0, 1, 0], [0, 1, 1, 1]], dtype=np.float32)
+        >>> eps = rng.standard_normal((2, 2), dtype=np.float32)
+        >>> model.interpolate(x[:1], x[1:], steps=5).shape
+        (5, 1, 4)
         """
         check_whole("steps", steps, minimum=2)
         z_a, z_b = self.latent(x_a), self.latent(x_b)

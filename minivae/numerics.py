@@ -29,7 +29,15 @@ def log_sum_exp(a, axis):
 
 
 def log_mean_exp(a, axis):
-    """log of the mean of exp(a_i) along `axis`: how log p(x) is averaged over samples."""
+    """log of the mean of exp(a_i) along `axis`: how log p(x) is averaged over samples.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minivae.numerics import log_mean_exp
+    >>> float(log_mean_exp(np.array([-1000.0, -1000.0]), axis=0))
+    -1000.0
+    """
     return log_sum_exp(a, axis) - math.log(a.shape[axis])  # np.log would give float64
 
 

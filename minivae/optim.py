@@ -77,6 +77,15 @@ class SGD(Optimizer):
     momentum : float
         In [0, 1); 0 is plain SGD.
 
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minivae import SGD
+    >>> theta = np.array([1.0, -1.0])
+    >>> SGD(lr=0.1).step(theta, grad=np.array([5.0, -1.0]))
+    >>> theta
+    array([ 0.5, -0.9])
+
     References
     ----------
     Polyak 1964, with the learning rate outside the velocity.
@@ -111,6 +120,15 @@ class Adam(Optimizer):
         Decay of the two moments, in [0, 1).
     eps : float
         Added to the root, outside it; above 0, or a parameter without gradient is 0/0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minivae import Adam
+    >>> theta = np.array([1.0, -1.0])
+    >>> Adam(lr=0.1).step(theta, grad=np.array([5.0, -0.01]))
+    >>> theta.round(6)  # the first step has the length lr, whatever the gradient's
+    array([ 0.9, -0.9])
 
     References
     ----------

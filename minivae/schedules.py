@@ -37,7 +37,15 @@ def _made_by(name, *arguments):
 
 
 def linear_warmup(top, steps):
-    """Rise in a straight line from 0 to `top` in `steps` steps, then stay there."""
+    """Rise in a straight line from 0 to `top` in `steps` steps, then stay there.
+
+    Examples
+    --------
+    >>> from minivae.schedules import linear_warmup
+    >>> beta = linear_warmup(1.0, 100)
+    >>> beta(0), beta(50), beta(500)
+    (0.0, 0.5, 1.0)
+    """
     top = check_number("top", top, minimum=0)
     steps = check_whole("steps", steps, minimum=1)
 
@@ -52,6 +60,13 @@ def cosine_decay(top, steps):
     """Fall along half a cosine from `top` to 0 in `steps` steps (Loshchilov & Hutter 2017).
 
     top · ½ (1 + cos(π step / steps))
+
+    Examples
+    --------
+    >>> from minivae.schedules import cosine_decay
+    >>> lr = cosine_decay(2.0, 100)
+    >>> round(lr(0), 6), round(lr(50), 6), round(lr(100), 6)
+    (2.0, 1.0, 0.0)
     """
     top = check_number("top", top, minimum=0)
     steps = check_whole("steps", steps, minimum=1)
@@ -64,7 +79,15 @@ def cosine_decay(top, steps):
 
 
 def piecewise_constant(values, lengths):
-    """Hold `values[i]` for `lengths[i]` steps each; the last one holds for ever."""
+    """Hold `values[i]` for `lengths[i]` steps each; the last one holds for ever.
+
+    Examples
+    --------
+    >>> from minivae.schedules import piecewise_constant
+    >>> lr = piecewise_constant([1e-3, 1e-4], [100, 100])
+    >>> lr(99), lr(100), lr(1000)
+    (0.001, 0.0001, 0.0001)
+    """
     values = [check_number("values", v, minimum=0) for v in values]
     lengths = [check_whole("lengths", n, minimum=1) for n in lengths]
     if len(values) != len(lengths) or not values:

@@ -98,6 +98,18 @@ class VAE(EncoderDecoder):
             For shapes, dtypes or values that do not fit.
         FloatingPointError
             If the result is not finite; the message says where it began.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> from minivae import VAE
+        >>> model = VAE.mlp(4, 2, (3,), rng=rng)
+        >>> x = np.array([[1, 0, 1, 0], [0, 1, 1, 1]], dtype=np.float32)
+        >>> eps = rng.standard_normal((2, 2), dtype=np.float32)
+        >>> nelbo, rec, kl = model.loss(x, eps)
+        >>> bool(np.isclose(nelbo, rec + kl))
+        True
         """
         x, eps = self._check(x, eps)
         beta = check_number("beta", beta, minimum=0)
@@ -120,6 +132,19 @@ class VAE(EncoderDecoder):
 
         Read it beside `loss`, from the last line up. B is the batch size, S the number
         of samples; both means put a 1/B or a 1/(S·B) in front.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> from minivae import VAE
+        >>> model = VAE.mlp(4, 2, (3,), rng=rng)
+        >>> x = np.array([[1, 0, 1, 0], [0, 1, 1, 1]], dtype=np.float32)
+        >>> eps = rng.standard_normal((2, 2), dtype=np.float32)
+        >>> _ = model.loss(x, eps)
+        >>> model.backward()
+        >>> model.grads["mu_head.W"].shape
+        (3, 2)
         """
         self._check_backward()
         mu, logvar, eps, log_p_shape, weight = self._kept
@@ -138,7 +163,20 @@ class VAE(EncoderDecoder):
         self.encoder.backward(dh, need_dx=False)
 
     def encode(self, x):
-        """The parameters (mu, logvar) of q(z|x), shape (B, K) each."""
+        """The parameters (mu, logvar) of q(z|x), shape (B, K) each.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> from minivae import VAE
+        >>> model = VAE.mlp(4, 2, (3,), rng=rng)
+        >>> x = np.array([[1, 0, 1, 0], [0, 1, 1, 1]], dtype=np.float32)
+        >>> eps = rng.standard_normal((2, 2), dtype=np.float32)
+        >>> mu, logvar = model.encode(x)
+        >>> mu.shape, logvar.shape
+        ((2, 2), (2, 2))
+        """
         x = self._check_x(x)
         check_finite("x", x)
         return self._encode(x)
@@ -151,13 +189,26 @@ class VAE(EncoderDecoder):
         """The one point that stands for x: `posterior_mean(x)`."""
         return self.posterior_mean(x)
 
-    def sample(self, n, rng, mean=False):
+    def sample(self, n, rng=None, mean=False):
         """Sample n images: z ~ N(0, I), then x ~ p(x|z), shape (n, D).
 
         With `mean=True` the last step returns E[x|z] instead of drawing the pixels,
-        which is what papers print.
+        which is what papers print. Without an `rng` a fresh one is drawn, and every call
+        gives other images.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> from minivae import VAE
+        >>> model = VAE.mlp(4, 2, (3,), rng=rng)
+        >>> x = np.array([[1, 0, 1, 0], [0, 1, 1, 1]], dtype=np.float32)
+        >>> eps = rng.standard_normal((2, 2), dtype=np.float32)
+        >>> model.sample(5, rng).shape
+        (5, 4)
         """
         check_whole("n", n, minimum=1)
+        rng = np.random.default_rng() if rng is None else rng
         check_generator("rng", rng)
         z = rng.standard_normal((n, self.K), dtype=self.dtype)
         y = self.decoder_output(z)
@@ -182,6 +233,18 @@ class VAE(EncoderDecoder):
 
         The mean of log w is the ELBO, the log of the mean of w estimates log p(x)
         (Burda et al. 2016, eq. 8). Shape (B,) or (S, B), as eps is (B, K) or (S, B, K).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> from minivae import VAE
+        >>> model = VAE.mlp(4, 2, (3,), rng=rng)
+        >>> x = np.array([[1, 0, 1, 0], [0, 1, 1, 1]], dtype=np.float32)
+        >>> eps = rng.standard_normal((2, 2), dtype=np.float32)
+        >>> many = rng.standard_normal((50, 2, 2), dtype=np.float32)
+        >>> model.log_weights(x, many).shape
+        (50, 2)
         """
         x, eps = self._check(x, eps)
         mu, logvar, z, y, log_p = self._forward(x, eps)
@@ -199,7 +262,19 @@ class VAE(EncoderDecoder):
 
     @np.errstate(all="ignore")
     def elbo(self, x, eps):
-        """The ELBO of each image, shape (B,), with the analytic KL and β = 1."""
+        """The ELBO of each image, shape (B,), with the analytic KL and β = 1.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> from minivae import VAE
+        >>> model = VAE.mlp(4, 2, (3,), rng=rng)
+        >>> x = np.array([[1, 0, 1, 0], [0, 1, 1, 1]], dtype=np.float32)
+        >>> eps = rng.standard_normal((2, 2), dtype=np.float32)
+        >>> bool(np.isclose(-model.elbo(x, eps).mean(), model.loss(x, eps).nelbo))
+        True
+        """
         x, eps = self._check(x, eps)
         mu, logvar, _, y, log_p = self._forward(x, eps)
         log_p = log_p.mean(axis=0) if log_p.ndim == 2 else log_p

@@ -25,6 +25,12 @@ def load_digits():
     Images
         `max_count` 16, `shape` (8, 8), with labels.
 
+    Examples
+    --------
+    >>> from minivae import load_digits
+    >>> load_digits()
+    <Images 'digits': 1497 train, 300 test, 8x8 pixels of 0..16>
+
     References
     ----------
     E. Alpaydin and C. Kaynak (1998), Optical Recognition of Handwritten Digits, test

@@ -209,6 +209,14 @@ def prepare(batch, max_count, dtype=np.float32, binarize="none", scaled=False, r
     ValueError
         If `binarize` is unknown, the batch is empty or not (B, D), a count lies
         above n, or real values are to be binarized and leave [0, 1].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from minivae.datasets import prepare
+    >>> counts = np.array([[0, 4, 16]], dtype=np.uint8)
+    >>> prepare(counts, 16, scaled=True)
+    array([[0.  , 0.25, 1.  ]], dtype=float32)
     """
     check_choice("binarize", binarize, BINARIZE)
     if not np.issubdtype(dtype, np.floating):

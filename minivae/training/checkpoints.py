@@ -106,6 +106,20 @@ def save(path, model, optimizer=None, rng=None, history=None, settings=None, dat
         If theta holds a NaN or an infinity, or anything else that `load` would refuse.
     OSError
         If the folder is missing or cannot be written to.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> import pathlib, tempfile
+    >>> from minivae import VAE, load, save
+    >>> model = VAE.mlp(4, 2, (3,), rng=rng)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "model.npz")
+    ...     save(path, model)
+    ...     again = load(path).model
+    >>> bool(np.all(again.theta == model.theta))
+    True
     """
     arrays = pack(model, optimizer, rng, history, settings, data)
     with replacing(path) as file:

@@ -46,6 +46,16 @@ def evaluate(
         For arguments, data and likelihood that do not fit.
     FloatingPointError
         If the result is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> from minivae import VAE, Binomial, evaluate, load_digits
+    >>> model = VAE.mlp(64, 2, (8,), Binomial(16), rng=rng)
+    >>> loss = evaluate(model, load_digits(), rng)
+    >>> bool(np.isclose(loss.nelbo, loss.rec + loss.kl))
+    True
     """
     check_choice("part", part, ("test", "train"))
     check_generator("rng", rng)

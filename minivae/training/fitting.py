@@ -115,6 +115,16 @@ def fit(
     FloatingPointError
         If the loss, the weights or the optimizer's memory are no longer finite; the
         message names epoch and step.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> from minivae import VAE, Adam, Binomial, fit, load_digits
+    >>> model = VAE.mlp(64, 2, (8,), Binomial(16), rng=rng)
+    >>> history = fit(model, load_digits(), Adam(1e-2), epochs=2, rng=rng, progress=False)
+    >>> bool(history["test_nelbo"][1] < history["test_nelbo"][0])
+    True
     """
     if isinstance(images, np.ndarray):
         n = getattr(model.likelihood, "n", 1) if images.dtype.kind in "iu" else 1
