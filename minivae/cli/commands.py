@@ -23,6 +23,8 @@ from minivae.training.evaluation import scaling
 from minivae.training.torch_weights import load_state_dict, state_dict, torch_source
 from minivae.vae import VAE
 
+MOST_DRAWN = 10_000  # images in one picture
+
 
 def evaluate(arguments):
     """Print the means over the test images, each with its standard error."""
@@ -103,19 +105,23 @@ def sample(arguments):
             f" or {model.C} factors, got none"
         )
     path = new_file(arguments.out, "samples.png")
-    rng, shape = (
-        np.random.default_rng(arguments.seed),
-        tuple(data.get("shape", (1, model.D))),
-    )
+    rng = np.random.default_rng(arguments.seed)
+    shape, scale = tuple(data.get("shape", (1, model.D))), data.get("scale", 1.0)
     n, draw_pixels = arguments.n, arguments.draw_pixels
     if path.suffix == ".npy":
-        with replacing(path) as file:
-            np.save(file, model.sample(n, rng, mean=not draw_pixels).reshape(n, *shape))
+        images = model.sample(n, rng, mean=not draw_pixels).reshape(n, *shape)
+        with replacing(path) as file:  # real values in the units that came
+            np.save(file, images * images.dtype.type(scale) + data.get("offset", 0))
+    elif n > MOST_DRAWN:
+        raise ValueError(
+            f"-n: expected at most {MOST_DRAWN} for a picture, got {n}; --out FILE.npy"
+            " takes as many as there is memory"
+        )
     else:
         from minivae import plots
 
-        cmap = colours(data.get("name"))
-        plots.save_figure(plots.samples(model, shape, rng, n, draw_pixels, cmap), path)
+        look = {"cmap": colours(data.get("name")), "limits": data.get("limits")}
+        plots.save_figure(plots.samples(model, shape, rng, n, draw_pixels, **look), path)
     print(path)
 
 

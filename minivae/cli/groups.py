@@ -1,7 +1,7 @@
 """Arguments that commands share, and the many of `minivae train`, in groups."""
 
 from minivae.cli.options import LIKELIHOODS
-from minivae.cli.values import number, whole
+from minivae.cli.values import number, shape, whole
 
 
 def add_model_file(parser):
@@ -23,12 +23,25 @@ def add_data(parser, default):
     group.add_argument(
         "--data",
         metavar="NAME",
-        help=f"digits, faces, mnist, or a .npy or .npz file (default: {default})",
+        help="digits, faces, mnist; or images of your own: a .npy, .npz, .csv or IDX file,"
+        f" a folder of PNG files, or one with the four files of MNIST (default: {default})",
     )
     group.add_argument(
-        "--data-dir",
-        metavar="DIR",
-        help="the folder of the MNIST files; no download then",
+        "--data-dir", metavar="DIR", help="the folder of the MNIST files; no download then"
+    )
+    group.add_argument(
+        "--shape",
+        type=shape,
+        metavar="RxC",
+        help="rows and columns of your own images where they come as rows of numbers, as in"
+        " 28x20 (default: a square, or else one row)",
+    )
+    group.add_argument(
+        "--max-count",
+        type=whole(1, 255),
+        metavar="M",
+        help="your own pixels are counts 0..M, whole numbers of any type (default: 1 or 255"
+        " for integers; floats are real values)",
     )
 
 
@@ -47,7 +60,7 @@ def add_model(parser):
         metavar="NAME",
         help=f"p(x|z): {LIKELIHOODS}. c is a variance and b a scale, learned if not given"
         " (default: binomial for digits, bernoulli for mnist and for binary images,"
-        " gaussian for others)",
+        " binomial with --max-count, gaussian for others)",
     )
     add("--latent", type=whole(1), metavar="K", help="latent dimensions (default: 16)")
     add(

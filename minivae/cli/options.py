@@ -1,5 +1,6 @@
 """From the command line's words to objects: data, likelihood, model, optimizer, paths."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from minivae.autoencoder import Autoencoder
 from minivae.datasets import load_digits, load_faces, load_images, load_mnist
 from minivae.datasets.images import prepare
+from minivae.datasets.own import SHIPPED, whole_numbers
 from minivae.iwae import IWAE
 from minivae.likelihoods import Bernoulli, Binomial, Gaussian, Laplace
 from minivae.optim import SGD, Adam
@@ -36,6 +38,10 @@ def load_data(arguments, saved=None):
     name = arguments.data or trained_on.get("name", "digits")
     if arguments.data_dir is not None and name != "mnist":
         raise ValueError(f"--data-dir: expected only with --data mnist, got --data {name}")
+    if name in SHIPPED and (arguments.shape or arguments.max_count):
+        raise ValueError(
+            f"--shape, --max-count: expected only with data of your own, got --data {name}"
+        )
     if name == "digits":
         images = load_digits()
     elif name == "faces":
@@ -46,20 +52,45 @@ def load_data(arguments, saved=None):
         raise ValueError(
             f"--data: expected the file of {name!r}, the model's training data"
         )
-    elif not Path(name).is_file():
+    elif not Path(name).exists():
         raise ValueError(
-            f"--data: expected digits, faces, mnist or a .npy or .npz file, got {name!r}"
+            f"--data: expected digits, faces, mnist, or a file or folder, got {name!r}"
         )
     else:
-        images = load_images(name)
-    for key, wanted in trained_on.items():
-        came = getattr(images, key)
-        if key != "name" and came != (tuple(wanted) if key == "shape" else wanted):
+        images = _load_own(arguments, trained_on)
+    for key in {"max_count", "shape", "offset", "scale"} & trained_on.keys():
+        came, wanted = getattr(images, key), trained_on[key]
+        if came != (tuple(wanted) if key == "shape" else wanted):
             raise ValueError(
                 f"--data: expected images like those the model was trained on, with"
                 f" {key} {wanted}, got {images}"
             )
     return images
+
+
+def _load_own(arguments, trained_on):
+    """Images of one's own, in the units of the model if there is one; notes are printed."""
+    max_count = arguments.max_count or trained_on.get("max_count")
+    units = None  # (offset, scale) of real values
+    if trained_on:
+        units = trained_on.get("offset", 0.0), trained_on.get("scale", 1.0)
+    shape = arguments.shape or trained_on.get("shape")
+    images = load_images(arguments.data, max_count, shape, units)
+    if M := whole_numbers(images):
+        _say(
+            f"{images.name}: all values are whole numbers stored as floats;"
+            f" --max-count {M} takes them as counts 0..{M}"
+        )
+    if (images.offset, images.scale) != (0, 1):
+        _say(
+            f"{images.name}: real values, standardised as (x - {images.offset:g}) /"
+            f" {images.scale:g}; all nats are those of the x that came"
+        )
+    return images
+
+
+def _say(note):
+    print(note, file=sys.stderr)
 
 
 def resumed(arguments):
@@ -130,7 +161,10 @@ def _or(value, default):
 def _likelihood(arguments, images):
     """The likelihood object, and how the pixels are binarized for it."""
     binary = images.max_count == 1 or arguments.binarize in ("threshold", "stochastic")
-    usual = {"digits": "binomial", "mnist": "bernoulli"}.get(images.name, "gaussian")
+    counts = arguments.max_count is not None  # whoever says so means counts
+    usual = {"digits": "binomial", "mnist": "bernoulli"}.get(
+        images.name, "binomial" if counts else "gaussian"
+    )
     text = arguments.likelihood or ("bernoulli" if binary else usual)
     name, colon, constant = text.partition(":")
     binarize = arguments.binarize
@@ -162,7 +196,8 @@ def _spread(images, binarize):
     """The variance of some pixels: where learning a scale may start."""
     rng = np.random.default_rng(0)
     x = prepare(images.train[:1000], images.max_count, np.float64, binarize, True, rng)
-    return float(x.var()) or 1.0
+    variance = float(x.var())
+    return variance if variance > 1e-12 else 1.0  # of equal pixels rounding leaves 1e-34
 
 
 def colours(name):

@@ -108,12 +108,17 @@ def _finish(folder, model, images, history, binarize):
 def _draw(folder, model, images, history, binarize):
     """Every figure that the model and the data allow, into `folder`."""
     from minivae import plots
+    from minivae.plots.drawing import limits_of
 
     scaled, rng = scaling(model, images, binarize), np.random.default_rng(0)
     shown = slice(0, 2000)
-    x = prepare(images.test[shown], images.max_count, model.dtype, binarize, scaled, rng)
+    x, seen = (
+        prepare(part[shown], images.max_count, model.dtype, binarize, scaled, rng)
+        for part in (images.test, images.train)
+    )
     labels = None if images.test_labels is None else images.test_labels[shown]
-    look, half = {"shape": images.shape, "cmap": colours(images.name)}, min(6, len(x) // 2)
+    look = {"shape": images.shape, "cmap": colours(images.name)}
+    look["limits"], half = limits_of(model, seen), min(6, len(x) // 2)
     condition = condition_of(model, images, "test")
 
     def under(rows):
@@ -140,7 +145,7 @@ def _draw(folder, model, images, history, binarize):
             rows = np.arange(64) * model.C // 64 if classes else np.arange(64) % len(x)
             giving = model.given(rows if classes else condition[rows])
         figures["samples"] = lambda: plots.samples(giving, rng=rng, **look)
-        if model.K == 2 and condition is None:
+        if model.K <= 2 and condition is None:
             figures["manifold"] = lambda: plots.manifold(model, **look)
     for name, draw in figures.items():
         path = folder / f"{name}.png"

@@ -1,5 +1,6 @@
 """How the pictures look: one style for all axes and grids, and how they reach a file."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ CLASS_COLOURS = (
     "#332288 #CC3311 #117733 #AA4499 #0077BB #8C8C1A #882255 #2E9C8F #D98200 #555555"
 ).split()
 TEXT, FAINT = "#222222", "#C9CED6"
-CELL = 0.5  # inches, the width of one image in a grid
+CELL = 0.5  # inches, the side of one square image in a grid; others have its area
+VECTOR = (1.5, 0.75)  # inches, width and height of a vector's plot
+WIDEST, HIGHEST = 13, 13  # inches of a figure
 DPI = 200
 
 
@@ -64,20 +67,47 @@ def title_over(fig, title):
     fig.suptitle(title, fontsize=14, color=TEXT)
 
 
-def limits_of(model, images):
-    """The pixel values printed as paper and as ink.
+def limits_of(model, data=None):
+    """The pixel values printed as paper and as ink: those that the likelihood speaks of.
 
-    0 and n for counts; for real values what 98 % of the pixels span, so that a few
-    extreme ones do not turn all others grey.
+    0 and n for counts, 0 and 1 for real values: black stays black, whatever happens to be
+    in a picture. Where real `data` lie elsewhere, what 98 % of its pixels span.
     """
     n = getattr(model.likelihood, "n", None)
-    return (0, n) if n is not None else tuple(np.nanquantile(images, (0.01, 0.99)))
+    if n is not None or data is None:
+        return (0, n or 1)
+    low, high = np.quantile(data, (0.01, 0.99))
+    return (0, 1) if 0 <= low and high <= 1 else (float(low), float(high))
+
+
+def is_vector(shape):
+    """Whether an image of (rows, columns) is a line of numbers, to be plotted as one."""
+    return min(shape) == 1 and max(shape) > 3
+
+
+def cell_size(shape):
+    """Width and height in inches of one image in a grid."""
+    if is_vector(shape):
+        return VECTOR
+    width = CELL * (shape[1] / shape[0]) ** 0.5
+    height = CELL**2 / width
+    enlarged = max(1.0, 0.1 / min(width, height))  # a row of pixels still to be seen
+    return width * enlarged, height * enlarged
+
+
+def columns_for(n, shape):
+    """How many images side by side: a sheet about as wide as high, its last row filled."""
+    width, height = cell_size(shape)
+    square = (n * height / width) ** 0.5
+    fits = range(1, max(1, min(n, int(WIDEST / width))) + 1)
+    return min(fits, key=lambda c: abs(np.log(c / square)) + 1.5 * (-n % c) / c)
 
 
 def show_tiles(ax, grid, shape, limits, cmap):
     """Draw images of shape (rows, columns, D) side by side, a white gutter between.
 
     They become one large image, so that no axes come between them; NaN stays blank.
+    Vectors become curves, each in a box of its own.
     """
     import matplotlib
 
@@ -86,8 +116,15 @@ def show_tiles(ax, grid, shape, limits, cmap):
         raise ValueError(
             f"shape: expected (rows, columns) of an image of {D} pixels, got {shape}"
         )
-    scale = max(1, -(-64 // max(shape)))  # so that a gutter can be thinner than a pixel
-    gutter = max(1, scale * max(shape) // 16)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.spines[:].set_visible(False)
+    if is_vector(shape):
+        _show_curves(ax, grid, limits)
+        return
+    side = math.sqrt(D)  # of a square of as many pixels
+    scale = max(1, math.ceil(64 / side))  # so that a gutter can be thinner than a pixel
+    gutter = max(1, int(scale * side / 16))
     tiles = np.kron(
         grid.reshape(rows, columns, *shape), np.ones((scale, scale), grid.dtype)
     )
@@ -102,9 +139,23 @@ def show_tiles(ax, grid, shape, limits, cmap):
         vmax=limits[1],
         interpolation="nearest",
     )
-    ax.set_xticks([])
-    ax.set_yticks([])
-    ax.spines[:].set_visible(False)
+
+
+def _show_curves(ax, grid, limits):
+    """Each vector of a grid (rows, columns, D) as a curve between the two limits."""
+    from matplotlib.patches import Rectangle
+
+    rows, columns, D = grid.shape
+    low, high = limits
+    ax.set(xlim=(0, columns), ylim=(rows, 0))  # the first row on top, as of images
+    along = np.linspace(0.05, 0.95, D)
+    for (i, j), values in zip(np.ndindex(rows, columns), grid.reshape(-1, D), strict=True):
+        if np.isnan(values).all():
+            continue
+        box = Rectangle((j + 0.03, i + 0.05), 0.94, 0.9, facecolor="#F3F4F6", lw=0)
+        height = 0.9 - 0.8 * (values - low) / max(high - low, 1e-30)
+        (line,) = ax.plot(j + along, i + height, color=TEST, lw=0.9)
+        line.set_clip_path(ax.add_patch(box))
 
 
 def prior_circles(ax):
@@ -113,8 +164,6 @@ def prior_circles(ax):
 
     for radius in (1, 2, 3):
         ax.add_patch(Circle((0, 0), radius, fill=False, color="#8A919C", lw=1.2, ls="--"))
-    note = "circles: 1, 2 and 3σ of the prior"
-    ax.text(0.99, 0.01, note, transform=ax.transAxes, ha="right", fontsize=11, color=TEXT)
 
 
 def scatter_labels(ax, points, labels):

@@ -16,9 +16,13 @@ import numpy as np
 from minivae.errors import check_shape, check_whole
 from minivae.plots.drawing import (
     CELL,
+    HIGHEST,
     TEST,
     TEXT,
     TRAIN,
+    WIDEST,
+    cell_size,
+    columns_for,
     limits_of,
     new_figure,
     plain_axes,
@@ -44,7 +48,8 @@ __all__ = [
 def learning_curves(history):
     """Test and training nelbo, rec and kl against the epoch, three panels in one row.
 
-    A plain autoencoder has no kl, and gets the one panel of rec.
+    A plain autoencoder has no kl, and gets the one panel of rec. Where something else than
+    the nelbo was minimised, that objective has a panel too.
 
     Parameters
     ----------
@@ -66,6 +71,9 @@ def learning_curves(history):
         "kl": "kl: what the code costs",
     }
     names = list(titles) if history["train_kl"].any() else ["rec"]
+    if not np.allclose(history["test_objective"], history["test_nelbo"], rtol=1e-5):
+        titles["objective"] = "objective: what was minimised"
+        names.append("objective")
     fig = new_figure(3.5 * len(names) + 0.3, 3.6)
     axes = np.ravel(fig.subplots(1, len(names)))
     for ax, name in zip(axes, names, strict=True):
@@ -92,7 +100,7 @@ def _settled_limits(curves):
     return low - margin, high + 2 * margin
 
 
-def reconstructions(model, x, shape, columns=10, cmap="gray_r"):
+def reconstructions(model, x, shape, columns=None, cmap="gray_r", limits=None):
     """Each image of x over its reconstruction E[x|z], z the code of x.
 
     Parameters
@@ -102,35 +110,43 @@ def reconstructions(model, x, shape, columns=10, cmap="gray_r"):
         As the model takes it, up to a few dozen images.
     shape : tuple of int
         (rows, columns) of one image.
-    columns : int
-        Images side by side; the rest goes to further pairs of rows.
+    columns : int, optional
+        At most so many images side by side, ten if they are about square; the rest goes to
+        further pairs of rows.
+    limits : tuple of float, optional
+        The values printed white and black, by default those of `drawing.limits_of`.
 
     Returns
     -------
     Figure
     """
-    check_whole("columns", columns, minimum=1)
+    width, height = cell_size(shape)
+    fit = max(1, int(WIDEST / width))
+    usual = max(int(10 * CELL / width), min(10, fit))
+    columns = usual if columns is None else check_whole("columns", columns, minimum=1)
     pairs = np.stack([x, model.reconstruct(x)])  # (2, B, D)
-    columns = min(columns, len(x))
-    bands = range(0, len(x), columns)
-    height = 2 * CELL * shape[0] / shape[1]
-    fig = new_figure(columns * CELL + 0.8, len(bands) * (height + 0.1) + 0.35)
+    columns = min(columns, len(x), fit)
+    pairs = pairs[:, : columns * max(1, int(HIGHEST / (2 * height)))]
+    B = pairs.shape[1]
+    columns = -(-B // -(-B // columns))  # as many in the last band as in the others
+    bands = range(0, B, columns)
+    fig = new_figure(max(columns * width, 4) + 0.8, len(bands) * (2 * height + 0.1) + 0.35)
     axes = np.ravel(fig.subplots(len(bands), 1))
     for ax, start in zip(axes, bands, strict=True):
         band = pairs[:, start : start + columns]
         blank = np.full((2, columns - band.shape[1], x.shape[1]), np.nan)
         grid = np.concatenate([band, blank], axis=1)
-        show_tiles(ax, grid, shape, limits_of(model, x), cmap)
+        show_tiles(ax, grid, shape, limits or limits_of(model, x), cmap)
         for y, label in ((0.75, "x"), (0.25, "E[x|z]")):
             ax.text(
                 -0.015, y, label, transform=ax.transAxes, ha="right", va="center",
-                fontsize=13, color=TEXT,
+                fontsize=min(13, 65 * height), color=TEXT,
             )  # fmt: skip
     title_over(fig, "Images, and below each what its code gives back")
     return fig
 
 
-def samples(model, shape, rng, n=64, draw_pixels=False, cmap="gray_r"):
+def samples(model, shape, rng, n=64, draw_pixels=False, cmap="gray_r", limits=None):
     """n images sampled from the model: z ~ N(0, I), then the mean image E[x|z].
 
     Parameters
@@ -142,6 +158,8 @@ def samples(model, shape, rng, n=64, draw_pixels=False, cmap="gray_r"):
     n : int
     draw_pixels : bool
         Draw the pixels, x ~ p(x|z), instead of showing their means.
+    limits : tuple of float, optional
+        As in `reconstructions`.
 
     Returns
     -------
@@ -149,9 +167,8 @@ def samples(model, shape, rng, n=64, draw_pixels=False, cmap="gray_r"):
     """
     images = model.sample(n, rng, mean=not draw_pixels)
     what = "x ~ p(x|z)" if draw_pixels else "E[x|z]"
-    return image_grid(
-        images, shape, f"{what} for z ~ N(0, I)", limits_of(model, images), cmap
-    )
+    title = f"{what} for z ~ N(0, I)"
+    return image_grid(images, shape, title, limits or limits_of(model), cmap)
 
 
 def image_grid(images, shape, title, limits=None, cmap="gray_r"):
@@ -159,19 +176,20 @@ def image_grid(images, shape, title, limits=None, cmap="gray_r"):
 
     `limits` are the values printed white and black, by default the smallest and largest.
     """
-    columns = round((len(images) * shape[0] / shape[1]) ** 0.5) or 1
+    width, height = cell_size(shape)
+    columns = columns_for(len(images), shape)
     rows = -(-len(images) // columns)
     blank = np.full((rows * columns - len(images), images.shape[1]), np.nan)
     grid = np.concatenate([images, blank]).reshape(rows, columns, -1)
-    fig = new_figure(columns * CELL, rows * CELL * shape[0] / shape[1] + 0.35)
+    fig = new_figure(max(columns * width, 3), rows * height + 0.35)
     limits = (images.min(), images.max()) if limits is None else limits
     show_tiles(fig.subplots(), grid, shape, limits, cmap)
     title_over(fig, title)
     return fig
 
 
-def manifold(model, shape, n=20, cmap="gray_r"):
-    """The plane of a two-dimensional latent space: E[x|z] on an n x n grid of z.
+def manifold(model, shape, n=20, cmap="gray_r", limits=None):
+    """The latent space of one or two dimensions: E[x|z] on a grid of z.
 
     The coordinates are the normal quantiles (i + ½)/n, so that each image stands for an
     equal share of the prior's probability.
@@ -179,11 +197,14 @@ def manifold(model, shape, n=20, cmap="gray_r"):
     Parameters
     ----------
     model : VAE
-        With K = 2; anything else is a ValueError.
+        With K = 2, drawn as a plane of n x n images, or with K = 1, drawn as 2 n images in
+        reading order; anything else is a ValueError.
     shape : tuple of int
         (rows, columns) of one image.
     n : int
         Images along each side.
+    limits : tuple of float, optional
+        As in `reconstructions`.
 
     Returns
     -------
@@ -194,16 +215,23 @@ def manifold(model, shape, n=20, cmap="gray_r"):
     Kingma & Welling 2014, figure 4.
     """
     check_whole("n", n, minimum=2)
-    if model.K != 2:
-        raise ValueError(f"model: expected a latent space of K = 2, got K = {model.K}")
-    at = [NormalDist().inv_cdf((i + 0.5) / n) for i in range(n)]
+    if model.K > 2:
+        raise ValueError(f"model: expected a latent space of K = 1 or 2, got K = {model.K}")
+    limits = limits or limits_of(model)
+    if model.K == 1:
+        z = np.array([[_quantile(i, 2 * n)] for i in range(2 * n)], model.dtype)
+        title = (
+            f"E[x|z] over equal shares of the prior, z from {z[0, 0]:.1f} to {z[-1, 0]:.1f}"
+        )
+        return image_grid(model.decode(z), shape, title, limits, cmap)
+    at = [_quantile(i, n) for i in range(n)]
     z_1, z_2 = np.meshgrid(at, at[::-1])  # z_2 grows upwards, as on any map
     z = np.stack([z_1, z_2], axis=-1).astype(model.dtype)
-    images = model.decode(z)
-    side = max(5.0, n * 0.3)
-    fig = new_figure(side + 0.3, side * shape[0] / shape[1] + 0.6)
+    width, height = cell_size(shape)
+    zoom = min(1.0, 0.75 * WIDEST / (n * max(width, height)))
+    fig = new_figure(n * width * zoom + 0.5, n * height * zoom + 0.8)
     ax = fig.subplots()
-    show_tiles(ax, images, shape, limits_of(model, images), cmap)
+    show_tiles(ax, model.decode(z), shape, limits, cmap)
     reach = f"{at[-1]:.1f}"
     ax.set_xlabel(f"$z_1$ from −{reach} to {reach}", fontsize=13, color=TEXT)
     ax.set_ylabel(f"$z_2$ from −{reach} to {reach}", fontsize=13, color=TEXT)
@@ -211,18 +239,26 @@ def manifold(model, shape, n=20, cmap="gray_r"):
     return fig
 
 
-def interpolations(model, x_a, x_b, shape, steps=9, cmap="gray_r"):
+def _quantile(i, n):
+    """The middle of the i-th of n equal shares of N(0, 1)."""
+    return NormalDist().inv_cdf((i + 0.5) / n)
+
+
+def interpolations(model, x_a, x_b, shape, steps=9, cmap="gray_r", limits=None):
     """Straight lines through latent space, from the code of x_a to the code of x_b.
 
     Parameters
     ----------
     model : VAE or Autoencoder
     x_a, x_b : ndarray, shape (B, D)
-        One row of the figure for each pair.
+        One row of the figure for each pair; of vectors and wide images, one column. What
+        finds no room on the sheet is left out.
     shape : tuple of int
         (rows, columns) of one image.
     steps : int
         Images from end to end; the ends are the reconstructions of x_a and x_b.
+    limits : tuple of float, optional
+        As in `reconstructions`.
 
     Returns
     -------
@@ -232,20 +268,31 @@ def interpolations(model, x_a, x_b, shape, steps=9, cmap="gray_r"):
     blank = np.full_like(x_a[:, None], np.nan)
     parts = (x_a[:, None], blank, between, blank, x_b[:, None])
     grid = np.concatenate(parts, axis=1)
-    columns = grid.shape[1]
-    fig = new_figure(columns * CELL, len(x_a) * CELL * shape[0] / shape[1] + 0.4)
-    ax = fig.subplots()
-    show_tiles(ax, grid, shape, limits_of(model, grid), cmap)
-    labels = (
-        (0, "$x_a$"),
-        ((columns - 1) / 2, "a straight line in z"),
-        (columns - 1, "$x_b$"),
-    )
-    for column, label in labels:
-        ax.text(
-            (column + 0.5) / columns, 1.02, label, transform=ax.transAxes, ha="center",
-            fontsize=13, color=TEXT,
-        )  # fmt: skip
+    limits = limits or limits_of(model, np.concatenate([x_a, x_b]))
+    width, height = cell_size(shape)
+    along = grid.shape[1]
+    marks = ((0.5, "$x_a$"), (along / 2, "a straight line in z"), (along - 0.5, "$x_b$"))
+    if width > 1.9 * height:
+        grid = grid.swapaxes(0, 1)[:, : max(1, int(WIDEST / width))]
+        size = 13 if along * height > 2 else 7
+        fig = new_figure(max(grid.shape[1] * width, 2) + 0.5, along * height + 0.2)
+        ax = fig.subplots()
+        for row, label in marks:
+            ax.text(
+                -0.02, 1 - row / along, label, transform=ax.transAxes, ha="right",
+                va="center", fontsize=size, color=TEXT, rotation=90 * ("line" in label),
+            )  # fmt: skip
+    else:
+        zoom = max(1.0, 3.5 / (along * width))  # room for the words above
+        grid = grid[: max(1, int(HIGHEST / (height * zoom)))]
+        fig = new_figure(along * width * zoom, len(grid) * height * zoom + 0.4)
+        ax = fig.subplots()
+        for column, label in marks:
+            ax.text(
+                column / along, 1.02, label, transform=ax.transAxes, ha="center",
+                fontsize=13, color=TEXT,
+            )  # fmt: skip
+    show_tiles(ax, grid, shape, limits, cmap)
     return fig
 
 
@@ -253,7 +300,8 @@ def latent_space(model, x, labels=None, limit=2000):
     """Where images fall in latent space, each drawn as its label.
 
     For K = 2 the plane of z itself; for K > 2 the first two principal components of the
-    codes; for K = 1 the code against the label.
+    codes; for K = 1 the code against the label, or, without labels, how often each code
+    occurs, beside the density of the prior.
 
     Parameters
     ----------
@@ -277,8 +325,21 @@ def latent_space(model, x, labels=None, limit=2000):
     name = "mu" if is_vae else "the code"
     fig = new_figure(6.4, 6.6)
     ax = fig.subplots()
+    what = f"{len(z)} images fall" if len(z) > 1 else "one image falls"
+    title = f"Where {what} in latent space"
+    if model.K == 1 and labels is None:
+        reach = max(4, 1.05 * np.abs(z).max())
+        bins = np.linspace(-reach, reach, min(41, 2 * round(len(z) ** 0.5) + 3))
+        ax.hist(z[:, 0], bins, density=True, color=TEST, alpha=0.6, label=name)
+        if is_vae:
+            at = np.linspace(-4, 4, 201)
+            density = np.exp(-(at**2) / 2) / np.sqrt(2 * np.pi)
+            ax.plot(at, density, color=TRAIN, lw=2.2, label="the prior N(0, 1)")
+        ax.legend(fontsize=11, labelcolor=TEXT, edgecolor="none")
+        plain_axes(ax, title, "$z$", "share of the images for each unit of z")
+        return fig
     if model.K == 1:
-        points = np.column_stack([z, np.zeros(len(z)) if labels is None else labels])
+        points = np.column_stack([z, labels])
         x_label, y_label = name, "label"
     elif model.K == 2:
         points, x_label, y_label = z, "$z_1$", "$z_2$"
@@ -293,7 +354,9 @@ def latent_space(model, x, labels=None, limit=2000):
     scatter_labels(ax, points, labels)
     if model.K > 1:
         ax.set_aspect("equal", "datalim")
-    plain_axes(ax, f"Where {len(points)} images fall in latent space", x_label, y_label)
+    if is_vae and model.K == 2:
+        x_label += "      (circles: 1, 2 and 3σ of the prior)"
+    plain_axes(ax, title, x_label, y_label)
     return fig
 
 

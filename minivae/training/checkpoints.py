@@ -71,7 +71,8 @@ class Checkpoint:
         Arguments of `fit` by name: batch_size, binarize, beta, free_bits, samples.
     data : dict
         "name", "max_count" and "shape" of the `Images` it was trained on, and their
-        "offset" and "scale" if they were standardised.
+        "offset" and "scale" if they were standardised, with the "limits" of what is kept,
+        the values that pictures show as black and white.
     """
 
     model: object
@@ -227,7 +228,7 @@ def _check_settings(settings):
 
 
 def _check_data(data, D):
-    if not DATA <= data.keys() <= DATA | {"offset", "scale"}:
+    if not DATA <= data.keys() <= DATA | {"offset", "scale", "limits"}:
         raise ValueError(f"data: expected {sorted(DATA)}, got {sorted(data)}")
     if not isinstance(data["name"], str) or not data["name"]:
         raise TypeError(f"data: expected a name, got {data['name']!r}")
@@ -238,6 +239,8 @@ def _check_data(data, D):
         raise ValueError(f"shape: expected (rows, columns) of {D} pixels, got {shape}")
     check_number("offset", data.get("offset", 0.0))
     check_number("scale", data.get("scale", 1.0), minimum=0, exclusive=True)
+    for limit in data.get("limits", ()):
+        check_number("limits", limit)
 
 
 def _describe_model(model):

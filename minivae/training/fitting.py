@@ -346,5 +346,6 @@ class _Run:
         images = self.images
         data = {"name": images.name, "max_count": images.max_count, "shape": images.shape}
         if (images.offset, images.scale) != (0, 1):
-            data |= {"offset": images.offset, "scale": images.scale}
+            limits = np.quantile(images.train[:2000], (0.01, 0.99)).tolist()
+            data |= {"offset": images.offset, "scale": images.scale, "limits": limits}
         return self.model, self.optimizer, self.rng, self.history, self.settings, data

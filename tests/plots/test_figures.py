@@ -30,14 +30,18 @@ def tiles(ax, rows, columns):
     sheet = ax.images[0].get_array().filled(np.nan)
     height, width = sheet.shape[0] // rows, sheet.shape[1] // columns
     cells = sheet.reshape(rows, height, columns, width).swapaxes(1, 2)
-    scale = 16  # the longer side of 4 pixels becomes 64
+    scale = 19  # the side of a square of 12 pixels becomes 64 or a little more
     middle = [scale * i + scale // 2 for i in range(4)]
     return cells[:, :, middle[:3]][:, :, :, middle].reshape(rows, columns, D)
 
 
 def make_history(epochs):
-    rng = np.random.default_rng(3)
-    return History(rng.random((epochs, len(COLUMNS))) * 100)
+    rows = np.random.default_rng(3).random((epochs, len(COLUMNS))) * 100
+    for part in ("train", "test"):  # the nelbo is what was minimised
+        rows[:, COLUMNS.index(f"{part}_objective")] = rows[
+            :, COLUMNS.index(f"{part}_nelbo")
+        ]
+    return History(rows)
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 60])
@@ -80,10 +84,13 @@ def test_reconstructions_stand_below_their_images(x, cls):
     fig = fg.reconstructions(model, x, SHAPE, columns=10)
     first, second = fig.axes
     means = model.reconstruct(x)
-    assert_allclose(tiles(first, 2, 10), np.stack([x[:10], means[:10]]))
-    shown = tiles(second, 2, 10)
-    assert_allclose(shown[:, :4], np.stack([x[10:], means[10:]]))
-    assert np.isnan(shown[:, 4:]).all(), "places without an image must stay blank"
+    # Fourteen in two bands of seven rather than ten and four.
+    assert_allclose(tiles(first, 2, 7), np.stack([x[:7], means[:7]]))
+    assert_allclose(tiles(second, 2, 7), np.stack([x[7:], means[7:]]))
+    first, second = fg.reconstructions(model, x[:13], SHAPE, columns=10).axes
+    shown = tiles(second, 2, 7)
+    assert_allclose(shown[:, :6], np.stack([x[7:13], means[7:13]]))
+    assert np.isnan(shown[:, 6:]).all(), "places without an image must stay blank"
 
 
 def test_samples_are_means_or_drawn_pixels():
@@ -107,11 +114,92 @@ def test_manifold_runs_through_the_normal_quantiles_with_z2_upwards():
         assert_allclose(shown[row, column], model.decode(z.astype("f4")), rtol=1e-6)
 
 
-def test_manifold_needs_two_latent_dimensions():
-    with pytest.raises(
-        ValueError, match="model: expected a latent space of K = 2, got K = 3"
-    ):
+def test_manifold_of_one_dimension_is_a_walk_in_reading_order():
+    model = build(1)
+    shown = tiles(fg.manifold(model, SHAPE, n=6).axes[0], 4, 3).reshape(12, D)
+    quantile = NormalDist().inv_cdf
+    z = np.array([[quantile((i + 0.5) / 12)] for i in range(12)], np.float32)
+    assert_allclose(shown, model.decode(z), rtol=1e-6)
+
+
+def test_manifold_needs_one_or_two_latent_dimensions():
+    with pytest.raises(ValueError, match="space of K = 1 or 2, got K = 3"):
         fg.manifold(build(3), SHAPE)
+
+
+def test_black_stays_black_whatever_the_values_in_the_picture():
+    model = VAE.mlp(D, 2, (7,), Gaussian(0.5), rng=np.random.default_rng(1))
+    for figure in (
+        fg.samples(model, SHAPE, np.random.default_rng(0), n=4),
+        fg.manifold(model, SHAPE, n=3),
+        fg.reconstructions(model, np.full((3, D), 0.3, np.float32), SHAPE),
+    ):
+        assert figure.axes[0].images[0].get_clim() == (0, 1)
+    figure = fg.samples(model, SHAPE, np.random.default_rng(0), n=4, limits=(-2, 5))
+    assert figure.axes[0].images[0].get_clim() == (-2, 5)
+    data = np.linspace(-3, 7, 120, dtype=np.float32).reshape(10, D)
+    low, high = fg.reconstructions(model, data, SHAPE).axes[0].images[0].get_clim()
+    assert -3 < low < -2.8 and 6.8 < high < 7
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 12, 30, 64, 100])
+@pytest.mark.parametrize("shape", [(8, 8), (28, 20), (3, 100), (28, 2), (1, 560), (1, 1)])
+def test_a_grid_has_no_orphans_and_fits_a_page(n, shape):
+    columns = drawing.columns_for(n, shape)
+    width, height = drawing.cell_size(shape)
+    rows = -(-n // columns)
+    in_last = n - (rows - 1) * columns
+    assert in_last >= columns / 2, f"{in_last} of {columns} in the last row"
+    assert columns == 1 or columns * width <= drawing.WIDEST
+    if n > 9:
+        assert 1 / 5 < (columns * width) / (rows * height) < 5
+
+
+@pytest.mark.parametrize("shape", [(3, 100), (28, 2), (1, 300), (1, 4), (1, 1), (60, 60)])
+def test_figures_of_any_shape_fit_a_page(shape, rng):
+    D = shape[0] * shape[1]
+    model = VAE.mlp(D, 1, (3,), Gaussian(), rng=rng)
+    x = rng.random((14, D), dtype=np.float32)
+    for figure in (
+        fg.samples(model, shape, rng),
+        fg.reconstructions(model, x, shape),
+        fg.interpolations(model, x[:6], x[6:12], shape),
+        fg.manifold(model, shape),
+    ):
+        width, height = figure.get_size_inches()
+        assert 2 < width < 15 and 0.4 < height < 15, (width, height)
+
+
+def test_vectors_are_curves_between_the_limits(rng):
+    model = VAE.mlp(50, 2, (3,), Gaussian(), rng=rng)
+    x = rng.random((4, 50), dtype=np.float32)
+    (ax,) = fg.reconstructions(model, x, (1, 50)).axes
+    assert not ax.images and len(ax.lines) == 8
+    for k, line in enumerate(ax.lines):
+        row, column = divmod(k, 4)
+        values = (x if row == 0 else model.reconstruct(x))[column]
+        assert_allclose(line.get_ydata(), row + 0.9 - 0.8 * values, rtol=1e-5)
+        assert column < line.get_xdata().min() < line.get_xdata().max() < column + 1
+
+
+def test_interpolations_of_wide_images_run_downwards(rng):
+    model = VAE.mlp(50, 2, (3,), Gaussian(), rng=rng)
+    x = rng.random((4, 50), dtype=np.float32)
+    (ax,) = fg.interpolations(model, x[:2], x[2:], (1, 50), steps=3).axes
+    first, last = ax.lines[0], ax.lines[-1]
+    assert_allclose(first.get_ydata(), 0.9 - 0.8 * x[0], rtol=1e-5)
+    assert_allclose(last.get_ydata(), 6.9 - 0.8 * x[3], rtol=1e-5)
+    assert len(ax.lines) == 2 * 5
+
+
+def test_what_was_minimised_has_a_panel_of_its_own_where_it_is_not_the_nelbo():
+    history = make_history(4)
+    assert len(fg.learning_curves(history).axes) == 3
+    at = COLUMNS.index("test_objective")
+    rows = [(*row[:at], row[at] + 7, *row[at + 1 :]) for row in history.rows]
+    ax = fg.learning_curves(History(rows)).axes[3]
+    assert ax.get_title().startswith("objective")
+    assert_array_equal(ax.lines[1].get_ydata(), history["test_objective"] + 7)
 
 
 def test_interpolations_begin_and_end_at_the_images(x):
@@ -174,8 +262,15 @@ def test_latent_space_in_one_dimension_sets_the_code_against_the_label(x):
 @pytest.mark.parametrize("K", [1, 2, 3])
 def test_latent_space_without_labels_and_with_a_limit(x, K, tmp_path):
     fig = fg.latent_space(build(K), x, limit=6)
-    assert len(fig.axes[0].collections[0].get_offsets()) == 6
-    fg.save_figure(fg.latent_space(build(K), x[:1]), tmp_path / "one.png")
+    if K > 1:
+        assert len(fig.axes[0].collections[0].get_offsets()) == 6
+    else:  # a histogram, the area of its bars one, and the prior's density
+        bars, (curve,) = fig.axes[0].patches, fig.axes[0].lines
+        assert sum(b.get_height() * b.get_width() for b in bars) == pytest.approx(1)
+        assert curve.get_ydata().max() == pytest.approx((2 * np.pi) ** -0.5, rel=1e-3)
+    one = fg.latent_space(build(K), x[:1])
+    assert one.axes[0].get_title() == "Where one image falls in latent space"
+    fg.save_figure(one, tmp_path / "one.png")
 
 
 def test_labels_must_be_one_per_image(x):
