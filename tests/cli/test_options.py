@@ -174,6 +174,37 @@ def test_faces_go_all_the_way(tmp_path, capsys, monkeypatch):
     assert len(checkpoints.load(f"{out}-2/model.npz").history) == 3
 
 
+def test_real_values_are_told_of_and_come_back_in_their_own_units(
+    tmp_path, capsys, rng, monkeypatch
+):
+    monkeypatch.setattr(training, "_draw", lambda *arguments: None)
+    own = str(tmp_path / "own.npy")
+    np.save(own, rng.integers(0, 17, (60, 15)).astype(np.float32))
+    words = f"train --data {own} --shape 3x5 --hidden 4 --epochs 2 --out {tmp_path}/run"
+    assert cli.main(words.split()) == 0
+    notes = capsys.readouterr().err
+    assert "whole numbers stored as floats; --max-count 16 takes them as counts" in notes
+    assert "real values, standardised as (x - 8." in notes
+    model, out = f"{tmp_path}/run/model.npz", f"{tmp_path}/a.npy"
+    data = checkpoints.load(model).data
+    assert data["shape"] == (3, 5) and 4 < data["scale"] < 6
+    assert cli.main(["evaluate", model, "--data", own]) == 0  # in the model's units
+    assert cli.main(["sample", model, "--draw-pixels", "--out", out]) == 0
+    samples = np.load(out)
+    assert samples.shape == (64, 3, 5) and 6 < samples.mean() < 10 and 3 < samples.std() < 7
+    assert cli.main(["sample", model, "-n", "10001", "--out", f"{tmp_path}/a.png"]) == 2
+    assert "-n: expected at most 10000 for a picture" in capsys.readouterr().err
+    counts = started("--data", own, "--max-count", 16)
+    assert counts.model.likelihood.n == 16
+
+
+def test_constant_images_are_trained_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "_draw", lambda *arguments: None)
+    np.save(tmp_path / "own.npy", np.full((60, 16), 7.3, np.float32))
+    words = f"train --data {tmp_path}/own.npy --epochs 300 --out {tmp_path}/run"
+    assert cli.main(words.split()) == 0
+
+
 def test_ones_own_images_go_all_the_way(tmp_path, capsys, rng, monkeypatch):
     monkeypatch.setattr(drawing, "DPI", 30)
     np.savez(tmp_path / "own.npz", images=rng.integers(0, 256, (12, 3, 5)))
@@ -226,7 +257,7 @@ def test_ones_own_images_go_all_the_way(tmp_path, capsys, rng, monkeypatch):
         ),
         (
             "train --data nowhere.npz",
-            r"--data: expected digits, faces, mnist or .* 'nowhere.npz'",
+            r"--data: expected digits, faces, mnist, or .* 'nowhere.npz'",
         ),
         ("train --data-dir .", r"--data-dir: expected only with --data mnist, .* digits"),
         ("train --data mnist --data-dir nowhere", r"folder: nowhere lacks train-images"),
