@@ -60,6 +60,7 @@ def collect(
     """
     check_generator("rng", rng)
     _check_model(model)
+    encoder, decoder = describe(model.encoder), describe(model.decoder)
     if not isinstance(images, Images):
         raise TypeError(f"images: expected Images, got {type(images).__name__}")
     check_shape("images.test", images.test, (None, model.D))
@@ -80,8 +81,8 @@ def collect(
         "dtype": model.dtype.name,
         "D": model.D,
         "K": model.K,
-        "encoder": describe(model.encoder),
-        "decoder": describe(model.decoder),
+        "encoder": encoder,
+        "decoder": decoder,
         "likelihood": _likelihood(model.likelihood),
         "layout": {k: [w.start, w.stop] for k, (w, _) in model.layout.items()},
         "theta": packed(model.theta),
