@@ -37,7 +37,7 @@ def course(arguments):
         files[path.name] = path.read_bytes()
         notebook = json.dumps(build.notebook_of(build.with_setup(path)), indent=1)
         files[f"notebooks/{path.stem}.ipynb"] = notebook.encode()
-    for path in ("checks.py", "growing_out_of_it.md"):
+    for path in ("checks.py", "vae_on_one_page.py", "growing_out_of_it.md"):
         files[path] = (tutorials / path).read_bytes()
     files["syllabus.md"] = (tutorials / "README.md").read_bytes()
     files["notation.md"] = (tutorials / "book" / "notation.md").read_bytes()

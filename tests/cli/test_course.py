@@ -30,7 +30,8 @@ def test_everything_is_there_but_the_solutions(folder):
     assert (folder / "exercises" / "01_linear.py").is_file()
     assert (folder / "exercises" / "digits.npz").is_file(), "the last exercise reads it"
     assert not (folder / "exercises" / "solutions").exists()
-    for name in ("README.md", "syllabus.md", "notation.md", "checks.py", WHEEL):
+    needed = "README.md syllabus.md notation.md checks.py vae_on_one_page.py".split()
+    for name in (*needed, WHEEL):
         assert (folder / name).stat().st_size > 0, name
     assert WHEEL in (folder / "README.md").read_text(encoding="utf-8")
 
