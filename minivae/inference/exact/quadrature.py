@@ -1,26 +1,34 @@
-"""log p(x), the posterior and its KL on a grid: exact for any VAE of K = 1 or 2.
+"""log p(x), the posterior and its KL by sums over lattices: exact for any VAE of K = 1 or 2.
 
 With one or two latent dimensions the integral that makes a VAE variational can simply
-be summed. On equally spaced nodes z_i of [-9, 9]^K, h apart,
+be summed. On a lattice of steps h in coordinates u, z = c + L u,
 
-    log p(x) = log Σ_i h^K p(x|z_i) p(z_i) + error,
+    log p(x) = log Σ_i h^K |L| p(x|z_i) p(z_i) + error,
 
 and for a smooth decoder the error falls faster than any power of h (all derivatives
-vanish at the border, so by the Euler-Maclaurin formula no power of h is left). Measured
-on a 2-D model of the shipped digits, whose posteriors have σ of 0.08 to 0.23: 1e-9
-nats with 201 nodes per axis, 1e-13 with 261. The box must hold the posteriors, not only
-the prior: on [-7, 7]² one digit, whose posterior leans outwards, keeps an error of 2e-6
-nats however fine the grid, because its tail is cut off.
+vanish at the border, so by the Euler-Maclaurin formula no power of h is left), once h is
+below the width of the posterior in *every* direction. One lattice cannot have that for
+every image, so each image gets its own: a scan of the prior's box finds the hills of the
+posterior, each hill brings a centre c and the root L of its covariance, and the sum over
+its lattice is refined and widened until it holds (see `hills`).
+
+**The estimate of the error** is the sum of: the differences to the half lattices, those
+of every second node along each axis and of the black squares of a chessboard (one of
+them alone is blind to a posterior narrow along one axis and wider along the other); the
+mass at the lattice's border; the mass that the scan sees outside; and rounding. Where it
+exceeds `tol` the result is refused. What it cannot see is a hill with a foot narrower
+than the scan's step, 0.09 in the units of the prior: raise `nodes` to look closer.
+`benchmarks/quadrature.py` measures how it holds.
 
 The three functions `log_prob`, `elbo` and `kl_to_posterior` share no sum: `elbo` has
-its nodes in q's own coordinates and the analytic KL to the prior, `kl_to_posterior` a
-lattice of its own that lies between the nodes of `log_prob`. That their results fulfil
+its nodes in q's own coordinates and the analytic KL to the prior, `kl_to_posterior`
+evaluates both densities and has lattices of its own that lie between the nodes of the
+others. That their results fulfil
 
     ELBO + KL(q ‖ p(z|x)) = log p(x)
 
-is therefore a check of all three, and of the model. Every result brings an estimate of
-its error, and is refused where that exceeds `tol`. The model must be in float64: copy
-a float32 one's theta into one that was made with dtype=np.float64.
+is therefore a check of all three, and of the model. The model must be in float64:
+`model.astype(np.float64)`.
 """
 
 import math
@@ -29,9 +37,24 @@ from typing import NamedTuple
 import numpy as np
 
 from minivae import gaussian
-from minivae.errors import as_float_array, check_number, check_shape, check_whole
+from minivae.errors import (
+    as_float_array,
+    check_finite,
+    check_number,
+    check_shape,
+    check_whole,
+)
+from minivae.inference.exact.hills import (
+    find_hills,
+    hill_coordinates,
+    lattice,
+    log_shares,
+)
 
 BLOCK = 2**16  # numbers in a block of nodes x images x pixels, so that it stays in cache
+GOAL = 1e-10  # nats: the estimated error that a lattice of up to FINE nodes is to reach
+FINE, MOST = 2**16, 2**21  # nodes; larger lattices only where the error exceeds tol
+ROUNDING = 2e-15  # of a sum of nats, relative to the nats
 
 
 class Estimate(NamedTuple):
@@ -42,10 +65,10 @@ class Estimate(NamedTuple):
 
 
 class Posterior(NamedTuple):
-    """p(z|x) on the grid.
+    """p(z|x), its moments from the lattices of `log_prob`, the density for drawing.
 
-    axis : (n,) array, the nodes of each latent dimension
-    density : (B, n) or (B, n, n) array, p(z|x); z_1 runs along the first grid axis
+    axis : (n,) array, the nodes of the scan along each latent dimension
+    density : (B, n) or (B, n, n) array, p(z|x) there; z_1 runs along the first grid axis
     mean : (B, K) array, E[z|x]
     cov : (B, K, K) array, Cov[z|x]
     """
@@ -56,37 +79,8 @@ class Posterior(NamedTuple):
     cov: np.ndarray
 
 
-class Grid(NamedTuple):
-    """A lattice of G nodes, `h` apart, and three sums over it at once.
-
-    z : (G, K) array, the nodes
-    sums : (G, 3) array, the weights of three sums. The first, all ones, is the sum
-        wanted. The second is 2 on every second node (the black squares of a
-        chessboard), which is a lattice of its own. The third is 1/h on the outermost
-        nodes and shows what may lie outside.
-    """
-
-    z: np.ndarray
-    h: float
-    sums: np.ndarray
-
-
-def make_grid(K, nodes, limit, shift=0.0):
-    """Return the `Grid` of nodes^K points on [-limit, limit]^K, moved by shift · h."""
-    if K not in (1, 2):
-        raise ValueError(f"vae: a grid serves K = 1 or 2 latent dimensions, got {K}")
-    nodes = check_whole("nodes", nodes, 5)
-    limit = check_number("limit", limit, minimum=0, exclusive=True)
-    axis, h = np.linspace(-limit, limit, nodes, retstep=True)
-    index = np.indices((nodes,) * K).reshape(K, -1).T
-    border = ((index == 0) | (index == nodes - 1)).any(axis=1)
-    half = index.sum(axis=1) % 2 == 0
-    sums = np.stack([np.ones(len(index)), 2 * half, border / h], axis=1)
-    return Grid(axis[index] + shift * h, h, sums)
-
-
-def log_prob(vae, x, nodes=401, limit=9.0, tol=1e-6):
-    """Return the exact log p(x) of each image by a sum over the grid.
+def log_prob(vae, x, nodes=201, limit=9.0, tol=1e-6):
+    """Return the exact log p(x) of each image.
 
     Parameters
     ----------
@@ -94,20 +88,18 @@ def log_prob(vae, x, nodes=401, limit=9.0, tol=1e-6):
         Any model in float64 with K of 1 or 2, a `decoder_output(z)` and a `likelihood`.
     x : (B, D) array
     nodes : int
-        Per latent axis. It should put at least one node, better two, in each standard
-        deviation of the narrowest posterior; the estimated error says if it does.
+        Per latent axis, of the scan that finds the hills of the posterior.
     limit : float
-        Half the width of the box.
+        Half the width of the box that is scanned. Hills may lie outside: a slope at the
+        border is followed.
     tol : float
         Largest estimated error accepted, in nats; np.inf accepts any.
 
     Returns
     -------
     Estimate
-        log p(x) with its error: the difference to the sum over every second node
-        plus the mass at the box's border. That is far above the error of a grid that
-        is fine enough; on one so coarse that a single node carries the sum, the two
-        sums differ by log 2 at least, so it is never taken for exact.
+        log p(x) with the estimate of its error. With kinks in z (ReLU, Laplace) the error
+        falls with h² only, and 1e-6 nats may be out of reach with K = 2.
 
     Raises
     ------
@@ -117,118 +109,215 @@ def log_prob(vae, x, nodes=401, limit=9.0, tol=1e-6):
         If K is above 2, or x or the model's precision do not fit.
     """
     x = _check(vae, x, tol)
-    grid = make_grid(vae.K, nodes, limit)
-    evidence = _LogSum(grid, len(x))
-    for part, joint in _log_joint(vae, x, grid.z):
-        evidence.add(part, joint)
-    return _accept("log p(x)", evidence.estimate(), tol)
+    totals = [total for _, _, total in _integrals(vae, x, nodes, limit, tol)]
+    return _accept("log p(x)", _evidence(totals), tol)
 
 
-def posterior(vae, x, nodes=401, limit=9.0, tol=1e-6):
-    """Return p(z|x) on the grid, with its mean and covariance, as a `Posterior`.
+def posterior(vae, x, nodes=201, limit=9.0, tol=1e-6):
+    """Return p(z|x) with its mean and covariance, as a `Posterior`.
 
-    p(z_i|x) = p(x|z_i) p(z_i) / p(x), with the p(x) of the same grid, so the density
-    sums to 1 / h^K. Arguments and errors as in `log_prob`; the densities take
-    8 B nodes^K bytes.
+    The density p(x, z) / p(x) is right at each node of the scan, however coarse; mean and
+    covariance come from the lattices of `log_prob`, and their error, in units of the
+    posterior's own σ, counts like that of log p(x). Arguments and errors as in
+    `log_prob`; the densities take 8 B nodes^K bytes.
     """
     x = _check(vae, x, tol)
-    grid = make_grid(vae.K, nodes, limit)
-    evidence, density = _LogSum(grid, len(x)), np.empty((len(x), len(grid.z)))
-    for part, joint in _log_joint(vae, x, grid.z):
-        evidence.add(part, joint)
-        density[:, part] = joint
-    log_p = _accept("the posterior", evidence.estimate(), tol).value
-    density -= log_p[:, None]
-    np.exp(density, out=density)
-    mean = density @ grid.z * grid.h**vae.K
-    second = np.stack([density @ (grid.z * z_k[:, None]) for z_k in grid.z.T], axis=1)
-    cov = second * grid.h**vae.K - mean[:, :, None] * mean[:, None, :]
-    axis = np.linspace(-limit, limit, nodes)
-    return Posterior(axis, density.reshape(-1, *(nodes,) * vae.K), mean, cov)
+    scanned, totals = [], []
+    for axis, values, total in _integrals(vae, x, nodes, limit, tol):
+        scanned.append(values)
+        totals.append(total)
+    evidence = _evidence(totals)
+    moments = [_moments(total) for total in totals]
+    error = evidence.error + [error for _, _, error in moments]
+    _accept("the posterior", Estimate(evidence.value, error), tol)
+    density = np.exp(np.stack(scanned) - evidence.value[:, None])
+    mean, cov = (np.stack(part) for part in list(zip(*moments, strict=True))[:2])
+    return Posterior(axis, density.reshape(-1, *(len(axis),) * vae.K), mean, cov)
 
 
-def kl_to_posterior(vae, x, mu, logvar, nodes=401, limit=9.0, tol=1e-6):
+def kl_to_posterior(vae, x, mu, logvar, nodes=201, limit=9.0, tol=1e-6):
     """Return KL(q ‖ p(z|x)) of each image, q = N(mu, diag(exp(logvar))).
 
-        KL = Σ_i h^K q(z_i) [ log q(z_i) - log p(z_i|x) ]
+        KL = Σ_i |Δz| q(z_i) [ log q(z_i) - log p(x, z_i) ] + log p(x)
 
-    where q is evaluated, not sampled, and p(z_i|x) is normalised by its own sum. The
-    nodes lie between those of `log_prob`. mu and logvar (B, K) may be `vae.encode(x)`
-    or any other Gaussian; the other arguments, the result and the errors are those of
-    `log_prob`.
+    where q is evaluated, not sampled, on a lattice that fits q, and log p(x) is summed
+    anew: both between the nodes of `elbo` and of `log_prob`. mu and logvar (B, K) may be
+    `vae.encode(x)` or any other Gaussian; the other arguments, the result and the errors
+    are those of `log_prob`.
     """
     x = _check(vae, x, tol)
     mu, logvar = _check_q(vae, x, mu, logvar)
-    grid = make_grid(vae.K, nodes, limit, shift=0.5)
-    evidence, mass, total = _LogSum(grid, len(x)), 0.0, 0.0
-    for part, joint in _log_joint(vae, x, grid.z):
-        evidence.add(part, joint)
-        z = grid.z[part]
-        log_q = gaussian.log_normal(z, mu[:, None], logvar[:, None]).sum(axis=-1)
-        q = np.exp(log_q) * grid.h**vae.K
-        mass = mass + q @ grid.sums[part]
-        total = total + (q * (log_q - joint)) @ grid.sums[part]
-    log_p = evidence.estimate()
-    value = total[:, 0] + mass[:, 0] * log_p.value
-    half = total[:, 1] + mass[:, 1] * log_p.value
-    # q must fit on the lattice as well: it sums to one and is empty at the border
-    lost = abs(mass[:, 0] - 1) + abs(total[:, 2]) + mass[:, 2] * abs(log_p.value)
-    error = abs(value - half) + lost + log_p.error
-    return _accept("KL(q || posterior)", Estimate(value, error), tol)
+    sigma = np.exp(0.5 * logvar)
+
+    def terms(images, eps):
+        z = mu[images] + sigma[images] * eps[:, None]
+        log_q = gaussian.log_normal(z, mu[images], logvar[images]).sum(axis=-1)
+        log_joint = vae.likelihood.log_prob(x[images], vae.decoder_output(z))
+        log_joint += gaussian.log_normal(z, 0.0, 0.0).sum(axis=-1)
+        mass = np.exp(log_q) * sigma[images].prod(axis=-1)
+        return mass * (log_q - log_joint)
+
+    apart = _lattice_mean(terms, x.shape, vae.K, 41, 9.0, tol, shift=0.5)
+    totals = [total for _, _, total in _integrals(vae, x, nodes, limit, tol, shift=0.5)]
+    log_p = _evidence(totals)
+    estimate = Estimate(apart.value + log_p.value, apart.error + log_p.error)
+    return _accept("KL(q || posterior)", estimate, tol)
 
 
-def elbo(vae, x, mu, logvar, nodes=81, limit=9.0, tol=1e-6):
+def elbo(vae, x, mu, logvar, nodes=41, limit=9.0, tol=1e-6):
     """Return E_q[log p(x|z)] - KL(q ‖ p(z)) of each image without sampling.
 
     The expectation is a sum over noise on a lattice, z_i = mu + σ ⊙ ε_i weighted by
     h^K N(ε_i; 0, I), and the KL is the analytic one: what `VAE.loss` estimates from a
     few ε, in the limit of infinitely many. `nodes` and `limit` describe the lattice of
-    ε; the other arguments, the result and the errors are those of `log_prob`.
+    ε, which is refined where it has to be; the other arguments, the result and the errors
+    are those of `log_prob`.
     """
     x = _check(vae, x, tol)
     mu, logvar = _check_q(vae, x, mu, logvar)
-    grid = make_grid(vae.K, nodes, limit)
-    log_weight = gaussian.log_normal(grid.z, 0.0, 0.0).sum(axis=1)
-    weights = np.exp(log_weight)[:, None] * grid.h**vae.K * grid.sums
-    total = 0.0
-    for part in _blocks(len(grid.z), x.size):
-        z = gaussian.reparameterize(mu, logvar, grid.z[part][:, None])
-        log_p = vae.likelihood.log_prob(x, vae.decoder_output(z))
-        total = total + log_p.T @ weights[part]
-    value = total[:, 0] - gaussian.kl(mu, logvar).sum(axis=1)
-    error = abs(total[:, 0] - total[:, 1]) + abs(total[:, 2])
-    return _accept("the ELBO", Estimate(value, error), tol)
+
+    def terms(images, eps):
+        z = gaussian.reparameterize(mu[images], logvar[images], eps[:, None])
+        weight = np.exp(gaussian.log_normal(eps, 0.0, 0.0).sum(axis=1))
+        return weight[:, None] * vae.likelihood.log_prob(x[images], vae.decoder_output(z))
+
+    mean = _lattice_mean(terms, x.shape, vae.K, nodes, limit, tol)
+    value = mean.value - gaussian.kl(mu, logvar).sum(axis=1)
+    return _accept("the ELBO", Estimate(value, mean.error), tol)
 
 
-class _LogSum:
-    """log Σ_i h^K exp(joint_i), fed block by block so that no grid of images is kept."""
+class _Total(NamedTuple):
+    """∫ p(x, z) (1, d, d dᵀ) dz of one image over e^top, d = z - centre, and the errors.
 
-    def __init__(self, grid, B):
-        self.grid, self.top = grid, np.full((B, 1), -np.inf)
-        self.sums = np.zeros((B, 3))
+    sums : (1 + K + K²,) array; error, spread : absolute errors of its first entry and of
+        the others, (K + K²,)
+    """
 
-    def add(self, part, joint):
-        """Add the nodes `part` with log p(x, z_i) = `joint`, shape (B, g)."""
-        top = np.maximum(self.top, joint.max(axis=1, keepdims=True))
-        self.sums *= np.exp(self.top - top)
-        self.sums += np.exp(joint - top) @ self.grid.sums[part]
-        self.top = top
+    top: float
+    centre: np.ndarray
+    sums: np.ndarray
+    error: float
+    spread: np.ndarray
 
-    def estimate(self):
-        total, half, border = self.sums.T
-        volume = self.grid.z.shape[1] * math.log(self.grid.h)
-        value = self.top[:, 0] + np.log(total) + volume
-        with np.errstate(divide="ignore"):  # half = 0: the error is infinite, rightly
-            return Estimate(value, abs(np.log(half / total)) + border / total)
+
+def _integrals(vae, x, nodes, limit, tol, shift=0.0):
+    """Yield (axis, log p(x, z) on the scan, `_Total`) of each image."""
+    nodes = check_whole("nodes", nodes, 5)
+    limit = check_number("limit", limit, minimum=0, exclusive=True)
+    scan, _, step = lattice(vae.K, nodes, limit)
+    axis, share = np.linspace(-limit, limit, nodes), max(1, 2**22 // len(scan))
+    for start in range(0, len(x), share):  # a node is decoded once for all of these
+        some = x[start : start + share]
+        values = _log_joint(vae, some, scan)
+        for image, row in zip(some, values, strict=True):
+
+            def log_joint(z, image=image[None]):
+                return _log_joint(vae, image, z)[0]
+
+            hills = find_hills(log_joint, scan, row, nodes, step)
+            yield axis, row, _integral(log_joint, hills, scan, row, step, tol, shift)
+
+
+@np.errstate(all="ignore")  # what is not finite is refused
+def _integral(log_joint, hills, scan, values, step, tol, shift):
+    """The `_Total` of one image: a sum over its hills, each on a lattice of its own."""
+    K, top = scan.shape[1], hills.log_mass.max()
+    total = np.exp(hills.log_mass - top).sum()
+    near = values > top - 46 - K * math.log(step)
+    scan, cells = scan[near], np.exp(values[near] - top) * step**K
+    reach = np.abs(hill_coordinates(hills, scan)).max(axis=-1)  # (J, nodes)
+    cells = cells * np.exp(log_shares(hills, scan))
+    sums, error = np.zeros(1 + K + K * K), 0.0
+    spread, goal = np.zeros(K + K * K), np.array([GOAL, tol]) * total / len(hills.centre)
+    for j, (centre, root) in enumerate(zip(hills.centre, hills.root, strict=True)):
+        # never coarser than the scan, which may have seen something in between
+        h, limit = min(0.5, step / np.linalg.norm(root, 2)), 8.0
+        while True:
+            u, signs = signed_lattice(K, 2 * math.ceil(limit / h) + 1, limit, shift)
+            volume, found = abs(np.linalg.det(root)), 0.0
+            for part in _blocks(len(u), 16):
+                z = centre + u[part] @ root.T
+                height = np.exp(log_joint(z) - top + log_shares(hills, z)[j])
+                d = z - hills.centre[0]
+                squares = (d[:, :, None] * d[:, None]).reshape(len(d), -1)
+                powers = np.concatenate([np.ones((len(d), 1)), d, squares], axis=1)
+                found = found + volume * (signs[part] * height[:, None]).T @ powers
+            coarse = np.abs(found[1:-1]).sum(axis=0)
+            outside = abs(found[-1, 0]) + cells[j, reach[j] > limit].sum()
+            wrong = coarse[0] + outside
+            if wrong <= goal[int(len(u) > FINE)] or len(u) > MOST or not wrong < np.inf:
+                break
+            h, limit = (h, 1.5 * limit) if outside > coarse[0] else (h / 1.5, limit)
+        sums, spread = sums + found[0], spread + coarse[1:] + np.abs(found[-1, 1:])
+        error += wrong
+    return _Total(top, hills.centre[0], sums, error, spread)
+
+
+def _evidence(totals):
+    """log p(x) and its error from the first entry of the sums."""
+    top, mass, error = np.array([(t.top, t.sums[0], t.error) for t in totals]).T
+    value = top + np.log(mass)
+    return Estimate(value, error / mass + ROUNDING * (1 + np.abs(value)))
+
+
+def _moments(total):
+    """Mean and covariance of one image, and their error in units of the posterior's σ."""
+    K = len(total.centre)
+    first, second = np.split(total.sums[1:] / total.sums[0], [K])
+    cov = second.reshape(K, K) - np.outer(first, first)
+    sigma = np.sqrt(np.diag(cov))
+    units = np.concatenate([sigma, np.outer(sigma, sigma).ravel()])
+    return total.centre + first, cov, (total.spread / total.sums[0] / units).max()
+
+
+def signed_lattice(K, nodes, limit, shift=0.0):
+    """Return the nodes (G, K) of a lattice and the weights of its sums, (G, 2^K + 1).
+
+    The first weight, h^K, is that of the sum wanted. For each s in {0, 1}^K but zero
+    follows h^K (-1)^(s·i) at the node of index i: half the difference between the
+    lattices of even and of odd s·i, and so the difference of either to the whole. The
+    last is h^(K-1) on the outermost nodes and shows what may lie outside. The lattice is
+    moved by shift · h.
+    """
+    z, index, h = lattice(K, nodes, limit)
+    patterns = np.indices((2,) * K).reshape(K, -1)
+    border = ((index == 0) | (index == nodes - 1)).any(axis=1)
+    weights = [h**K * (-1.0) ** (index @ patterns), border[:, None] * h ** (K - 1)]
+    return z + shift * h, np.concatenate(weights, axis=1)
+
+
+def _lattice_mean(terms, shape, K, nodes, limit, tol, shift=0.0):
+    """Σ_i h^K terms(ε_i) of each image on a lattice of ε that is refined until it holds.
+
+    `terms` maps indices of n images and ε (g, K) to (g, n); `shape` is (B, D).
+    """
+    nodes = check_whole("nodes", nodes, 5)
+    limit = check_number("limit", limit, minimum=0, exclusive=True)
+    B, D = shape
+    value, error, left = np.empty(B), np.empty(B), np.arange(B)
+    while len(left):
+        eps, signs = signed_lattice(K, nodes, limit, shift)
+        sums, rounding = 0.0, 0.0
+        for part in _blocks(len(eps), len(left) * D):
+            term = terms(left, eps[part])
+            sums = sums + signs[part].T @ term
+            rounding = rounding + ROUNDING * np.abs(signs[part, 0] @ np.abs(term))
+        value[left], error[left] = sums[0], np.abs(sums[1:]).sum(axis=0) + rounding
+        if len(eps) > MOST:
+            break
+        left = left[~(error[left] <= (GOAL if len(eps) <= FINE else tol) + rounding)]
+        nodes = 2 * nodes - 1
+    return Estimate(value, error)
 
 
 def _log_joint(vae, x, z):
-    """Yield (slice, log p(x|z_i) + log p(z_i) of shape (B, g)); decodes a node once."""
-    log_prior = gaussian.log_normal(z, 0.0, 0.0).sum(axis=1)
+    """log p(x|z_i) + log p(z_i), shape (B, G); decodes a node once for all images."""
+    result = np.empty((len(x), len(z)))
     for part in _blocks(len(z), x.size):
         y = vae.decoder_output(z[part])[:, None]  # (g, 1, D): the same for all images
         # log_prob would want y repeated for each image, and its log(1 + e^y) with it
-        yield part, vae.likelihood._log_prob(x, y).T + log_prior[part]
+        result[:, part] = vae.likelihood._log_prob(x, y).T
+    return result + gaussian.log_normal(z, 0.0, 0.0).sum(axis=1)
 
 
 def _blocks(G, size):
@@ -238,23 +327,27 @@ def _blocks(G, size):
 
 
 def _accept(what, estimate, tol):
-    worst = int(np.argmax(estimate.error))
-    if not estimate.error[worst] <= tol:  # a NaN is refused too
+    refused = ~(np.isfinite(estimate.value) & (estimate.error <= tol))  # a NaN too
+    if refused.any():
+        worst = int(np.argmax(np.where(refused, estimate.error, -1.0)))
         raise ArithmeticError(
             f"{what} of image {worst}: the estimated error {estimate.error[worst]:.2g}"
-            f" nats exceeds tol = {tol:g}; raise nodes where the posterior or q is"
-            " narrower than two steps of the grid, raise limit (and nodes) where they"
-            " reach its border, or accept it with a larger tol"
+            f" nats exceeds tol = {tol:g} on the finest lattice; accept it with a larger"
+            " tol, or raise nodes if the posterior has hills narrower than the scan's step"
         )
     return estimate
 
 
 def _check(vae, x, tol):
+    if not all(hasattr(vae, name) for name in ("decoder_output", "likelihood", "K", "D")):
+        raise TypeError(f"vae: expected a VAE, got {type(vae).__name__}")
     if vae.dtype != np.float64:
         raise TypeError(
-            f"vae: expected a model in float64, got {vae.dtype}; make the same model"
-            " with dtype=np.float64 and copy theta into it"
+            f"vae: expected a model in float64, got {vae.dtype}; take"
+            " vae.astype(np.float64)"
         )
+    if vae.K not in (1, 2):
+        raise ValueError(f"vae: a grid serves K = 1 or 2 latent dimensions, got {vae.K}")
     if np.isnan(tol) or tol <= 0:
         raise ValueError(f"tol: expected a number above 0, got {tol}")
     x = as_float_array("x", x, np.float64, ndim=2)
@@ -268,4 +361,6 @@ def _check_q(vae, x, mu, logvar):
     logvar = as_float_array("logvar", logvar, np.float64, ndim=2)
     check_shape("mu", mu, (len(x), vae.K))
     check_shape("logvar", logvar, mu.shape)
+    check_finite("mu", mu)
+    check_finite("logvar", logvar)
     return mu, logvar
