@@ -315,7 +315,7 @@ class Circle:
 
     D, K, dtype = 2, 1, np.dtype("float64")
     likelihood = Gaussian(c=c)
-    logits = staticmethod(g)
+    decoder_output = staticmethod(g)
 
 
 one_x, one_mu, one_logvar = (

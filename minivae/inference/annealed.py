@@ -185,7 +185,7 @@ def _run(evaluate, u, gains, betas, leapfrog, rng, sizes=None):
 
 
 def hmc_step(evaluate, state, beta, size, leapfrog, rng):
-    """One step of Hamiltonian Monte Carlo that leaves N(u; 0, I) exp(beta · delta) as it is.
+    """A step of Hamiltonian Monte Carlo that leaves N(u; 0, I) exp(beta · delta) as it is.
 
     Parameters
     ----------

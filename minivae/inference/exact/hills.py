@@ -36,6 +36,22 @@ def lattice(K, nodes, limit):
     return axis[index], index, h
 
 
+def signed_lattice(K, nodes, limit, shift=0.0):
+    """Return the nodes (G, K) of a lattice and the weights of its sums, (G, 2^K + 1).
+
+    The first weight, h^K, is that of the sum wanted. For each s in {0, 1}^K but zero
+    follows h^K (-1)^(s·i) at the node of index i: half the difference between the
+    lattices of even and of odd s·i, and so the difference of either to the whole. The
+    last is h^(K-1) on the outermost nodes and shows what may lie outside. The lattice is
+    moved by shift · h.
+    """
+    z, index, h = lattice(K, nodes, limit)
+    patterns = np.indices((2,) * K).reshape(K, -1)
+    border = ((index == 0) | (index == nodes - 1)).any(axis=1)
+    weights = [h**K * (-1.0) ** (index @ patterns), border[:, None] * h ** (K - 1)]
+    return z + shift * h, np.concatenate(weights, axis=1)
+
+
 def find_hills(log_joint, scan, values, nodes, step):
     """Return the `Hills` of one image, from its values on the scan.
 

@@ -65,15 +65,15 @@ class LinearGaussian:
 
             log p(x) = -½ [ D log 2π + log|W Wᵀ + c I| + (x - b)ᵀ (W Wᵀ + c I)⁻¹ (x - b) ]
 
-        No D x D matrix is needed. |W Wᵀ + c I| = c^(D - K) |M|, and the square equals
-        ‖x - b - W m‖²/c + ‖m‖² at the posterior mean m, a sum of two positive terms
-        where Woodbury's formula would take a difference.
+        No D x D matrix is needed. The determinant follows from the singular values of W,
+        and the square equals ‖x - b - W m‖²/c + ‖m‖² at the posterior mean m, a sum of
+        two positive terms where Woodbury's formula would take a difference.
         """
         m, _ = self.posterior(x)
         residual = self._check("x", x, self.D) - self.b - m @ self.W.T
         square = (residual**2).sum(axis=1) / self.c + (m**2).sum(axis=1)
-        _, log_det_M = np.linalg.slogdet(self.M)
-        log_det = (self.D - self.K) * np.log(self.c) + log_det_M
+        s = np.linalg.svd(self.W, compute_uv=False)  # in WᵀW the small are lost
+        log_det = np.log(s**2 + self.c).sum() + (self.D - len(s)) * np.log(self.c)
         return -0.5 * (self.D * LOG_2PI + log_det + square)
 
     def kl_to_posterior(self, x, mu, logvar):

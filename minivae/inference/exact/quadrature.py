@@ -1,4 +1,4 @@
-"""log p(x), the posterior and its KL by sums over lattices: exact for any VAE of K = 1 or 2.
+"""log p(x), the posterior and its KL as sums on lattices: exact for a VAE of K = 1 or 2.
 
 With one or two latent dimensions the integral that makes a VAE variational can simply
 be summed. On a lattice of steps h in coordinates u, z = c + L u,
@@ -49,11 +49,13 @@ from minivae.inference.exact.hills import (
     hill_coordinates,
     lattice,
     log_shares,
+    signed_lattice,
 )
 
 BLOCK = 2**16  # numbers in a block of nodes x images x pixels, so that it stays in cache
 GOAL = 1e-10  # nats: the estimated error that a lattice of up to FINE nodes is to reach
 FINE, MOST = 2**16, 2**21  # nodes; larger lattices only where the error exceeds tol
+COARSEST = 0.5  # the first step of a lattice, in units of the posterior's σ
 ROUNDING = 2e-15  # of a sum of nats, relative to the nats
 
 
@@ -109,7 +111,7 @@ def log_prob(vae, x, nodes=201, limit=9.0, tol=1e-6):
         If K is above 2, or x or the model's precision do not fit.
     """
     x = _check(vae, x, tol)
-    totals = [total for _, _, total in _integrals(vae, x, nodes, limit, tol)]
+    totals = [total for _, total in _integrals(vae, x, nodes, limit, tol)]
     return _accept("log p(x)", _evidence(totals), tol)
 
 
@@ -122,19 +124,18 @@ def posterior(vae, x, nodes=201, limit=9.0, tol=1e-6):
     `log_prob`; the densities take 8 B nodes^K bytes.
     """
     x = _check(vae, x, tol)
-    scanned, totals = [], []
-    for axis, values, total in _integrals(vae, x, nodes, limit, tol):
-        scanned.append(values)
-        totals.append(total)
+    scanned, totals = zip(*_integrals(vae, x, nodes, limit, tol), strict=True)
     evidence = _evidence(totals)
     moments = [_moments(total) for total in totals]
     error = evidence.error + [error for _, _, error in moments]
     _accept("the posterior", Estimate(evidence.value, error), tol)
     density = np.exp(np.stack(scanned) - evidence.value[:, None])
     mean, cov = (np.stack(part) for part in list(zip(*moments, strict=True))[:2])
-    return Posterior(axis, density.reshape(-1, *(len(axis),) * vae.K), mean, cov)
+    axis = np.linspace(-limit, limit, nodes)
+    return Posterior(axis, density.reshape(-1, *(nodes,) * vae.K), mean, cov)
 
 
+@np.errstate(all="ignore")  # what is not finite is refused
 def kl_to_posterior(vae, x, mu, logvar, nodes=201, limit=9.0, tol=1e-6):
     """Return KL(q ‖ p(z|x)) of each image, q = N(mu, diag(exp(logvar))).
 
@@ -158,12 +159,13 @@ def kl_to_posterior(vae, x, mu, logvar, nodes=201, limit=9.0, tol=1e-6):
         return mass * (log_q - log_joint)
 
     apart = _lattice_mean(terms, x.shape, vae.K, 41, 9.0, tol, shift=0.5)
-    totals = [total for _, _, total in _integrals(vae, x, nodes, limit, tol, shift=0.5)]
+    totals = [total for _, total in _integrals(vae, x, nodes, limit, tol, shift=0.5)]
     log_p = _evidence(totals)
     estimate = Estimate(apart.value + log_p.value, apart.error + log_p.error)
     return _accept("KL(q || posterior)", estimate, tol)
 
 
+@np.errstate(all="ignore")
 def elbo(vae, x, mu, logvar, nodes=41, limit=9.0, tol=1e-6):
     """Return E_q[log p(x|z)] - KL(q ‖ p(z)) of each image without sampling.
 
@@ -201,11 +203,11 @@ class _Total(NamedTuple):
 
 
 def _integrals(vae, x, nodes, limit, tol, shift=0.0):
-    """Yield (axis, log p(x, z) on the scan, `_Total`) of each image."""
+    """Yield (log p(x, z) on the scan, `_Total`) of each image."""
     nodes = check_whole("nodes", nodes, 5)
     limit = check_number("limit", limit, minimum=0, exclusive=True)
     scan, _, step = lattice(vae.K, nodes, limit)
-    axis, share = np.linspace(-limit, limit, nodes), max(1, 2**22 // len(scan))
+    share = max(1, 2**22 // len(scan))
     for start in range(0, len(x), share):  # a node is decoded once for all of these
         some = x[start : start + share]
         values = _log_joint(vae, some, scan)
@@ -215,7 +217,7 @@ def _integrals(vae, x, nodes, limit, tol, shift=0.0):
                 return _log_joint(vae, image, z)[0]
 
             hills = find_hills(log_joint, scan, row, nodes, step)
-            yield axis, row, _integral(log_joint, hills, scan, row, step, tol, shift)
+            yield row, _integral(log_joint, hills, scan, row, step, tol, shift)
 
 
 @np.errstate(all="ignore")  # what is not finite is refused
@@ -231,7 +233,7 @@ def _integral(log_joint, hills, scan, values, step, tol, shift):
     spread, goal = np.zeros(K + K * K), np.array([GOAL, tol]) * total / len(hills.centre)
     for j, (centre, root) in enumerate(zip(hills.centre, hills.root, strict=True)):
         # never coarser than the scan, which may have seen something in between
-        h, limit = min(0.5, step / np.linalg.norm(root, 2)), 8.0
+        h, limit = min(COARSEST, step / np.linalg.norm(root, 2)), 8.0
         while True:
             u, signs = signed_lattice(K, 2 * math.ceil(limit / h) + 1, limit, shift)
             volume, found = abs(np.linalg.det(root)), 0.0
@@ -270,22 +272,6 @@ def _moments(total):
     return total.centre + first, cov, (total.spread / total.sums[0] / units).max()
 
 
-def signed_lattice(K, nodes, limit, shift=0.0):
-    """Return the nodes (G, K) of a lattice and the weights of its sums, (G, 2^K + 1).
-
-    The first weight, h^K, is that of the sum wanted. For each s in {0, 1}^K but zero
-    follows h^K (-1)^(s·i) at the node of index i: half the difference between the
-    lattices of even and of odd s·i, and so the difference of either to the whole. The
-    last is h^(K-1) on the outermost nodes and shows what may lie outside. The lattice is
-    moved by shift · h.
-    """
-    z, index, h = lattice(K, nodes, limit)
-    patterns = np.indices((2,) * K).reshape(K, -1)
-    border = ((index == 0) | (index == nodes - 1)).any(axis=1)
-    weights = [h**K * (-1.0) ** (index @ patterns), border[:, None] * h ** (K - 1)]
-    return z + shift * h, np.concatenate(weights, axis=1)
-
-
 def _lattice_mean(terms, shape, K, nodes, limit, tol, shift=0.0):
     """Σ_i h^K terms(ε_i) of each image on a lattice of ε that is refined until it holds.
 
@@ -302,10 +288,13 @@ def _lattice_mean(terms, shape, K, nodes, limit, tol, shift=0.0):
             term = terms(left, eps[part])
             sums = sums + signs[part].T @ term
             rounding = rounding + ROUNDING * np.abs(signs[part, 0] @ np.abs(term))
-        value[left], error[left] = sums[0], np.abs(sums[1:]).sum(axis=0) + rounding
+        coarse, border = np.abs(sums[1:-1]).sum(axis=0), np.abs(sums[-1])
+        value[left], error[left] = sums[0], coarse + border + rounding
         if len(eps) > MOST:
             break
-        left = left[~(error[left] <= (GOAL if len(eps) <= FINE else tol) + rounding)]
+        goal = GOAL if len(eps) <= FINE else tol
+        finer = (coarse > goal + rounding) & (coarse < np.inf)
+        left = left[finer & (border <= tol)]  # what lies outside, no step will find
         nodes = 2 * nodes - 1
     return Estimate(value, error)
 

@@ -107,6 +107,16 @@ def test_no_cancellation_with_little_noise():
     np.testing.assert_allclose(model.log_prob(np.array([[z, z]])), expected, rtol=1e-12)
 
 
+def test_columns_of_very_different_length_lose_no_digits(rng):
+    """In Wᵀ W the short one would have seven digits left."""
+    turn = np.linalg.qr(rng.normal(size=(2, 2)))[0]
+    model = LinearGaussian(np.diag([1e5, 1.0]) @ turn, np.zeros(2), 0.5)
+    x = np.array([[1e5, 1.0]])
+    expected = [-0.5 * np.log(2 * np.pi * (s**2 + 0.5)) for s in (1e5, 1.0)]
+    expected = sum(expected) - 0.5 * (1e10 / (1e10 + 0.5) + 1 / 1.5)
+    np.testing.assert_allclose(model.log_prob(x), expected, atol=1e-9)
+
+
 @pytest.mark.parametrize("c", [None, 0.3, 4.0])
 def test_ppca_reaches_the_maximum_that_the_formula_gives(rng, c):
     x = random_data(rng)
@@ -132,6 +142,17 @@ def test_latents_below_the_noise_are_switched_off(rng):
     x = rng.normal(size=(500, 4)) * [3.0, 0.5, 0.4, 0.3]
     W = fit_ppca(x, 2, c=1.0).W
     assert np.abs(W[:, 0]).max() > 1 and np.all(W[:, 1] == 0)
+
+
+def test_latents_below_a_given_noise_count_as_noise():
+    """c above λ_2, so that one column is zero: by hand, with Σ = diag(9, c, c)."""
+    x = np.array([[3.0, 0, 0], [-3, 0, 0], [0, 1, 0], [0, -1, 0]]) * np.sqrt(2)
+    x[:, 2] = np.array([0.5, 0.5, -0.5, -0.5])
+    variances, c = np.array([9.0, 1.0, 0.25]), 2.0
+    expected = -0.5 * (3 * np.log(2 * np.pi) + np.log(9) + 1)
+    expected -= 0.5 * (2 * np.log(c) + variances[1:].sum() / c)
+    assert max_log_likelihood(x, 2, c) == pytest.approx(expected, rel=1e-12)
+    assert fit_ppca(x, 2, c).log_prob(x).mean() == pytest.approx(expected, rel=1e-12)
 
 
 def linear_vae(rng, likelihood, D=5, K=2):
