@@ -7,10 +7,10 @@ be summed. On a lattice of steps h in coordinates u, z = c + L u,
 
 and for a smooth decoder the error falls faster than any power of h (all derivatives
 vanish at the border, so by the Euler-Maclaurin formula no power of h is left), once h is
-below the width of the posterior in *every* direction. One lattice cannot have that for
-every image, so each image gets its own: a scan of the prior's box finds the hills of the
-posterior, each hill brings a centre c and the root L of its covariance, and the sum over
-its lattice is refined and widened until it holds (see `hills`).
+below the width of the posterior in *every* direction. So each image gets lattices of its
+own: a scan of the prior's box finds the hills of the posterior (see `hills`), each with a
+centre c and the root L of its covariance, and the sum over it is refined and widened until
+it holds.
 
 **The estimate of the error** is the sum of: the differences to the half lattices, those
 of every second node along each axis and of the black squares of a chessboard (one of
@@ -22,8 +22,7 @@ than the scan's step, 0.09 in the units of the prior: raise `nodes` to look clos
 
 The three functions `log_prob`, `elbo` and `kl_to_posterior` share no sum: `elbo` has
 its nodes in q's own coordinates and the analytic KL to the prior, `kl_to_posterior`
-evaluates both densities and has lattices of its own that lie between the nodes of the
-others. That their results fulfil
+evaluates both densities on lattices of its own. That their results fulfil
 
     ELBO + KL(q ‖ p(z|x)) = log p(x)
 
@@ -67,7 +66,7 @@ class Estimate(NamedTuple):
 
 
 class Posterior(NamedTuple):
-    """p(z|x), its moments from the lattices of `log_prob`, the density for drawing.
+    """p(z|x) for drawing, and its moments.
 
     axis : (n,) array, the nodes of the scan along each latent dimension
     density : (B, n) or (B, n, n) array, p(z|x) there; z_1 runs along the first grid axis
@@ -100,8 +99,8 @@ def log_prob(vae, x, nodes=201, limit=9.0, tol=1e-6):
     Returns
     -------
     Estimate
-        log p(x) with the estimate of its error. With kinks in z (ReLU, Laplace) the error
-        falls with h² only, and 1e-6 nats may be out of reach with K = 2.
+        With kinks in z (ReLU, Laplace) the error falls with h² only, and 1e-6 nats may be
+        out of reach with K = 2.
 
     Raises
     ------
@@ -120,8 +119,7 @@ def posterior(vae, x, nodes=201, limit=9.0, tol=1e-6):
 
     The density p(x, z) / p(x) is right at each node of the scan, however coarse; mean and
     covariance come from the lattices of `log_prob`, and their error, in units of the
-    posterior's own σ, counts like that of log p(x). Arguments and errors as in
-    `log_prob`; the densities take 8 B nodes^K bytes.
+    posterior's own σ, counts like that of log p(x). Arguments and errors: `log_prob`.
     """
     x = _check(vae, x, tol)
     scanned, totals = zip(*_integrals(vae, x, nodes, limit, tol), strict=True)
@@ -189,23 +187,18 @@ def elbo(vae, x, mu, logvar, nodes=41, limit=9.0, tol=1e-6):
 
 
 class _Total(NamedTuple):
-    """∫ p(x, z) (1, d, d dᵀ) dz of one image over e^top, d = z - centre, and the errors.
-
-    sums : (1 + K + K²,) array; error, spread : absolute errors of its first entry and of
-        the others, (K + K²,)
-    """
+    """∫ p(x, z) (1, d, d dᵀ) dz of one image over e^top, d = z - centre, and the errors."""
 
     top: float
     centre: np.ndarray
-    sums: np.ndarray
-    error: float
-    spread: np.ndarray
+    sums: np.ndarray  # (1 + K + K²,)
+    error: float  # absolute, of the first entry of the sums
+    spread: np.ndarray  # (K + K²,), of the others
 
 
 def _integrals(vae, x, nodes, limit, tol, shift=0.0):
     """Yield (log p(x, z) on the scan, `_Total`) of each image."""
-    nodes = check_whole("nodes", nodes, 5)
-    limit = check_number("limit", limit, minimum=0, exclusive=True)
+    nodes, limit = _check_lattice(nodes, limit)
     scan, _, step = lattice(vae.K, nodes, limit)
     share = max(1, 2**22 // len(scan))
     for start in range(0, len(x), share):  # a node is decoded once for all of these
@@ -216,6 +209,8 @@ def _integrals(vae, x, nodes, limit, tol, shift=0.0):
             def log_joint(z, image=image[None]):
                 return _log_joint(vae, image, z)[0]
 
+            if not np.isfinite(row).all():
+                raise ArithmeticError("log p(x, z) is not finite everywhere on the scan")
             hills = find_hills(log_joint, scan, row, nodes, step)
             yield row, _integral(log_joint, hills, scan, row, step, tol, shift)
 
@@ -277,8 +272,7 @@ def _lattice_mean(terms, shape, K, nodes, limit, tol, shift=0.0):
 
     `terms` maps indices of n images and ε (g, K) to (g, n); `shape` is (B, D).
     """
-    nodes = check_whole("nodes", nodes, 5)
-    limit = check_number("limit", limit, minimum=0, exclusive=True)
+    nodes, limit = _check_lattice(nodes, limit)
     B, D = shape
     value, error, left = np.empty(B), np.empty(B), np.arange(B)
     while len(left):
@@ -303,14 +297,12 @@ def _log_joint(vae, x, z):
     """log p(x|z_i) + log p(z_i), shape (B, G); decodes a node once for all images."""
     result = np.empty((len(x), len(z)))
     for part in _blocks(len(z), x.size):
-        y = vae.decoder_output(z[part])[:, None]  # (g, 1, D): the same for all images
-        # log_prob would want y repeated for each image, and its log(1 + e^y) with it
+        y = vae.decoder_output(z[part])[:, None]  # log_prob wants it for each image anew
         result[:, part] = vae.likelihood._log_prob(x, y).T
     return result + gaussian.log_normal(z, 0.0, 0.0).sum(axis=1)
 
 
 def _blocks(G, size):
-    """Cut G nodes into slices of BLOCK / size nodes, or of one."""
     step = max(1, BLOCK // size)
     return [slice(start, start + step) for start in range(0, G, step)]
 
@@ -331,10 +323,8 @@ def _check(vae, x, tol):
     if not all(hasattr(vae, name) for name in ("decoder_output", "likelihood", "K", "D")):
         raise TypeError(f"vae: expected a VAE, got {type(vae).__name__}")
     if vae.dtype != np.float64:
-        raise TypeError(
-            f"vae: expected a model in float64, got {vae.dtype}; take"
-            " vae.astype(np.float64)"
-        )
+        hint = "take vae.astype(np.float64)"
+        raise TypeError(f"vae: expected a model in float64, got {vae.dtype}; {hint}")
     if vae.K not in (1, 2):
         raise ValueError(f"vae: a grid serves K = 1 or 2 latent dimensions, got {vae.K}")
     if np.isnan(tol) or tol <= 0:
@@ -343,6 +333,11 @@ def _check(vae, x, tol):
     check_shape("x", x, (None, vae.D))
     vae.likelihood.check(x)
     return x
+
+
+def _check_lattice(nodes, limit):
+    limit = check_number("limit", limit, minimum=0, exclusive=True)
+    return check_whole("nodes", nodes, 5), limit
 
 
 def _check_q(vae, x, mu, logvar):

@@ -318,6 +318,10 @@ def test_bad_arguments(rng):
         quadrature.log_prob(vae, x, nodes=2)
     with pytest.raises(ValueError, match="tol: expected a number above 0"):
         quadrature.log_prob(vae, x, tol=0.0)
+    broken = vae.astype(np.float64)
+    broken.theta = np.nan
+    with pytest.raises(ArithmeticError, match="not finite everywhere on the scan"):
+        quadrature.log_prob(broken, x, tol=np.inf)
     with pytest.raises(TypeError, match="vae: expected a VAE, got NoneType"):
         quadrature.log_prob(None, x)
     zero, inf = np.zeros((2, 2)), np.full((2, 2), np.inf)
