@@ -948,10 +948,11 @@ for percent in (1, 5, 20):
 #
 # <details><summary>Answer</summary>
 #
-# With $\log p(x, z) = \log p(x) + \log p(z|x)$ the bracket is $\log p(x) + \log p(z|x)
-# - \log q(z)$, and its mean under the posterior is $\log p(x)$ plus a KL. To estimate
-# it one needs samples from the posterior, which is what we do not have. (In a
-# simulation, where $z$ was drawn before $x$, one does: that $z$ is one sample.)
+# With $\log p(x, z) = \log p(x) + \log p(z|x)$ the bracket is
+# $\log p(x) + \log p(z|x) - \log q(z)$, and its mean under the posterior is $\log p(x)$
+# plus a KL. To estimate it one needs samples from the posterior, which is what we do
+# not have. (In a simulation, where $z$ was drawn before $x$, one does: that $z$ is one
+# sample.)
 #
 # </details>
 

@@ -13,8 +13,8 @@
 # - coordinate ascent (CAVI): each factor of $q$ set to its optimum in turn, derived and
 #   watched until it stands still;
 # - black-box variational inference: the gradient of an expectation from samples, by the
-#   score function, with a control variate, and by the path; all unbiased,
-#   and how far apart their variances are;
+#   score function, with a control variate, and by the path; all unbiased, and how far
+#   apart their variances are;
 # - why every data point wants its own $\lambda$, and what one network for all of them
 #   saves and loses (*amortization*).
 #
@@ -565,8 +565,7 @@ with must_fail():
 # needs none, and that was its point.
 #
 # **Predict.** Start at $\mu = 0.2$, $\sigma = 0.6$. The three estimators get the same 8
-# samples a step and the same step sizes. Which of them comes closest within
-# 1000 steps?
+# samples a step and the same step sizes. Which of them comes closest within 1000 steps?
 
 # %%
 nodes, node_step = np.linspace(-8, 8, 401, retstep=True)

@@ -270,10 +270,11 @@ plt.show()
 # %% [markdown]
 # ## It is never negative
 #
-# $\mu^2$ is not. For the rest, write $u = \log \sigma^2$; then $\sigma^2 - 1 -
-# \log \sigma^2 = e^u - 1 - u$. The exponential lies above its tangent at zero, and the
-# tangent is $1 + u$. So $e^u - 1 - u \ge 0$, with equality only at $u = 0$: the KL is
-# zero exactly at the prior. A KL term below zero in your log is always a bug.
+# $\mu^2$ is not. For the rest, write $u = \log \sigma^2$; then
+# $\sigma^2 - 1 - \log \sigma^2 = e^u - 1 - u$. The exponential lies above its tangent
+# at zero, and the tangent is $1 + u$. So $e^u - 1 - u \ge 0$, with equality only at
+# $u = 0$: the KL is zero exactly at the prior. A KL term below zero in your log is
+# always a bug.
 
 # %%
 mus = rng.normal(scale=3, size=100_000)
@@ -809,5 +810,5 @@ check_less("I is at most log N", information, np.log(3))
 #
 # Chapter 5 gets a gradient through the samples of the other term. For the information
 # theory behind this chapter, Cover and Thomas, chapter 2, is the place; for the KL as
-# one of many divergences, and what choosing another would do, section 10.1 of
-# C. M. Bishop, *Pattern Recognition and Machine Learning*, 2006.
+# one of many divergences, and what choosing another would do, section 10.1 of C. M.
+# Bishop, *Pattern Recognition and Machine Learning*, 2006.

@@ -159,9 +159,9 @@ check_less("the same noise does not care", frozen[3] / frozen[1], 1.2)
 #
 # and the same with $\log \sigma^2$. The derivative of a log-density in a parameter is
 # called the *score*, hence the name **score-function estimator**. (Chapter 3 climbs the
-# ELBO of a black box with it.) For our Gaussian, $\log q = -\frac12 ( \log 2\pi + \log
-# \sigma^2 + (z - \mu)^2 / \sigma^2 )$. In $\mu$, the square gives $-\frac12 \cdot 2 (z
-# - \mu) \cdot (-1) / \sigma^2$, so
+# ELBO of a black box with it.) For our Gaussian,
+# $\log q = -\frac12 ( \log 2\pi + \log \sigma^2 + (z - \mu)^2 / \sigma^2 )$. In $\mu$,
+# the square gives $-\frac12 \cdot 2 (z - \mu) \cdot (-1) / \sigma^2$, so
 #
 # $$
 # \frac{\partial \log q(z)}{\partial \mu} = \frac{z - \mu}{\sigma^2} \tag{5.2}
@@ -986,10 +986,10 @@ check_mc("exponential", 2 * z * (-z / lam), -4 / lam**3)
 # <details><summary>Answer</summary>
 #
 # $dz/d\theta = -\frac{\partial F}{\partial \theta} / q(z)$. For the Gaussian $F$
-# depends on $(z - \mu)/\sigma$ only, so $\partial F / \partial \mu = -q$ and $dz / d\mu
-# = 1$; $\partial F / \partial \sigma = -q\, (z - \mu) / \sigma$ gives $dz/d\sigma =
-# \varepsilon$. For the mixture $dz/d\pi = -(F_1(z) - F_2(z)) / q(z)$, and the gradient
-# is $1.25 - 5$.
+# depends on $(z - \mu)/\sigma$ only, so $\partial F / \partial \mu = -q$ and
+# $dz / d\mu = 1$; $\partial F / \partial \sigma = -q\, (z - \mu) / \sigma$ gives
+# $dz/d\sigma = \varepsilon$. For the mixture $dz/d\pi = -(F_1(z) - F_2(z)) / q(z)$, and
+# the gradient is $1.25 - 5$.
 #
 # </details>
 
