@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minivae.grading.compare import agree, precision, values
+from minivae.grading.compare import agree, values
 from minivae.grading.student import Wrong
 from minivae.grading.task import Task
 
@@ -28,7 +28,7 @@ def _theta(grads, eps=1e-3, **change):
 
 
 def adam_step(student):
-    """Six steps against sums, the first step's size, a gradient as small as eps."""
+    """Six steps, against sums; the first one's size is lr; no gradient, no step."""
     P, eps = 5, 1e-3
     scales = np.array([1.0, 0.01, 3.0, 0.1, 1.0])
     grads = np.random.default_rng(13).standard_normal((6, P)) * scales
@@ -44,31 +44,25 @@ def adam_step(student):
     theta, m, v = run(grads, eps)
     first = run(grads[:1], eps)
     if agree(first[1], grads[0]) and agree(first[2], grads[0] ** 2):
-        raise Wrong(
-            "What is carried on to the next step is m and v, not mhat and vhat: otherwise"
-            " they are corrected again and again."
-        )
+        raise Wrong("Carry on m and v, not mhat and vhat: each step corrects them anew.")
     right_m, right_v = _moment(grads, BETA1), _moment(grads**2, BETA2)
+    swapped, whole = _moment(grads, BETA2), right_m / (1 - BETA1)
     mistakes = {
-        "beta1 and beta2 are exchanged: beta1 belongs to m, beta2 to v.": _moment(
-            grads, BETA2
-        ),
-        "The new gradient enters m with its weight (1 - beta1), which is missing.": right_m
-        / (1 - BETA1),
+        "beta1 and beta2 are exchanged: beta1 belongs to m, beta2 to v.": swapped,
+        "The new gradient enters m with its weight (1 - beta1), which is missing.": whole,
     }
     values("m after six steps", m, right_m, mistakes)
     running = np.array([_moment(grads[:t], BETA1) for t in range(1, 7)])
     mistakes = {
-        "v is made from the square of grad, not from grad.": _moment(grads, BETA2),
+        "v is made from the square of grad, not from grad.": swapped,
         "v is made from the square of grad, not of m.": _moment(running**2, BETA2),
     }
     values("v after six steps", v, right_v, mistakes)
+    inside = _theta(grads, 0.0, inside=eps)
     power = "The bias correction of {} changes from step to step: beta to the power t."
     missing = "The bias correction of {} is missing: in the first step it is large."
     mistakes = {
-        "eps stands inside the root; Adam adds it outside the root.": _theta(
-            grads, 0.0, inside=eps
-        ),
+        "eps stands inside the root; Adam adds it outside the root.": inside,
         power.format("m"): _theta(grads, c1=1 - BETA1),
         power.format("v"): _theta(grads, c2=1 - BETA2),
         missing.format("m"): _theta(grads, c1=1.0),
@@ -83,9 +77,7 @@ def adam_step(student):
     values("first step (its size is lr, whatever the gradient)", unit, np.full(P, -LR))
     still = run(np.zeros((2, P)), 1e-8)[0]
     values("theta + 1 without any gradient", 1 + still, np.ones(P))
-    return (
-        f"six steps {precision(error)}; the first step's size is lr; no gradient, no step"
-    )
+    return error
 
 
-TASK = Task("08_adam", "Adam", 20, {"adam_step": (5, adam_step)})
+TASK = Task("08_adam", "Adam", 20, {adam_step: 5})

@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 
-from minivae.grading.compare import agree, gradient, precision, values
+from minivae.grading.compare import agree, gradient, values
 from minivae.grading.student import Wrong
 from minivae.grading.task import Task
 
@@ -22,21 +22,22 @@ def _problem():
 
 
 def log_prob(student):
-    """Against p itself; the probabilities of all images sum to one; extreme logits."""
+    """The probabilities of all images sum to one; exact values; logits up to ±10000."""
     x, y, _ = _problem()
 
     def call(x, y):
         return student.call("log_prob", x, y, out={"log p": (len(x),)})
 
     p = 1 / (1 + np.exp(-y))
+    lit_only = (
+        "Only the pixels that are on count in your sum; those that are off have a"
+        " probability too. | They add (1 - x) log(1 - p)."
+    )
     error = values(
         "log p(x)",
         call(x, y),
         np.log(np.prod(np.where(x == 1, p, 1 - p), axis=1)),
-        {
-            "Only the pixels that are on count in your sum; those that are off have a"
-            " probability too. | They add (1 - x) log(1 - p).": (x * np.log(p)).sum(axis=1)
-        },
+        {lit_only: (x * np.log(p)).sum(axis=1)},
         {"B": len(x), "D": x.shape[1]},
         "The probabilities of all images should add up to one for all logits.",
     )
@@ -46,62 +47,54 @@ def log_prob(student):
     lit = np.array([[1.0, 0.0]] * 3)
     for size in (40.0, 1000.0, 1e4):
         came = call(lit, size * np.array([[1.0, -1.0], [-1.0, 1.0], [1.0, 1.0]]))
-        if not np.isfinite(came).all():
+        at, bad = f"At logits of ±{size:g} your log p(x) is", ~np.isfinite(came)
+        if bad.any():
             raise Wrong(
-                f"At logits of ±{size:g} your log p(x) is {came[~np.isfinite(came)][0]}:"
-                " you take the logarithm of a rounded p, or of an exp that overflows."
-                + STABLE
+                f"{at} {came[bad][0]}: you take the logarithm of a rounded p, or of an exp"
+                " that overflows." + STABLE
             )
         if not agree(1 + came / size, [1.0, -1.0, 0.0]):
             raise Wrong(
-                f"At logits of ±{size:g} your log p(x) is finite and wrong: is p clipped"
-                " somewhere? A pixel that the decoder gets wrong costs |y| nats, without"
-                " limit." + STABLE
+                f"{at} finite and wrong: is p clipped somewhere? A pixel that the decoder"
+                " gets wrong costs |y| nats, without limit." + STABLE
             )
     call(x[:1], y[:1])
-    return (
-        f"exact values {precision(error)}; probabilities of all images sum to one; logits"
-        " up to ±10000"
-    )
+    return error
 
 
 def log_prob_grad(student):
-    """Finite differences with random upstream; extreme logits."""
+    """Finite differences with random dlogp; logits of ±10000."""
     x, y, dlogp = _problem()
-    p, up, slope = 1 / (1 + np.exp(-y)), dlogp[:, None], " | It is dlogp (x - sigmoid(y))."
+    p, up = 1 / (1 + np.exp(-y)), dlogp[:, None]
 
     def call(x, y, dlogp):
         return student.call("log_prob_grad", x, y, dlogp, out={"dlogits": y.shape})
 
-    mistakes = {
+    in_p, twice = up * (x - p) / (p * (1 - p)), up * (x - p) * p * (1 - p)
+    wrong = {
         "That is the derivative with respect to p; the logits want one more factor, the"
-        " slope of p in y." + slope: up * (x - p) / (p * (1 - p)),
-        "A factor p (1 - p), the slope of the sigmoid, is there once too often: it"
-        " cancels." + slope: up * (x - p) * p * (1 - p),
+        " slope of p in y.": in_p,
+        "The slope of the sigmoid, p (1 - p), is there once too often: it cancels.": twice,
         "Your gradient does not know dlogp: each image's row is to be multiplied by its"
-        " own number, times dlogp." + slope: x - p,
-        "You subtract the logits, where a probability belongs: the sigmoid." + slope: up
-        * (x - y),
-        "Your gradient does not depend on x: what is off, pulls down." + slope: up
-        * (1 - p),
+        " own number, times dlogp.": x - p,
+        "You subtract the logits, where a probability belongs: the sigmoid.": up * (x - y),
+        "Your gradient does not depend on x: what is off, pulls down.": up * (1 - p),
     }
-    worst = gradient(
+    error = gradient(
         lambda q: float((up * (x * q["logits"] - np.logaddexp(0, q["logits"]))).sum()),
         {"logits": y},
         lambda q: [call(x, q["logits"], dlogp)],
-        mistakes={"logits": mistakes},
+        mistakes={"logits": wrong},
         sizes={"B": len(x), "D": x.shape[1]},
-        look={"logits": f"Differentiate x y - log(1 + exp(y)).{slope}"},
+        look={
+            "logits": "Differentiate x y - log(1 + exp(y)). | It is dlogp (x - sigmoid(y))."
+        },
     )
     far = 1e4 * np.array([[1.0, -1.0, 1.0, -1.0]])
     came = call(np.array([[1.0, 1.0, 0.0, 0.0]]), far, np.ones(1))
     values("dlogits at logits of ±10000, plus 1,", 1 + came, [[1.0, 2.0, 0.0, 1.0]])
-    return f"agrees with finite differences, random dlogp, {precision(worst)}"
+    return error
 
 
-TASK = Task(
-    "03_bernoulli",
-    "Bernoulli log-likelihood",
-    40,
-    {"log_prob": (4, log_prob), "log_prob_grad": (4, log_prob_grad)},
-)
+GRADERS = {log_prob: 4, log_prob_grad: 4}
+TASK = Task("03_bernoulli", "Bernoulli log-likelihood", 40, GRADERS)

@@ -19,26 +19,23 @@ import sys
 import traceback
 import types
 import warnings
+from contextlib import suppress
 
 import numpy as np
 
 HEADER, BODY = 1 << 20, 1 << 26  # bytes of a message at most
 TEXT = 500  # characters of an exception's text at most
 MEMORY = 4 << 30  # bytes the process may ask for, where the system can limit them
-DTYPES = ("float64", "float32", "float16", "uint8")
+DTYPES = {"float64": 8, "float32": 4, "float16": 2, "uint8": 1}
 
 # What no exercise needs. A file that has these words is not refused but marked.
-MODULES = {
-    *("minivae", "importlib", "inspect", "ctypes", "gc", "runpy", "pkgutil", "builtins"),
-    *("subprocess", "multiprocessing", "socket"),
-}
-NAMES = {
-    *("__import__", "__builtins__", "__globals__", "__subclasses__", "__loader__"),
-    *("_getframe", "_current_frames", "f_back", "f_globals", "f_locals", "f_builtins"),
-    *("tb_frame", "gi_frame", "settrace", "setprofile", "attrgetter", "__spec__"),
-    *("getppid", "kill", "killpg", "fork", "_exit", "modules", "argv"),
-}
-CALLS = {"exec", "eval", "compile", "globals", "locals", "vars"}
+WORDS = set(
+    "minivae importlib __import__ inspect ctypes gc runpy pkgutil builtins subprocess"
+    " multiprocessing socket modules argv exec eval globals vars getattr attrgetter kill"
+    " __globals__ __subclasses__ __loader__ __spec__ __dict__ _getframe _current_frames"
+    " f_back f_globals f_locals f_builtins tb_frame gi_frame settrace setprofile getppid"
+    " killpg fork _exit __builtins__".split()
+)
 
 
 def encode(value):
@@ -82,36 +79,33 @@ def decode(read):
     sizes = struct.unpack(">II", read(8))
     if sizes[0] > HEADER or sizes[1] > BODY:
         raise ValueError(f"expected at most {HEADER} and {BODY} bytes, got {sizes}")
-    header, body, begin = read(sizes[0]), bytearray(read(sizes[1])), 0
+    header, body, begin = read(sizes[0]), memoryview(bytearray(read(sizes[1]))), 0
 
     def value(tree):
         nonlocal begin
-        match tree:
-            case {"array": [str(dtype), list(shape)]} if dtype in DTYPES:
-                if len(shape) > 32 or not all(type(n) is int and n >= 0 for n in shape):
-                    raise ValueError(f"expected a shape, got {shape}")
-                end = begin + math.prod(shape) * np.dtype(dtype).itemsize
-                if end > len(body):
-                    raise ValueError("expected an array inside the message")
-                array = np.frombuffer(memoryview(body)[begin:end], dtype).reshape(shape)
-                begin = end
-                return array
-            case {"rng": dict(state)}:
-                rng = np.random.default_rng(0)
-                rng.bit_generator.state = state
-                return rng
-            case {"dict": dict(items)}:
-                return {key: value(v) for key, v in items.items()}
-            case list():
-                return [value(v) for v in tree]
-            case None | bool() | int() | float() | str():
-                return tree
-        raise ValueError("expected numbers, text, arrays, lists or dicts")
+        if isinstance(tree, list):
+            return [value(v) for v in tree]
+        if not isinstance(tree, dict):
+            return tree
+        ((kind, content),) = tree.items()
+        if kind == "dict":
+            return {key: value(v) for key, v in content.items()}
+        if kind == "rng":
+            rng = np.random.default_rng(0)
+            rng.bit_generator.state = content
+            return rng
+        dtype, shape = tree["array"]
+        end = begin + math.prod(shape) * DTYPES[dtype]
+        if not begin <= end <= len(body):
+            raise ValueError("expected an array inside the message")
+        array = np.frombuffer(body[begin:end], dtype).reshape(shape)
+        begin = end
+        return array
 
     try:
         return value(json.loads(header))
-    except (RecursionError, KeyError, TypeError) as error:
-        raise ValueError(f"expected a header of JSON, got {error}") from None
+    except (AttributeError, LookupError, TypeError, OverflowError, RecursionError) as error:
+        raise ValueError(f"expected a header of JSON, got {error!r}") from None
 
 
 def reader(descriptor):
@@ -133,9 +127,7 @@ class Answers:
     """The functions of one file: requests in, answers out, both as `encode` takes them."""
 
     def __call__(self, request):
-        return {"look": self.look, "load": self.load, "call": self.call}[request.pop("do")](
-            **request
-        )
+        return getattr(self, request.pop("do"))(**request)
 
     def look(self, source, filename):
         """Keep the text; the places that a teacher should see, before anything is run."""
@@ -145,9 +137,7 @@ class Answers:
 
     def load(self):
         """Run the file; what went wrong, or None."""
-        module = types.ModuleType("exercise")
-        module.__file__ = self.filename
-        sys.modules["exercise"] = module
+        sys.modules["exercise"] = module = types.ModuleType("exercise")
         self.functions = module.__dict__
         try:
             with np.errstate(all="ignore"):
@@ -194,7 +184,7 @@ class Odd(Exception):
 
 
 def arrays_of(value, results):
-    """What a function returned as arrays: one, a list of as many as `results`, or a dict.
+    """What a function returned, as a dict of arrays.
 
     Parameters
     ----------
@@ -209,29 +199,28 @@ def arrays_of(value, results):
     """
     if value is None:
         raise Odd("None: is the `return` missing?")
+    if results is None and not isinstance(value, dict):
+        raise Odd(f"{type(value).__name__}, where a dict of arrays belongs")
     if results is None:
-        if not isinstance(value, dict):
-            raise Odd(f"{type(value).__name__}, where a dict of arrays belongs")
         return {str(name)[:TEXT]: _array(v, name) for name, v in value.items()}
     if len(results) == 1:
-        return _array(value, results[0])
+        value = [value]
     if not isinstance(value, (tuple, list)) or len(value) != len(results):
         came = f"{len(value)} values" if isinstance(value, (tuple, list)) else "one"
         raise Odd(f"{came}, where {', '.join(results)} belong")
-    return [_array(v, name) for v, name in zip(value, results, strict=True)]
+    return {name: _array(v, name) for v, name in zip(value, results, strict=True)}
 
 
 def _array(value, name):
     try:
         array = np.asarray(value)
-        if array.dtype.name not in DTYPES[:3]:
-            if array.dtype.kind not in "biufO":
-                raise TypeError
+        if array.dtype.kind not in "biufO":
+            raise TypeError
+        if array.dtype.kind != "f" or array.dtype.name not in DTYPES:
             array = array.astype(np.float64)
     except (TypeError, ValueError):
-        raise Odd(
-            f"{type(value).__name__} for {name}, where an array of real numbers belongs"
-        ) from None
+        what = f"{type(value).__name__} for {name}"
+        raise Odd(f"{what}, where an array of real numbers belongs") from None
     if array.nbytes > BODY // 4:
         raise Odd(f"{array.size} numbers for {name}")
     return array
@@ -246,61 +235,40 @@ def answered(answers, request):
 
 
 def suspicions(text):
-    """(line, word) of everything in a file that no exercise needs."""
+    """(line, word) of everything in a file that no exercise needs, docstrings left out."""
     try:
         nodes = list(ast.walk(ast.parse(text)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []  # it will not run either
-    docs = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    docs = {node.value for node in nodes if isinstance(node, ast.Expr)}
     found = set()
     for node in nodes:
-        words = ()
-        match node:
-            case ast.Import() | ast.ImportFrom():
-                parts = [alias.name for alias in node.names]
-                parts += [getattr(node, "module", None) or ""]
-                parts = {word for part in parts for word in part.split(".")}
-                words = {f"import {word}" for word in parts & (MODULES | NAMES)}
-            case ast.Name(id=name):
-                words = {name} & (NAMES - {"modules", "argv", "kill"} | CALLS)
-            case ast.Attribute(attr=name):
-                words = {name} & NAMES
-            case ast.Call(func=ast.Name(id="getattr"), args=[_, ast.Constant(), *_]):
-                pass  # the text is looked at by itself
-            case ast.Call(func=ast.Name(id="getattr")):
-                words = {"getattr"}
-            case ast.Constant(value=str(text)) if id(node) not in docs:
-                words = set(re.findall(r"\w+", text)) & (MODULES | NAMES)
-        found |= {(node.lineno, word) for word in words}
+        imported = "import " if isinstance(node, (ast.alias, ast.ImportFrom)) else ""
+        for _, value in ast.iter_fields(node):
+            if isinstance(value, str) and node not in docs:
+                words = WORDS.intersection(re.findall(r"\w+", value))
+                found |= {(node.lineno, imported + word) for word in words}
     return sorted(found)[:20]
 
 
 def main():
-    """Answer until the grader closes the pipe."""
+    """Answer until the grader ends this process."""
     here = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [path for path in sys.path if os.path.abspath(path) != here]
     sys.modules["minivae"] = None  # an import of it fails
     warnings.simplefilter("ignore")
-    try:
+    with suppress(ImportError, ValueError, OSError):
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    except (ImportError, ValueError, OSError):
-        pass
     read, write = reader(os.dup(0)), os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)  # what the file prints goes to a third pipe
     answers = Answers()
     while True:
-        try:
-            request = decode(read)
-        except EOFError:
-            os._exit(0)  # whatever threads or exit handlers the student left behind
-        message = answered(answers, request)
-        try:
+        message = answered(answers, decode(read))
+        with suppress(BaseException):  # it is the student's by now
             sys.stdout.flush()
-        except BaseException:  # it is the student's by now
-            pass
         write.write(message)
         write.flush()
 

@@ -1,6 +1,5 @@
 """`minivae exercises` and `minivae grade`: functions of the parsed arguments."""
 
-import errno
 import json
 from pathlib import Path
 
@@ -41,15 +40,14 @@ def grade(arguments):
     def save():
         if path is None:
             return
+        wanted = f"--json: expected a file that can be written, got {path}"
+        if path.exists() and not path.is_file():
+            raise ValueError(f"{wanted}, which is no regular file")
         try:
-            if path.exists() and not path.is_file():
-                raise FileExistsError(errno.EEXIST, "it is there and is no regular file")
             with replacing(path) as file:
                 file.write(json.dumps(results(graded), indent=2).encode())
         except OSError as error:
-            raise ValueError(
-                f"--json: expected a file that can be written, got {path}: {error.strerror}"
-            ) from None
+            raise ValueError(f"{wanted}: {error.strerror}") from None
 
     def show(text):
         nonlocal unread

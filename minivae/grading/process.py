@@ -17,6 +17,7 @@ import numpy as np
 from minivae.grading import child
 from minivae.grading.student import Student, Wrong
 
+ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8:replace"}
 KEPT = 2000  # characters of what a student's file prints
 OFFERED = "The file imports minivae, which holds the answers: use NumPy."
 
@@ -60,32 +61,25 @@ class Process:
     def student(self):
         """A `Student` for one part: the clock starts, a dead process is started again."""
         self._deadline = time.monotonic() + self.seconds
-        if self._broken is None and self._process is None:
-            try:
+        try:
+            if self._broken is None and self._process is None:
                 self._start()
-            except Wrong as wrong:
-                self._broken = str(wrong)
+        except Wrong as wrong:
+            self._broken = wrong
         if self._broken is not None:
-            raise Wrong(self._broken)
+            raise self._broken
         return Student(self._ask)
 
     def _start(self):
         self._process = subprocess.Popen(
             [sys.executable, child.__file__],
             cwd=self._scratch.name,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
             bufsize=0,
             start_new_session=True,
-            env={
-                **os.environ,
-                "OPENBLAS_NUM_THREADS": "1",
-                "MPLBACKEND": "Agg",
-                "PYTHONIOENCODING": "utf-8:replace",
-            },
+            env={**os.environ, **ENVIRONMENT},
+            **dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE),
         )
-        self._drain = self._aside(self._keep, self._process.stderr)
+        self._drain = _aside(self._keep, self._process.stderr)
         source = np.frombuffer(self.source, np.uint8)
         marks = self._ask({"do": "look", "source": source, "filename": self.filename})
         self.marks = [(line, word) for line, word in marks]
@@ -104,32 +98,36 @@ class Process:
         def exchange():
             try:
                 process.stdin.write(child.encode(request))
-                box.put((True, child.decode(child.reader(process.stdout.fileno()))))
+                box.put(child.decode(child.reader(process.stdout.fileno())))
             except (OSError, EOFError, ValueError) as error:
-                box.put((False, error))
+                box.put(error)
             finally:
                 if process.poll() is not None:
                     process.stdout.close()
 
-        self._talk = self._aside(exchange)
+        self._talk = _aside(exchange)
         try:
-            whole, answer = box.get(timeout=max(0.0, self._deadline - time.monotonic()))
+            answer = box.get(timeout=max(0.0, self._deadline - time.monotonic()))
         except queue.Empty:
-            self._end()
-            raise Wrong(
-                f"Not done after {self.seconds:.3g} seconds and stopped: does a loop never"
-                " end? (A right answer takes one or two.)"
-            ) from None
-        if not whole:
+            answer = TimeoutError()
+        if isinstance(answer, Exception):
             raise Wrong(self._obituary(answer))
         return answer
 
     def _obituary(self, error):
-        try:
-            ended = self._process.wait(timeout=0 if isinstance(error, ValueError) else 1)
+        """End the process, and say what became of it."""
+        try:  # where the pipe is closed, the process may be about to end
+            ended = self._process.wait(
+                timeout=float(isinstance(error, (EOFError, OSError)))
+            )
         except subprocess.TimeoutExpired:
             ended = None
         self._end()
+        if isinstance(error, TimeoutError):
+            return (
+                f"Not done after {self.seconds:.3g} seconds and stopped: does a loop never"
+                " end? (A right answer takes one or two.)"
+            )
         if ended is None:
             return "The process of the file answered what no grader can read."
         if ended < 0:
@@ -144,12 +142,6 @@ class Process:
         with pipe:
             while chunk := pipe.read(65536):
                 self._kept += chunk[: max(0, 4 * KEPT - len(self._kept))]
-
-    @staticmethod
-    def _aside(work, *args):
-        thread = threading.Thread(target=work, args=args, daemon=True)
-        thread.start()
-        return thread
 
     def _end(self):
         """End the process and what it has started, unless that is a session of its own."""
@@ -168,6 +160,12 @@ class Process:
         if not self._talk.is_alive():  # else a process that has left us holds the pipe
             process.stdin.close()
             process.stdout.close()
+
+
+def _aside(work, *args):
+    thread = threading.Thread(target=work, args=args, daemon=True)
+    thread.start()
+    return thread
 
 
 def clean(text, limit):

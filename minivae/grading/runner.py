@@ -4,20 +4,13 @@ import os
 import stat
 import time
 from pathlib import Path
+from textwrap import wrap
 from typing import NamedTuple
 
 from minivae.course import course_folder
 from minivae.grading import TASKS
-from minivae.grading.process import Process
-from minivae.grading.task import (
-    MISSING,
-    RIGHT,
-    TODO,
-    WRONG,
-    grade_parts,
-    same_parts,
-    verdict_of,
-)
+from minivae.grading.process import Process, clean
+from minivae.grading.task import MISSING, RIGHT, TODO, WRONG, Part, grade_parts, verdict_of
 
 SECONDS = 60  # for one task; a right answer takes one or two
 LARGEST = 1 << 20  # bytes of a file
@@ -75,7 +68,7 @@ def grade(task, path, seconds=SECONDS, formulas=False):
         return _alike(task, MISSING, f"there is no file {path.name} in the folder")
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
-        return _alike(task, WRONG, f"{path.name} cannot be graded: {why}.")
+        return _alike(task, WRONG, clean(f"{path.name} cannot be graded: {why}.", 500))
     untouched = TASK_FILES / path.name
     if untouched.is_file() and untouched.read_bytes() == source:
         return _alike(task, TODO, "not written yet")
@@ -88,7 +81,8 @@ def grade(task, path, seconds=SECONDS, formulas=False):
 
 
 def _alike(task, verdict, text):
-    return Graded(task, verdict, same_parts(task, verdict, text))
+    parts = [Part(g.__name__, verdict, 0, points, text) for g, points in task.parts.items()]
+    return Graded(task, verdict, parts)
 
 
 def read(path):
@@ -122,7 +116,7 @@ def said(graded):
 
 
 def marked(graded):
-    """Such as "line 3 has sys.modules", or "" if there is nothing to look at."""
+    """Such as "line 3 has modules", or "" if there is nothing to look at."""
     return ", ".join(f"line {line} has {word}" for line, word in graded.marks)
 
 
@@ -132,24 +126,18 @@ def table(graded):
         points = f"{g.points}/{g.task.points}"
         yield f"{g.task.name:20} {points:>7}  {g.verdict:8} {g.task.title}"
         if g.marks:
-            yield from _wrapped("    LOOK AT THIS ONE: ", marked(g))
+            yield from _wrapped(f"    LOOK AT THIS ONE: {marked(g)}")
         if g.verdict in (TODO, MISSING) and not g.points:
             continue
         for name, verdict, text in said(g):
-            yield from _wrapped(f"    {name}: {verdict}. ", text)
+            yield from _wrapped(f"    {name}: {verdict}. {text}")
         if g.verdict == WRONG and g.printed:
             yield "    it printed:"
             yield from (f"      {line}" for line in g.printed.splitlines()[:5])
 
 
-def _wrapped(head, text, width=88):
-    line, margin = head, " " * 6
-    for word in text.split():
-        if len(line) + len(word) > width and line.strip():
-            yield line.rstrip()
-            line = margin
-        line += word + " "
-    yield line.rstrip()
+def _wrapped(text):
+    return wrap(text, 88, subsequent_indent=" " * 6, break_on_hyphens=False)
 
 
 def results(graded):
@@ -161,35 +149,24 @@ def results(graded):
     """
     tests = []
     for number, task in enumerate(TASKS, 1):
-        g = graded[number - 1] if number <= len(graded) else None
-        lines = (
-            [g.verdict, *(f"{n}: {v}. {t}" for n, v, t in said(g))] if g else ["not graded"]
-        )
-        if g and g.printed and g.verdict == WRONG:
-            lines += ["It printed:", *(f"  {line}" for line in g.printed.splitlines())]
-        tests.append(
-            {
-                "name": f"{task.name}: {task.title}",
-                "number": str(number),
-                "score": g.points if g else 0,
-                "max_score": task.points,
-                "status": "passed" if g and g.verdict == RIGHT else "failed",
-                "output": "\n".join(lines),
-                "output_format": "text",
-                "visibility": "visible",
-            }
-        )
+        score, status, lines = 0, "failed", ["not graded"]
+        for g in graded[number - 1 : number]:
+            score, status = g.points, "passed" if g.verdict == RIGHT else "failed"
+            lines = [g.verdict, *(f"{n}: {v}. {t}" for n, v, t in said(g))]
+            if g.printed and g.verdict == WRONG:
+                lines += ["It printed:", *(f"  {line}" for line in g.printed.splitlines())]
+        of_task = {"name": f"{task.name}: {task.title}", "number": str(number)}
+        of_task |= {"score": score, "max_score": task.points, "status": status}
+        tests.append(of_task | _output(lines))
     score, possible = (sum(t[key] for t in tests) for key in ("score", "max_score"))
     marks = [f"{g.task.name}: {marked(g)}" for g in graded if g.marks]
     if marks:
         look = {"name": "look at this one", "score": 0, "max_score": 0}
-        look |= {"output": "\n".join(marks), "output_format": "text"}
-        tests.append({**look, "visibility": "hidden"})
-    return {
-        "score": score,
-        "output": f"{score} of {possible} points",
-        "output_format": "text",
-        "visibility": "visible",
-        "execution_time": round(sum(g.seconds for g in graded), 3),
-        "tests": tests,
-    }
+        tests.append(look | _output(marks, "hidden"))
+    seconds = round(sum(g.seconds for g in graded), 3)
+    whole = {"score": score, "execution_time": seconds, "tests": tests}
+    return whole | _output([f"{score} of {possible} points"])
+
+
+def _output(lines, visibility="visible"):
+    return {"output": "\n".join(lines), "output_format": "text", "visibility": visibility}

@@ -56,13 +56,8 @@ class Student:
         results = None if out is None else list(out)
         answer = self.ask({"do": "call", "name": name, "args": args, "results": results})
         match answer:
-            case {
-                "status": "value",
-                "value": value,
-                "args": list(after),
-                "names": list(names),
-            }:
-                self._unchanged(name, args, after, names)
+            case {"status": "value", "value": dict(found), "args": args_after}:
+                self._unchanged(name, args, args_after, answer["names"])
             case {"status": "to do"}:
                 raise ToDo
             case {"status": "missing"}:
@@ -75,24 +70,17 @@ class Student:
                 raise Wrong(f"{name} stopped with {text}{called}. {look}".rstrip())
             case _:
                 raise Wrong(f"{name}: no grader can read the answer of the file's process.")
-        if out is not None and len(out) == 1:
-            value = [value]
-        values = list(value.values()) if isinstance(value, dict) else value
-        if (
-            not isinstance(value, dict if out is None else list)
-            or (out is not None and len(values) != len(out))
-            or not all(isinstance(v, np.ndarray) and v.dtype.kind == "f" for v in values)
-        ):
-            raise Wrong(f"{name} returned what no grader can read.")
-        if out is None:
-            return value
-        for array, (key, shape) in zip(value, out.items(), strict=True):
-            if shape is not None and array.shape != shape:
+        floats = [isinstance(v, np.ndarray) and v.dtype.kind == "f" for v in found.values()]
+        if not all(floats) or (out is not None and list(found) != list(out)):
+            raise Wrong(f"{name}: no grader can read what the file's process returned.")
+        for key, shape in (out or {}).items():
+            came = found[key].shape
+            if shape is not None and came != shape:
                 raise Wrong(
-                    f"{name}: {key} should have the shape {shape}, got {array.shape}."
-                    f"{_shape_story(array.shape, shape)} {look}".rstrip()
+                    f"{name}: {key} should have the shape {shape}, got {came}."
+                    f"{_shape_story(came, shape)} {look}".rstrip()
                 )
-        return value if len(out) > 1 else value[0]
+        return found if out is None else [*found.values()] if len(out) > 1 else found[key]
 
     def _unchanged(self, name, before, after, names):
         for number, (one, two) in enumerate(zip(before, after, strict=False)):
@@ -113,16 +101,14 @@ def _same(one, two):
 
 
 def _shape_story(came, expected):
-    if came == ():
-        return " It was summed or averaged over everything, the batch included."
-    if came == expected[::-1]:
-        return " It is transposed."
-    if len(came) > len(expected) and tuple(n for n in came if n != 1) == expected:
-        return " An axis of length one is left over: no keepdims."
-    if len(came) > len(expected) and came[: len(expected)] == expected:
-        return " Is a sum over the last axis missing?"
-    if len(came) > len(expected) and came[-len(expected) :] == expected:
-        return " Is a sum over the first axis missing?"
-    if came == expected[1:]:
-        return " It was summed over the first axis, the images."
-    return ""
+    more, n = len(came) > len(expected), len(expected)
+    stories = {
+        "It was summed or averaged over everything, the batch included.": came == (),
+        "It is transposed.": came == expected[::-1],
+        "An axis of length one is left over: no keepdims.": more
+        and tuple(k for k in came if k != 1) == expected,
+        "Is a sum over the last axis missing?": more and came[:n] == expected,
+        "Is a sum over the first axis missing?": more and came[len(came) - n :] == expected,
+        "It was summed over the first axis, the images.": came == expected[1:],
+    }
+    return next((f" {story}" for story, fits in stories.items() if fits), "")

@@ -14,9 +14,10 @@ HINT = 1200  # characters of a hint at most
 class Task(NamedTuple):
     """One exercise: the file's name without .py, a title, minutes of work, its parts.
 
-    parts : dict of str to (int, callable)
-        What is to be written -> (points, grader). A grader takes a `Student`, and returns
-        what was verified or raises `Wrong` with a hint.
+    parts : dict of callable to int
+        Grader -> points. A grader has the name of the function to write. It takes a
+        `Student` and raises `Wrong` with a hint, or returns what was verified, or only
+        how exactly (or None): then its docstring's first line says what was verified.
     """
 
     name: str
@@ -26,7 +27,7 @@ class Task(NamedTuple):
 
     @property
     def points(self):
-        return sum(points for points, _ in self.parts.values())
+        return sum(self.parts.values())
 
 
 class Part(NamedTuple):
@@ -37,14 +38,6 @@ class Part(NamedTuple):
     points: int
     possible: int
     text: str
-
-
-def same_parts(task, verdict, text):
-    """The parts of a task that all share one fate, without points."""
-    return [
-        Part(name, verdict, 0, points, clean(text, HINT))
-        for name, (points, _) in task.parts.items()
-    ]
 
 
 def grade_parts(task, student, formulas=False):
@@ -58,20 +51,26 @@ def grade_parts(task, student, formulas=False):
     formulas : bool
         Whether hints end with the formula, where they know one.
     """
-    for name, (possible, grader) in task.parts.items():
+    for grader, possible in task.parts.items():
         verdict, points = WRONG, 0
         try:
             with np.errstate(all="ignore"):
                 text = grader(student())
             verdict, points = RIGHT, possible
+            if not isinstance(text, str):
+                error, text = (
+                    text,
+                    (grader.__doc__ or "it passes").splitlines()[0].rstrip("."),
+                )
+                text += "" if error is None else f", to {max(error, 1e-16):.0e}"
         except Wrong as wrong:
             hint, _, formula = str(wrong).partition(" | ")
             text = f"{hint} {formula}".rstrip() if formulas else hint
         except ToDo:
             verdict, text = TODO, "not written yet"
         except Exception as error:  # one odd answer must not end the grading
-            text = f"{name}: what came back can be read by no check: {error!r}"
-        yield Part(name, verdict, points, possible, clean(text, HINT))
+            text = f"what came back can be read by no check: {error!r}"
+        yield Part(grader.__name__, verdict, points, possible, clean(text, HINT))
 
 
 def verdict_of(parts):

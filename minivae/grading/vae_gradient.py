@@ -1,10 +1,8 @@
 """Exercise 7: the whole gradient of a VAE, block by block."""
 
-from functools import partial
-
 import numpy as np
 
-from minivae.grading.compare import agree, gradient, precision
+from minivae.grading.compare import agree, gradient
 from minivae.grading.student import Wrong
 from minivae.grading.task import Task
 
@@ -15,13 +13,7 @@ SHAPES = {
 # For each block, W3 and b3 first: the blocks before it on the way back from the loss, and
 # what is computed on the last stretch to it.
 BEFORE = {"3": "", "2": "3", "m": "32", "v": "32", "1": "32mv"}
-STRETCH = {
-    "3": ["dy"],
-    "2": ["da"],
-    "m": ["dz", "dmu"],
-    "v": ["dz", "dlogvar"],
-    "1": ["dh"],
-}
+STRETCH = {"3": "dy", "2": "da", "m": "dz dmu", "v": "dz dlogvar", "1": "dh"}
 
 
 def problem(B=5, D=6, H=4, K=3, seed=12):
@@ -60,121 +52,110 @@ def backward(p, f, x, eps, beta):
     return {"dy": dy, "da": da, "dz": dz, "dmu": dmu, "dlogvar": dlogvar, "dh": dh}
 
 
-def block(student, end):
-    """The complex step in one block, with B, D, H, K and beta all different."""
-    beta, worst, names = 0.7, 0.0, (f"W{end}", f"b{end}")
-    for B in (5, 1):
-        p, x, eps = problem(B)
+def block(end):
+    """The grader of W and b of one block."""
 
-        def found(q, p=p, x=x, eps=eps):
-            answer = student.call("loss_grad", {**p, **q}, x, eps, beta, out=None)
-            for name in names:
-                if name not in answer:
-                    raise Wrong(f"loss_grad returned a dict in which {name} is missing.")
-                if answer[name].shape != p[name].shape:
-                    came, turned = answer[name].shape, " It is transposed."
-                    raise Wrong(
-                        f"{name} has the shape {p[name].shape}, your gradient {came}."
-                        f"{turned if came == p[name].shape[::-1] else ''}"
-                    )
-            return answer
+    def grader(student):
+        """The complex step, for B = 5 and B = 1; all sizes differ, beta is not one."""
+        return max(_error(student, end, B) for B in (5, 1))
 
-        def rec(q, p=p, x=x, eps=eps):
-            return forward({**p, **q}, x, eps)["rec"].mean()
-
-        def kl(q, p=p, x=x, eps=eps):
-            return beta * forward({**p, **q}, x, eps)["kl"].mean()
-
-        try:
-            error = gradient(
-                lambda q, rec=rec, kl=kl: rec(q) + kl(q),
-                {name: p[name] for name in names},
-                lambda q, found=found: {name: found(q)[name] for name in names},
-                mistakes=_mistakes(p, x, eps, beta, end),
-                sizes={"B": B, "D": 6, "H": 4, "K": 3, "beta": beta},
-                parts={"rec": rec, "kl": kl},
-                oracle="complex",
-            )
-        except Wrong as wrong:
-            raise Wrong(_placed(found({}), p, x, eps, beta, end, str(wrong))) from None
-        worst = max(worst, error)
-    return f"{names[0]} and {names[1]} agree with the loss's derivative, {precision(worst)}"
+    grader.__name__ = f"W{end}, b{end}"
+    return grader
 
 
-def _placed(found, p, x, eps, beta, end, hint):
-    """The hint for a wrong block, with the place of the mistake on the way to it."""
+def _error(student, end, B, beta=0.7):
+    (p, x, eps), names = problem(B), (f"W{end}", f"b{end}")
+
+    def found(q):
+        answer = student.call("loss_grad", {**p, **q}, x, eps, beta, out=None)
+        for name in names:
+            if name not in answer:
+                raise Wrong(f"loss_grad returned a dict in which {name} is missing.")
+            came, shape = answer[name].shape, p[name].shape
+            if came != shape:
+                turned = " It is transposed." if came == shape[::-1] else ""
+                raise Wrong(f"{name} has the shape {shape}, your gradient {came}.{turned}")
+        return answer
+
+    def rec(q):
+        return forward({**p, **q}, x, eps)["rec"].mean()
+
+    def kl(q):
+        return beta * forward({**p, **q}, x, eps)["kl"].mean()
+
+    try:
+        return gradient(
+            lambda q: rec(q) + kl(q),
+            {name: p[name] for name in names},
+            lambda q: [found(q)[name] for name in names],
+            mistakes={names[0]: _mistakes(p, x, eps, beta, end)},
+            sizes={"B": B, "D": 6, "H": 4, "K": 3, "beta": beta},
+            parts={"rec": rec, "kl": kl},
+            oracle="complex",
+        )
+    except Wrong as wrong:
+        raise Wrong(f"{_place(found({}), p, x, eps, beta, end)}{wrong}") from None
+
+
+def _place(found, p, x, eps, beta, end):
+    """Where on the way to a wrong block the mistake is, as far as the student tells."""
     f = forward(p, x, eps)
     d = backward(p, f, x, eps, beta)
+    slopes = {"da": 1 - f["a"] ** 2, "dh": 1 - f["h"] ** 2}  # may be in it already
+    weights = {
+        "3": f["a"].T @ d["dy"],
+        "2": f["z"].T @ (d["da"] * slopes["da"]),
+        "m": f["h"].T @ d["dmu"],
+        "v": f["h"].T @ d["dlogvar"],
+    }
     for other in BEFORE[end]:
-        below, delta = _pair(f, d, x, other)
-        if not agree(found.get(f"W{other}", 0.0), below.T @ delta):
-            return f"What it is made from is wrong already: mend W{other}, b{other} first."
-    for name in STRETCH[end]:
-        slope = 1 - f.get(name[1:], 0.0) ** 2  # that of tanh may be in it
-        if name in found and not any(
-            agree(found[name], r) for r in (d[name], slope * d[name])
-        ):
-            return f"{name} is the first that is wrong. {hint}"
-    return hint
-
-
-def _pair(f, d, x, end):
-    """What comes into a block from below and from above; its gradient is their product."""
-    return {
-        "3": (f["a"], d["dy"]),
-        "2": (f["z"], d["da"] * (1 - f["a"] ** 2)),
-        "m": (f["h"], d["dmu"]),
-        "v": (f["h"], d["dlogvar"]),
-        "1": (x, d["dh"] * (1 - f["h"] ** 2)),
-    }[end]
+        if not agree(found.get(f"W{other}", 0.0), weights[other]):
+            return (
+                f"What it is made from is wrong already: mend W{other}, b{other} first. | "
+            )
+    for name in STRETCH[end].split():
+        right = d[name], d[name] * slopes.get(name, 1.0)
+        if name in found and not any(agree(found[name], array) for array in right):
+            return f"{name} is the first that is wrong. "
+    return ""
 
 
 def _mistakes(p, x, eps, beta, end):
     """Hint -> the gradient of a block's weights that the mistake gives."""
     f, B = forward(p, x, eps), len(x)
-    d = backward(p, f, x, eps, beta)
-    below, delta = _pair(f, d, x, end)
-    path, slope_h = d["dz"] * eps * f["sigma"] / 2, 1 - f["h"] ** 2
+    dy, da, dz, dmu, dlogvar, dh = backward(p, f, x, eps, beta).values()
+    h, a, path = f["h"], f["a"], dz * eps * f["sigma"] / 2
+    of_kl, slope_h = beta * (f["sigma"] - 1) / 2 / B, 1 - h**2
     heads = "h feeds both heads, so dh is the sum of what comes back from both heads; yours"
     slope = "Behind the {0}'s tanh its slope is missing. | times 1 - {1}²"
-    known = {}
-    if end == "3":
-        deltas = {
+    known = {
+        "3": {
             "Your gradient of the reconstruction term has the wrong sign: rec is minus the"
-            " log-likelihood. | dy = (sigmoid(y) - x) / B": -delta,
+            " log-likelihood. | dy = (sigmoid(y) - x) / B": (a, -dy),
             f"Your reconstruction gradient is {B} = B times what it should be: rec is a"
-            " mean over the batch, which belongs into dy.": B * delta,
+            " mean over the batch, which belongs into dy.": (a, B * dy),
             "Your dy divides by all B·D numbers: rec is a mean over the batch alone, and a"
-            " sum over the pixels.": delta / x.shape[1],
-        }
-    elif end == "2":
-        mean = "The gradient of W2 is made from mu; the forward pass went through z."
-        known[mean] = f["mu"].T @ delta
-        deltas = {slope.format("decoder", "a"): d["da"]}
-    elif end == "m":
-        beta_lost = "beta is missing in the KL part of dmu. | It is beta mu / B."
-        deltas = {beta_lost: d["dz"] + f["mu"] / B}
-    elif end == "v":
-        deltas = {
+            " sum over the pixels.": (a, dy / x.shape[1]),
+        },
+        "2": {
+            "W2's gradient is made from mu; y comes from z.": (f["mu"], da * (1 - a**2)),
+            slope.format("decoder", "a"): (f["z"], da),
+        },
+        "m": {"beta is missing in the KL part of dmu.": (h, dz + f["mu"] / B)},
+        "v": {
             "The reconstruction reaches logvar twice as strongly as it should: look at"
-            " ∂sigma/∂logvar. | It is sigma/2.": delta + path,
-            "In the KL part of dlogvar σ stands where σ² belongs. | It is (σ² - 1)/2.": path
-            + beta * (f["sigma"] - 1) / 2 / B,
-            "That is dmu. logvar reaches z in another way, and the KL too.": d["dmu"],
-        }
-    else:
-        deltas = {
-            f"{heads} knows the mu head only.": d["dmu"] @ p["Wm"].T * slope_h,
-            f"{heads} knows the logvar head only.": d["dlogvar"] @ p["Wv"].T * slope_h,
-            slope.format("encoder", "h"): d["dh"],
-        }
-    known |= {hint: below.T @ wrong for hint, wrong in deltas.items()}
-    return {f"W{end}": known}
+            " ∂sigma/∂logvar. | It is sigma/2.": (h, dlogvar + path),
+            "In the KL part of dlogvar σ stands where σ² belongs.": (h, path + of_kl),
+            "That is dmu. logvar reaches z in another way, and the KL too.": (h, dmu),
+        },
+        "1": {
+            f"{heads} knows the mu head only.": (x, dmu @ p["Wm"].T * slope_h),
+            f"{heads} knows the logvar head only.": (x, dlogvar @ p["Wv"].T * slope_h),
+            slope.format("encoder", "h"): (x, dh),
+        },
+    }
+    return {hint: below.T @ delta for hint, (below, delta) in known[end].items()}
 
 
-TASK = Task(
-    "07_vae_gradient",
-    "the whole VAE gradient",
-    90,
-    {f"W{end}, b{end}": (3, partial(block, end=end)) for end in BEFORE},
-)
+GRADERS = {block(end): 3 for end in BEFORE}
+TASK = Task("07_vae_gradient", "the whole VAE gradient", 90, GRADERS)

@@ -2,17 +2,18 @@
 
 import numpy as np
 
-from minivae.grading.compare import agree, precision, values
+from minivae.grading.compare import agree, values
 from minivae.grading.student import ToDo, Wrong
 from minivae.grading.task import Task
 from minivae.grading.vae_gradient import forward, problem
 
-SQUASHES = (
-    np.tanh,
-    lambda a: np.maximum(a, 0),
-    lambda a: 1 / (1 + np.exp(-a)),
-    lambda a: np.log1p(np.exp(a)),
-)
+
+def sigmoid(a):
+    """The probability of a one."""
+    return 1 / (1 + np.exp(-a))
+
+
+SQUASHES = np.tanh, sigmoid, lambda a: np.maximum(a, 0), lambda a: np.log1p(np.exp(a))
 
 
 def decode(p, z):
@@ -21,7 +22,7 @@ def decode(p, z):
 
 
 def encode(student):
-    """Two linear heads on the same features, that reach any value."""
+    """Two linear heads on the same features; they reach any value."""
     p, x, eps = problem()
     p = {**p, "Wm": 8 * p["Wm"], "Wv": 5 * p["Wv"]}
     f = forward(p, x, eps)
@@ -29,20 +30,17 @@ def encode(student):
     mu, logvar = student.call("encode", p, x, out=out)
     for name, came in (("mu", mu), ("logvar", logvar)):
         if any(agree(came, squash(f[name])) for squash in SQUASHES):
-            raise Wrong(
-                f"The {name} head must reach any value: it is linear, with no activation."
-            )
+            raise Wrong(f"The {name} head must reach any value: it has no activation.")
     mistakes = {
         "logvar comes from mu's head: it needs a head of its own, Wv and bv.": f["mu"],
         "bv is missing in logvar.": f["logvar"] - p["bv"],
     }
     error = values("mu", mu, f["mu"])
-    error = max(error, values("logvar", logvar, f["logvar"], mistakes))
-    return f"both heads {precision(error)}; they reach any value"
+    return max(error, values("logvar", logvar, f["logvar"], mistakes))
 
 
 def loss(student):
-    """The three numbers; without noise it is the autoencoder's loss again."""
+    """nelbo, rec and kl, given what encode returns; without noise the old loss."""
     p, x, eps = problem()
     f = forward(p, x, eps)
 
@@ -55,21 +53,15 @@ def loss(student):
 
     try:
         error = _judged(call, p, rec_of, f["mu"], f["logvar"], eps)
-    except Wrong:
+    except Wrong as wrong:
         try:  # a wrong encode is not to cost points twice
             heads = student.call("encode", p, x, out={"mu": eps.shape, "logvar": eps.shape})
-            carried = not (agree(heads[0], f["mu"]) and agree(heads[1], f["logvar"]))
+            return _judged(call, p, rec_of, *heads, eps)
         except (Wrong, ToDo):
-            carried = False
-        if not carried:
-            raise
-        error = _judged(call, p, rec_of, *heads, eps)
-        return f"nelbo, rec and kl {precision(error)}, given what your encode returns"
+            raise wrong from None
     quiet = {**p, "Wv": 0 * p["Wv"], "bv": p["bv"] - 60}
-    values(
-        "rec without noise, as in the autoencoder,", call(quiet)[1], rec_of(f["mu"]).mean()
-    )
-    return f"nelbo, rec and kl {precision(error)}; without noise the autoencoder's loss"
+    values("rec without noise", call(quiet)[1], rec_of(f["mu"]).mean())
+    return error
 
 
 def _judged(call, p, rec_of, mu, logvar, eps):
@@ -102,13 +94,12 @@ def _judged(call, p, rec_of, mu, logvar, eps):
         "The KL is added to rec, for both are to be small.": rec - kl,
         "The KL is missing in nelbo.": rec,
     }
-    return max(
-        error, values("nelbo", nelbo, rec + kl, mistakes, look=" | nelbo = rec + kl")
-    )
+    look = " | nelbo = rec + kl"
+    return max(error, values("nelbo", nelbo, rec + kl, mistakes, look=look))
 
 
 def sample(student):
-    """Zeros and ones with the means and covariances of p(x), by the rng that was given."""
+    """3000 images: means and covariances of p(x); the seed decides."""
     p, *_ = problem(D=4)
     p = {**p, "W2": 2 * p["W2"], "W3": 3 * p["W3"]}  # pixels that hang together
 
@@ -117,7 +108,6 @@ def sample(student):
         return student.call("sample", p, n, rng, out={"images": (n, 4)})
 
     judge(drawn, p)
-    return "3000 images: means and covariances of p(x); the seed decides"
 
 
 def judge(drawn, p, pixels=slice(None)):
@@ -127,40 +117,31 @@ def judge(drawn, p, pixels=slice(None)):
     """
     images = drawn(1, 3000)
     if not np.isin(images, (0, 1)).all():
-        raise Wrong(
-            "The images should be zeros and ones, drawn from their probabilities; yours are"
-            f" numbers like {images[0, 0]:.3g}."
-        )
+        like = f"drawn from their probabilities; yours are numbers like {images[0, 0]:.3g}."
+        raise Wrong(f"The images should be zeros and ones, {like}")
     if not np.array_equal(images, drawn(1, 3000)):
         raise Wrong("One seed gives two results: draw only from the rng you were given.")
     if np.array_equal(images, drawn(2, 3000)):
         raise Wrong("Two seeds give the same images: draw from the rng you were given.")
     rng, shape = np.random.default_rng(3), (20000, len(p["W2"]))
 
-    def probabilities(z):
-        return 1 / (1 + np.exp(-decode(p, z)))[:, pixels]
+    def logits(z):
+        return decode(p, z)[:, pixels]
 
-    z = rng.standard_normal(shape)
-    images, prob = images[:, pixels], probabilities(z)
+    codes = rng.standard_normal(shape), np.zeros(shape), rng.random(shape)
+    y, nothing, uniform = map(logits, codes)
+    images, prob, inverted = images[:, pixels], sigmoid(y), 1 - sigmoid(y)
     if _fits(images, prob):
         return
     means = [drawn(seed, 500)[:, pixels].mean(axis=0) for seed in range(4, 10)]
     if np.std(means, axis=0).max() > 4 * 0.5 / np.sqrt(500):
         raise Wrong("The images of one call belong together: each needs a z of its own.")
     known = {
-        "All images come from one code, z = 0: draw z from the prior.": probabilities(
-            np.zeros((1, shape[1]))
-        ),
-        "z is drawn from the prior N(0, 1), not from uniform numbers. | standard_normal": (
-            probabilities(rng.random(shape))
-        ),
-        "Each pixel is drawn, 1 with probability p; yours are p, rounded.": 1.0
-        * (prob > 0.5),
-        "The logits are no probabilities. | p is their sigmoid.": np.clip(
-            decode(p, z)[:, pixels], 0, 1
-        ),
-        "The pixels are inverted: where the uniform number is below p, there is a 1.": 1
-        - prob,
+        "All images come from one code, z = 0: draw z from the prior.": sigmoid(nothing),
+        "z is drawn from the prior N(0, 1). | standard_normal": sigmoid(uniform),
+        "Each pixel is drawn, 1 with probability p; yours are p, rounded.": prob.round(),
+        "The logits are no probabilities. | p is their sigmoid.": np.clip(y, 0, 1),
+        "The pixels are inverted: a uniform number is below p for a 1.": inverted,
     }
     for hint, wrong in known.items():
         if _fits(images, wrong):
@@ -170,27 +151,19 @@ def judge(drawn, p, pixels=slice(None)):
             "The pixels' means are right, but they do not vary together as they should:"
             " decode one z for all pixels of an image, and average over no z."
         )
-    raise Wrong(
-        f"The pixels' means are {np.round(images.mean(axis=0), 2)}; those of p(x) are"
-        f" {np.round(prob.mean(axis=0), 2)}."
-    )
+    came, right = (np.round(a.mean(axis=0), 2) for a in (images, prob))
+    raise Wrong(f"The pixels' means are {came}; those of p(x) are {right}.")
 
 
 def _fits(images, prob, pairs=True):
     """Whether the draws have these means and, of pairs of pixels, mean products."""
-    seen, expected = np.float64(images), np.broadcast_to(prob, (len(prob), images.shape[1]))
-    if pairs:
-        i, j = np.triu_indices(images.shape[1], 1)
-        seen = np.concatenate([seen, seen[:, i] * seen[:, j]], axis=1)
-        expected = np.concatenate([expected, prob[:, i] * prob[:, j]], axis=1)
+    i, j = np.triu_indices(images.shape[1], 1)
+    both = np.float64(images), prob
+    seen, expected = (np.hstack([a, a[:, i] * a[:, j]]) if pairs else a for a in both)
     spread = seen.var(axis=0) / len(seen) + expected.var(axis=0) / len(expected)
     z = np.abs(seen.mean(axis=0) - expected.mean(axis=0)) / np.sqrt(spread + 1e-9)
     return bool(z.max() < 5)
 
 
-TASK = Task(
-    "12_variational",
-    "an autoencoder made variational",
-    45,
-    {"encode": (2, encode), "loss": (3, loss), "sample": (3, sample)},
-)
+GRADERS = {encode: 2, loss: 3, sample: 3}
+TASK = Task("12_variational", "an autoencoder made variational", 45, GRADERS)

@@ -35,9 +35,11 @@ def test_single_precision_is_right_and_the_precision_is_reported():
 
 def test_z_score_knows_a_deviation_from_noise(rng):
     draws = 3 + rng.standard_normal((4000, 2))
-    assert z_score("x", draws, np.array([3.0, 3.0]), "no") < 5
-    with complains(Wrong, "too high", "expected 2.8"):
+    z_score("x", draws, np.array([3.0, 3.0]), "no")
+    with complains(Wrong, "too high", "x is off by 1"):
         z_score("x", draws, np.array([3.0, 2.8]), "too high")
+    with complains(Wrong, "too high"):
+        z_score("x", np.nan * draws, np.array([3.0, 3.0]), "too high")
 
 
 def square(claim, look=None):
@@ -52,8 +54,7 @@ def square(claim, look=None):
     )
 
 
-def test_a_gradient_may_come_as_a_dict_or_in_the_order_of_the_arrays():
-    assert square(lambda p: {"a": 2 * p["a"], "b": 2 * p["b"]}) < 1e-8
+def test_a_right_gradient_passes_with_its_error():
     assert square(lambda p: [2 * p["a"], 2 * p["b"]]) < 1e-8
 
 

@@ -1,8 +1,18 @@
 """Exercise 10: right answers, wrong answers, the file handed out."""
 
-from exercise_answers import check_handed_out, check_right_answers, check_wrong_answers
+import runpy
 
-from minivae.grading.linear_vae import TASK
+import numpy as np
+from exercise_answers import (
+    SOLUTIONS,
+    check_handed_out,
+    check_right_answers,
+    check_wrong_answers,
+    solution,
+)
+
+from minivae.grading.compare import z_score
+from minivae.grading.linear_vae import TASK, _linear, _log_p
 
 
 def test_right_answers_pass_however_they_are_written():
@@ -15,3 +25,25 @@ def test_every_wrong_answer_gets_the_right_hint():
 
 def test_the_file_handed_out_is_to_do():
     check_handed_out(TASK)
+
+
+def test_the_grader_knows_the_truth(rng):
+    """What it takes for right: the ELBO by Monte Carlo; nothing nearby has more."""
+    solution(TASK)
+    functions = runpy.run_path(SOLUTIONS / "10_linear_vae.py")
+    x, W, b, c, mu, logvar = _linear()
+    z = mu + np.exp(logvar / 2) * rng.standard_normal((20_000, *mu.shape))
+    log_q = log_normal(z, mu, np.exp(logvar))
+    draws = log_normal(x, z @ W.T + b, c) + log_normal(z, 0.0, 1.0) - log_q
+    z_score("ELBO", draws, functions["elbo"](x, mu, logvar, W, b, c), "not its definition")
+    x = rng.standard_normal((40, 5)) @ rng.standard_normal((5, 5)) + 3.0
+    W, b, c = functions["fit"](x, 2)
+    best = _log_p(x, W, b, c).mean()
+    for _ in range(50):
+        near = W + 0.05 * rng.standard_normal(W.shape)
+        assert _log_p(x, near, b, c * np.exp(0.05 * rng.normal())).mean() < best
+
+
+def log_normal(x, mean, variance):
+    square = (x - mean) ** 2 / variance
+    return -0.5 * (np.log(2 * np.pi * variance) + square).sum(axis=-1)

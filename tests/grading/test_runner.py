@@ -153,7 +153,7 @@ def test_results_are_what_gradescope_reads(tmp_path):
     assert found["score"] == sum(test["score"] for test in found["tests"]) == 5
     assert [test["max_score"] for test in found["tests"]] == [t.points for t in TASKS]
     first, kl = found["tests"][0], found["tests"][4]
-    assert first["status"] == "passed" and "finite differences" in first["output"]
+    assert first["status"] == "passed" and "Finite differences" in first["output"]
     assert kl["status"] == "failed" and "exit()" in kl["output"]
     assert kl["output"].endswith("It printed:\n  here")
     assert found["tests"][1]["output"].startswith("to do")

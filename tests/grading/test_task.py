@@ -22,7 +22,9 @@ def raising(error):
 
 
 def parts_of(formulas=False, **graders):
-    task = Task("name", "title", 1, {name: (2, grader) for name, grader in graders.items()})
+    for name, grader in graders.items():
+        grader.__name__ = name
+    task = Task("name", "title", 1, dict.fromkeys(graders.values(), 2))
     return list(grade_parts(task, lambda: None, formulas))
 
 
@@ -40,6 +42,21 @@ def test_each_part_has_all_its_points_or_none():
         ("odd", WRONG, 0),
     ]
     assert "ZeroDivisionError" in found[3].text
+
+
+def test_what_was_verified_is_said_by_the_grader_or_its_docstring():
+    def exact(student):
+        """Exact values.
+
+        More of it.
+        """
+        return 2e-14
+
+    def drawn(student):
+        """The seed decides."""
+
+    found = parts_of(told=lambda student: "seen", exact=exact, drawn=drawn)
+    assert [p.text for p in found] == ["seen", "Exact values, to 2e-14", "The seed decides"]
 
 
 def test_the_formula_is_told_on_request_only():

@@ -1,8 +1,15 @@
 """Exercise 7: right answers, wrong answers, the file handed out."""
 
-from exercise_answers import check_handed_out, check_right_answers, check_wrong_answers
+import numpy as np
+from exercise_answers import (
+    check_handed_out,
+    check_right_answers,
+    check_wrong_answers,
+    graded,
+    solution,
+)
 
-from minivae.grading.vae_gradient import TASK
+from minivae.grading.vae_gradient import TASK, backward, forward, problem
 
 
 def test_right_answers_pass_however_they_are_written():
@@ -15,3 +22,42 @@ def test_every_wrong_answer_gets_the_right_hint():
 
 def test_the_file_handed_out_is_to_do():
     check_handed_out(TASK)
+
+
+def test_the_hints_know_the_truth():
+    """Every intermediate derivative that a hint compares with, by the complex step."""
+    p, x, eps = problem()
+    f = forward(p, x, eps)
+    d = backward(p, f, x, eps, 0.7)
+
+    def tail(name, value):
+        """The loss from one intermediate on."""
+        g = {**f, name: value}
+        if name == "h":
+            g["mu"], g["logvar"] = g["h"] @ p["Wm"] + p["bm"], g["h"] @ p["Wv"] + p["bv"]
+        if name in ("h", "mu", "logvar"):
+            g["z"] = g["mu"] + np.exp(g["logvar"] / 2) * eps
+        if name not in ("a", "y"):
+            g["a"] = np.tanh(g["z"] @ p["W2"] + p["b2"])
+        if name != "y":
+            g["y"] = g["a"] @ p["W3"] + p["b3"]
+        rec = (np.log(1 + np.exp(g["y"])) - x * g["y"]).sum(axis=-1)
+        kl = 0.5 * (g["mu"] ** 2 + np.exp(g["logvar"]) - 1 - g["logvar"]).sum(axis=-1)
+        return (rec + 0.7 * kl).mean()
+
+    for name in ("y", "a", "z", "mu", "logvar", "h"):
+        for index in np.ndindex(f[name].shape):
+            step = np.zeros(f[name].shape, complex)
+            step[index] = 1e-30j
+            expected = tail(name, f[name] + step).imag / 1e-30
+            assert abs(d[f"d{name}"][index] - expected) < 1e-12, (name, index)
+
+
+def test_a_file_without_the_intermediates_has_the_same_points_and_fewer_places():
+    source = solution(TASK).replace("dlogvar = dz * eps * sigma / 2", "dlogvar = dz * 0")
+    whole = graded(TASK, source)
+    short = graded(TASK, source.replace('        "dlogvar": dlogvar,\n', ""))
+    assert [p.points for p in whole] == [p.points for p in short] == [3, 3, 3, 0, 0]
+    assert whole[3].text.startswith("dlogvar is the first that is wrong.")
+    assert whole[3].text.endswith(short[3].text) and short[3].text
+    assert whole[4].text.startswith("What it is made from is wrong already: mend Wv, bv")
