@@ -12,7 +12,7 @@ The derivatives it is compared with come from the loss alone (`differences`). `t
 and `error_curve` make the two classic figures.
 """
 
-from minivae.gradcheck.check import check_gradient
+from minivae.gradcheck.check import check_gradient, check_vjp
 from minivae.gradcheck.differences import Estimate, central, complex_step, richardson
 from minivae.gradcheck.layerwise import check_layer, check_likelihood
 from minivae.gradcheck.models import check_model
@@ -30,6 +30,7 @@ __all__ = [
     "check_layer",
     "check_likelihood",
     "check_model",
+    "check_vjp",
     "complex_step",
     "error_curve",
     "richardson",

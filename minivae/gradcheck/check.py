@@ -1,11 +1,11 @@
-"""Check a gradient against the loss alone, and say what is wrong with it."""
+"""Check a gradient against the loss alone, and say where it is wrong, and why."""
 
 import numpy as np
 
-from minivae.errors import check_number, check_whole
+from minivae.errors import check_generator, check_number, check_whole
 from minivae.gradcheck.diagnosis import diagnose
 from minivae.gradcheck.evidence import Block, Direction, Evidence, Subject
-from minivae.gradcheck.oracle import Oracle, scalar
+from minivae.gradcheck.oracle import Oracle, first, scalar
 from minivae.gradcheck.parameters import Parameters
 from minivae.gradcheck.report import Report
 
@@ -18,6 +18,7 @@ def check_gradient(
     theta,
     grad,
     *,
+    order=None,
     layout=None,
     sizes=None,
     parts=None,
@@ -33,11 +34,15 @@ def check_gradient(
     f : callable
         theta -> scalar loss (or a tuple that begins with it). All noise must be frozen:
         f called twice returns the same number.
-    theta : ndarray or dict of str to ndarray
-        The point to check at; f gets arrays in the same form, in float64.
-    grad : ndarray, dict of str to ndarray, or callable
-        The gradient claimed, in the form of theta, or theta -> that gradient. Only a
-        callable can be called twice, which shows accumulation and stale values.
+    theta : ndarray, or dict or list of ndarray, nested or not
+        The point to check at; f gets float64 arrays in the same form. Inputs may be
+        among them, if the gradient in them is claimed as well.
+    grad : in the form of theta, or callable
+        The gradient claimed, or theta -> that gradient. Only a callable can be called
+        twice, which shows accumulation and stale values.
+    order : list of str, optional
+        All names in the order of the forward pass, by which the place of a mistake is
+        found; the order of theta if not given. Nested names are joined by dots.
     layout : dict of str to (slice, shape), optional
         Names of the blocks of a flat theta.
     sizes : dict of str to int, optional
@@ -61,43 +66,79 @@ def check_gradient(
     -------
     Report
         Truthy if all is right; `print(report)` shows table and diagnosis,
-        `report.assert_ok()` raises in tests.
+        `report.place` says where, `report.assert_ok()` raises in tests.
 
     Raises
     ------
     TypeError, ValueError
-        If theta or grad are not finite floats of matching form, or f returns no scalar.
+        If theta or grad are not finite floats of matching form, order is not made of
+        their names, or f returns no scalar.
     """
     parameters = Parameters(theta, layout)
-
-    def claim(flat):
-        value = grad(parameters.form(flat.copy())) if callable(grad) else grad
-        return (*parameters.gradient(value), _is_single(value))
+    if order is not None and sorted(order) != sorted(parameters.layout):
+        raise ValueError(
+            f"order: expected each of {list(parameters.layout)} once, got {list(order)}"
+        )
 
     def flat_loss(g):
         return lambda flat: g(parameters.form(flat))
+
+    def claim(flat):
+        value = grad(parameters.form(flat.copy())) if callable(grad) else grad
+        return parameters.gradient(value)
 
     subject = Subject(
         flat_loss(f),
         claim,
         parameters,
+        order=None if order is None else list(order),
+        repeatable=callable(grad),
         sizes=dict(sizes or {}),
         parts={name: flat_loss(part) for name, part in (parts or {}).items()},
     )
     return examine(
-        subject,
-        repeatable=callable(grad),
-        tolerance=tolerance,
-        oracle=oracle,
-        max_entries=max_entries,
-        rng=rng,
+        subject, tolerance=tolerance, oracle=oracle, max_entries=max_entries, rng=rng
+    )
+
+
+def check_vjp(f, theta, vjp, rng, **options):
+    """Check the derivative of a function whose value is an array.
+
+    The loss is Σ dy ⊙ f(theta) with a *random* dy: one projection of the Jacobian, which a
+    wrong vjp meets by accident with probability zero. All ones would hide mistakes (the
+    rows of a softmax sum to a constant).
+
+    Parameters
+    ----------
+    f : callable
+        theta -> array.
+    theta : as in `check_gradient`
+    vjp : callable
+        (theta, dy) -> Σ dy ⊙ ∂f/∂theta, in the form of theta; dy has the shape of f(theta).
+    rng : numpy.random.Generator
+        Draws dy.
+    **options
+        As in `check_gradient`.
+
+    Returns
+    -------
+    Report
+    """
+    check_generator("rng", rng)
+    parameters = Parameters(theta)
+    dy = rng.standard_normal(first(f(parameters.form(parameters.flat.copy()))).shape)
+
+    def projected(values):
+        return (dy * first(f(values))).sum()
+
+    return check_gradient(
+        projected, theta, lambda values: vjp(values, dy), rng=rng, **options
     )
 
 
 def examine(
     subject,
     *,
-    repeatable=True,
     tolerance=1e-6,
     oracle="richardson",
     max_entries=5000,
@@ -110,51 +151,45 @@ def examine(
     tolerance = check_number("tolerance", tolerance, minimum=0, exclusive=True)
     max_entries = check_whole("max_entries", max_entries, minimum=1)
     rng = np.random.default_rng(0) if rng is None else rng
+    check_generator("rng", rng)
     theta = subject.parameters.flat
     losses = [subject.loss(theta.copy()) for _ in range(3)]
-    single = any(np.asarray(_first(v)).dtype in (np.float32, np.float16) for v in losses)
-    losses = [scalar(v) for v in losses]
-    evidence = Evidence(subject, None, {}, losses, [], single)
-    if not np.isfinite(losses).all() or len(set(losses)) > 1:
-        return _report(evidence, oracle, tolerance, blocked=True)
-    evidence.oracle = Oracle(subject.loss, theta, oracle, rng)
-    evidence.single |= _stepped(evidence.oracle, theta)
-    _collect_claims(evidence, repeatable, rng)
-    claimed, misshapen, claim_single = evidence.claims[0]
-    evidence.claims = [claim[0] for claim in evidence.claims]
-    for name, (where, shape) in subject.parameters.layout.items():
-        block = _new_block(evidence, name, where, shape, tolerance)
-        block.given = misshapen.get(name)
-        _compare(evidence, block, claimed, _chosen(block, claimed, max_entries, theta, rng))
-        if not block.complete and block.given is None:
-            _look_along(evidence, block, claimed, rng)
-        if claim_single:  # a float32 gradient has rounding errors of its own
-            block.error = np.maximum(block.error, 1e-5 * block.scale)
-    largest = max(b.scale for b in evidence.blocks.values())
-    for block in evidence.blocks.values():
-        block.resolvable = 1e-4 * largest
-        _find_kinks(evidence, block)
-    evidence.single |= claim_single
-    return _report(evidence, oracle, tolerance, blocked=False)
+    single = any(first(v).dtype in (np.float32, np.float16) for v in losses)
+    evidence = Evidence(subject, [scalar(v) for v in losses], single)
+    if np.isfinite(evidence.losses).all() and len(set(evidence.losses)) == 1:
+        evidence.oracle = Oracle(subject.loss, theta, oracle, rng)
+        evidence.single |= _stepped(evidence.oracle, theta)
+        misshapen, single = _collect_claims(evidence, rng)
+        for name, (where, shape) in subject.parameters.layout.items():
+            block = _new_block(evidence, name, where, shape, tolerance)
+            block.given = misshapen.get(name)
+            _look_at(evidence, block, max_entries, single, rng)
+        largest = max(b.scale for b in evidence.blocks.values())
+        for block in evidence.blocks.values():
+            block.resolvable = 1e-4 * largest
+            _find_kinks(evidence, block)
+        evidence.single |= single
+    place, hints, notes = diagnose(evidence)
+    return Report(
+        evidence.blocks, place, hints, notes, evidence.losses[0], oracle, tolerance
+    )
 
 
-def _report(evidence, oracle, tolerance, blocked):
-    hints, notes, misbehaves = diagnose(evidence)
-    loss = evidence.losses[0]
-    blocks = evidence.blocks
-    return Report(blocks, hints, notes, loss, oracle, tolerance, blocked, misbehaves)
-
-
-def _collect_claims(evidence, repeatable, rng):
+def _collect_claims(evidence, rng):
     """Claim at a point near theta, then twice at theta, then backward once more."""
     subject, theta = evidence.subject, evidence.subject.parameters.flat
-    if repeatable:
+    if subject.repeatable:
         nearby = theta + 1e-3 * rng.standard_normal(theta.size)
         evidence.elsewhere = nearby, subject.claim(nearby)[0]
-        evidence.claims.append(subject.claim(theta.copy()))
-    evidence.claims.append(subject.claim(theta.copy()))
+        evidence.claims.append(subject.claim(theta.copy())[0])
+    claimed, misshapen, single = subject.claim(theta.copy())
+    evidence.claims.append(claimed)
     if subject.again is not None:
-        evidence.claims.append(subject.again())
+        try:
+            evidence.once_more = subject.again()[0]
+        except Exception:  # nobody promises a second backward without a forward
+            evidence.once_more = None
+    return misshapen, single
 
 
 def _new_block(evidence, name, where, shape, tolerance):
@@ -164,11 +199,21 @@ def _new_block(evidence, name, where, shape, tolerance):
     return block
 
 
-def _compare(evidence, block, claimed, indices):
+def _look_at(evidence, block, max_entries, single, rng):
+    """Compare the entries of a block, or some of them and random directions."""
+    claimed, theta = evidence.claims[0], evidence.oracle.theta
+    _compare(evidence, block, _chosen(block, claimed, max_entries, theta, rng))
+    if not block.complete and block.given is None:
+        _look_along(evidence, block, rng)
+    if single:  # a float32 gradient has rounding errors of its own
+        block.error = np.maximum(block.error, 1e-5 * block.scale)
+
+
+def _compare(evidence, block, indices):
     """Add entries to those looked at."""
     expected, error = evidence.oracle.entries(indices)
     block.indices = np.concatenate([block.indices, indices]).astype(int)
-    block.claimed = np.concatenate([block.claimed, claimed[indices]])
+    block.claimed = np.concatenate([block.claimed, evidence.claims[0][indices]])
     block.expected = np.concatenate([block.expected, expected])
     block.error = np.concatenate([block.error, error])
 
@@ -184,32 +229,31 @@ def _chosen(block, claimed, max_entries, theta, rng):
     return every[np.sort(np.concatenate([largest, random]))]
 
 
-def _look_along(evidence, block, claimed, rng):
+def _look_along(evidence, block, rng):
     """Directional derivatives over the whole block, and an entry where one is wrong."""
     every = np.arange(block.size)
     for _ in range(DIRECTIONS):
-        block.directions.append(_along(evidence, block, claimed, every, rng))
+        block.directions.append(_along(evidence, block, every, rng))
     if not block.wrong_directions or block.wrong.any():
         return
     inside = every
     while len(inside) > 1:  # halve towards the larger discrepancy
         halves = np.array_split(inside, 2)
-        found = [_along(evidence, block, claimed, half, rng) for half in halves]
+        found = [_along(evidence, block, half, rng) for half in halves]
         off = [abs(d.claimed - d.expected) for d in found]
         inside = halves[int(off[1] > off[0])]
-    _compare(
-        evidence, block, claimed, np.setdiff1d(inside + block.where.start, block.indices)
-    )
+    _compare(evidence, block, np.setdiff1d(inside + block.where.start, block.indices))
 
 
-def _along(evidence, block, claimed, inside, rng):
+def _along(evidence, block, inside, rng):
     """One `Direction` of random signs over the entries `inside` the block."""
+    claimed = evidence.claims[0][block.where]
     v = np.zeros(evidence.oracle.theta.size)
     v[block.where.start + inside] = rng.choice([-1.0, 1.0], size=len(inside))
     v /= np.sqrt(len(inside))
     expected, error = evidence.oracle.along(v)
-    rms = float(np.sqrt(np.mean(claimed[block.where][inside] ** 2)))
-    product = float(claimed[block.where] @ v[block.where])
+    rms = float(np.sqrt(np.mean(claimed[inside] ** 2)))
+    product = float(claimed @ v[block.where])
     return Direction(product, expected, error, max(rms, abs(expected), abs(product)))
 
 
@@ -228,16 +272,6 @@ def _find_kinks(evidence, block):
                 continue
         if wrong[position]:
             return  # wrong with no kink to excuse it: the block's verdict stands
-
-
-def _first(value):
-    return value[0] if isinstance(value, tuple) else value
-
-
-def _is_single(value):
-    """Whether a gradient is float32 throughout."""
-    arrays = value.values() if isinstance(value, dict) else [value]
-    return all(np.asarray(a).dtype in (np.float32, np.float16) for a in arrays)
 
 
 def _stepped(oracle, theta):

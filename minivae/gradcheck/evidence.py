@@ -16,24 +16,29 @@ SAFETY = 10  # how many of its own error estimates an oracle may be off
 class Subject:
     """What is checked, in one shape for functions, layers and models.
 
-    loss : flat theta -> scalar. claim : flat theta -> (flat gradient, misshapen blocks).
-    again : the gradient by one more backward without a forward, or None.
+    loss : flat theta -> scalar. claim : flat theta -> (flat gradient, misshapen blocks,
+        whether it is float32 throughout).
+    order : names of the parameters in the order of the forward pass, if not the layout's.
+    again : the claim by one more backward without a forward, or None.
+    repeatable : whether `claim` can be called again.
     sizes : numbers such as {"B": 16} that a forgotten or doubled mean brings in.
     parts : name -> (loss of one term), terms that add up to the loss.
     rows : r -> (loss of example r's contribution alone), or None.
-    alternatives : description -> loss that the claimed gradient may belong to instead.
     model : what the hypotheses about models may ask of one (`models.ModelUnderTest`).
+    hypotheses : more of them, asked when no other has an answer.
     """
 
     loss: Callable
     claim: Callable
     parameters: Parameters
+    order: list | None = None
     again: Callable | None = None
+    repeatable: bool = True
     sizes: dict = field(default_factory=dict)
     parts: dict = field(default_factory=dict)
     rows: Callable | None = None
-    alternatives: dict = field(default_factory=dict)
     model: object = None
+    hypotheses: list = field(default_factory=list)
 
 
 @dataclass
@@ -151,11 +156,23 @@ class Block:
         """Values of all entries, in the parameter's own shape."""
         return np.asarray(values).reshape(self.shape)
 
-    def matches(self, predicted, claimed=None, error=None):
-        """Whether `predicted` explains the claimed entries, to the same tight tolerance.
+    @property
+    def freedom(self):
+        """How many numbers a wrong gradient could have chosen freely in this block.
 
-        A prediction of nothing but zeros and noise explains nothing, except zeros.
+        With a batch of one a matrix of gradients is a product of two vectors, of which
+        the right one may be given: so few numbers can fit a formula by chance.
         """
+        if len(self.shape) < 2 or not self.complete:
+            return int(np.count_nonzero(self.expected))
+        matrix = self.array(self.expected).reshape(self.shape[0], -1)
+        if not np.isfinite(matrix).all():
+            return 0
+        strengths = np.linalg.svd(matrix, compute_uv=False)
+        return int((strengths > 1e-6 * strengths[0]).sum()) * min(matrix.shape)
+
+    def matches(self, predicted, claimed=None, error=None):
+        """Whether `predicted` explains the claimed entries, to the same tight tolerance."""
         claimed = self.claimed if claimed is None else claimed
         error = self.error if error is None else error
         if self.given is not None or not np.isfinite(claimed).all():
@@ -173,30 +190,48 @@ class Evidence:
     """Everything the hypotheses may look at.
 
     losses : the loss at theta, called three times.
-    claims : flat gradients claimed at theta by calls one after another.
+    claims : flat gradients claimed at theta by one call, or by two one after another.
+    once_more : the gradient after one more backward alone, or None.
     elsewhere : (a theta a little way off, the gradient claimed there), or None.
-    unexplained : names of the wrong blocks that no hypothesis has explained yet.
+    single : whether float32 blurs the comparison.
     """
 
     subject: Subject
-    oracle: Oracle
-    blocks: dict
     losses: list
-    claims: list
     single: bool
+    oracle: Oracle | None = None
+    blocks: dict = field(default_factory=dict)
+    claims: list = field(default_factory=list)
+    once_more: np.ndarray | None = None
     elsewhere: tuple | None = None
-    unexplained: list = field(default_factory=list)
     part_oracles: dict = field(default_factory=dict)
+
+    @property
+    def order(self):
+        """Names of the blocks in the order of the forward pass."""
+        return self.subject.order or list(self.blocks)
 
     def blocks_of(self, verdict):
         """The blocks of one verdict, in the order of the layout."""
         return [b for b in self.blocks.values() if b.verdict == verdict]
 
     @property
-    def open(self):
-        """The wrong blocks still unexplained, those of a wrong shape left out."""
-        blocks = [self.blocks[name] for name in self.unexplained]
-        return [b for b in blocks if b.given is None]
+    def restless(self):
+        """The blocks whose gradient is another when it is asked for again.
+
+        Nobody promises a second backward without a forward; of that only a gradient that
+        came back doubled counts.
+        """
+        found = []
+        for b in self.blocks.values():
+            one, two = self.claims[0][b.where], self.claims[-1][b.where]
+            more = two if self.once_more is None else self.once_more[b.where]
+            if np.isfinite([one, two, more]).all():
+                near = {"rtol": 1e-9, "atol": 1e-13 * b.scale}
+                doubled = two.any() and np.allclose(2 * two, more, **near)
+                if doubled or not np.allclose(one, two, **near):
+                    found.append(b)
+        return found
 
     def part(self, name, indices):
         """Derivatives of one term of the loss, and their errors, at flat indices.

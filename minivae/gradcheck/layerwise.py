@@ -52,7 +52,7 @@ def check_layer(layer, x, rng, *, oracle="richardson", max_entries=5000):
         if dx is None:
             raise ValueError("backward: expected the gradient dx, got None")
         found = {"x": dx, **{name: layer.grads[name] for name in own}}
-        return (*parameters.gradient(found), dtype == np.float32)
+        return parameters.gradient(found)
 
     def claim(flat):
         forward(flat)
@@ -137,6 +137,22 @@ def check_likelihood(likelihood, x, y, rng, *, oracle="richardson", max_entries=
     return check_layer(layer, y, rng, oracle=oracle, max_entries=max_entries)
 
 
+def guilty_layer(evidence, blocks):
+    """A layer of the model is wrong when checked alone: a hypothesis of `check_model`."""
+    test = evidence.subject.model
+    found = check_layers_of(test.model, test.x)
+    if not found or not blocks:
+        return None
+    said = []
+    for place, (kind, wrong, alone) in found.items():
+        what = " and ".join("dx" if name == "x" else f"d{name}" for name in wrong)
+        said.append(
+            f"{place} ({kind}) is wrong when checked alone: the {what} of its backward does"
+            f" not fit its forward.{' Alone it says: ' + alone if alone else ''}"
+        )
+    return [b.name for b in blocks], " ".join(said)
+
+
 def check_layers_of(model, data):
     """Check every layer that a model shows, one by one.
 
@@ -151,8 +167,8 @@ def check_layers_of(model, data):
     Returns
     -------
     dict of str to (str, list of str, str)
-        By place, such as "decoder.1": the class, the names of what is wrong with it (none
-        if all is right; "x" stands for dx), and the first hint about it.
+        By place, such as "decoder.1", what is wrong: the class, the names of the wrong
+        gradients ("x" stands for dx), and the cause, if it is known.
     """
     rng, found = np.random.default_rng(0), {}
     (B, D), dtype = np.shape(data), model.theta.dtype
@@ -163,8 +179,9 @@ def check_layers_of(model, data):
     def note(place, layer, check, *args):
         report = check(layer, *args, rng, max_entries=100)
         wrong = [b.name for b in report.blocks.values() if b.verdict == WRONG]
-        known = [h.text for h in report.hints if h.cause != "nothing_fits"]
-        found[place] = (type(layer).__name__, wrong, " ".join(known[:1]))
+        known = [h.why for h in report.hints if h.cause != "place"]
+        if wrong:
+            found[place] = (type(layer).__name__, wrong, " ".join(known[:1]))
 
     for name, part in vars(model).items():
         if hasattr(part, "log_prob"):
@@ -174,8 +191,6 @@ def check_layers_of(model, data):
             for i, layer in enumerate(part.layers):
                 note(f"{name}.{i}", layer, check_layer, x)
                 x = layer.forward(x)
-            if not any(wrong for _, wrong, _ in found.values()):
-                note(name, part, check_layer, random(part.n_in))
         elif hasattr(part, "backward") and getattr(part, "n_in", None):
             note(name, part, check_layer, random(part.n_in))
     return found

@@ -2,13 +2,14 @@
 
 import inspect
 from contextlib import contextmanager
-from functools import cached_property
 
 import numpy as np
 
 from minivae.gradcheck.check import examine
 from minivae.gradcheck.evidence import Subject
-from minivae.gradcheck.layerwise import check_layers_of
+from minivae.gradcheck.hypotheses.heads import which_term
+from minivae.gradcheck.layerwise import guilty_layer
+from minivae.gradcheck.oracle import scalar
 from minivae.gradcheck.parameters import Parameters
 
 
@@ -42,9 +43,14 @@ class ModelUnderTest:
         self.model.backward()
         return self.model.grad.astype(np.float64)
 
+    def encode(self, flat, rows=slice(None)):
+        """(mu, logvar) at theta = flat, copies."""
+        self.model.theta[...] = flat
+        return [np.array(a) for a in self.model.encode(self.x[rows])]
+
     def term(self, name, flat, **where):
         """The "rec" or the "kl" part of the loss, beta included, by setting beta to 0."""
-        return self._part(name, lambda **beta: _number(self.loss(flat, **where, **beta)))
+        return self._part(name, lambda **beta: scalar(self.loss(flat, **where, **beta)))
 
     def claimed_term(self, name, flat, **where):
         """The same part of the claimed gradient."""
@@ -54,12 +60,6 @@ class ModelUnderTest:
     def _part(name, total):
         rec = total(beta=0.0)
         return rec if name == "rec" else total() - rec
-
-    @cached_property
-    def layers(self):
-        """What each layer did when checked alone; see `layerwise.check_layers_of`."""
-        with self.kept():
-            return check_layers_of(self.model, self.x)
 
     @contextmanager
     def kept(self):
@@ -72,15 +72,13 @@ class ModelUnderTest:
             self.model.grad[...] = grad
 
 
-def _number(loss):
-    return float(loss[0] if isinstance(loss, tuple) else loss)
-
-
 def check_model(
     model,
     x,
     eps=None,
     *,
+    order=None,
+    tolerance=1e-6,
     oracle="richardson",
     max_entries=5000,
     rng=None,
@@ -91,15 +89,15 @@ def check_model(
     Parameters
     ----------
     model : object
-        With 1-D arrays `theta` and `grad`, `loss(x, eps, ...)` that returns a float or a
-        tuple that begins with it, and `backward()`. A `layout` (dict of name to (slice,
-        shape)) names the parameters; a `beta` among the arguments of `loss` lets the
-        diagnosis tell the reconstruction part from the KL part. Ours have both. Build
+        With arrays `theta` and `grad` of one shape, `loss(x, eps, ...)` that returns a
+        float or a tuple that begins with it, and `backward()`. A `layout` (dict of name to
+        (slice, shape)) names the parameters; a `beta` among the arguments of `loss` lets
+        the diagnosis tell the reconstruction part from the KL part. Ours have both. Build
         it in float64.
     x : ndarray, shape (B, D)
     eps : ndarray, shape (B, K) or (S, B, K), optional
         Left out for a model without noise.
-    oracle, max_entries, rng
+    order, tolerance, oracle, max_entries, rng
         As in `check_gradient`.
     **loss_kwargs
         More arguments of `model.loss`, such as beta.
@@ -108,81 +106,90 @@ def check_model(
     -------
     Report
         theta and grad of the model are left as they were.
+
+    Raises
+    ------
+    TypeError
+        If the model lacks one of these, or its theta or grad is no array.
     """
+    _check_attributes(model)
     test = ModelUnderTest(model, x, eps, loss_kwargs)
-    parameters = Parameters(model.theta, getattr(model, "layout", None))
+    parameters = Parameters(model.theta.copy(), getattr(model, "layout", None))
     single = model.theta.dtype == np.float32
 
+    def shaped(flat):
+        return flat.reshape(model.theta.shape)
+
     def claim(flat):
-        return test.claim(flat), {}, single
+        return test.claim(shaped(flat)).ravel(), {}, single
 
     def again():
-        try:
-            model.backward()
-        except Exception:  # nobody promises a second backward without a forward
-            return parameters.flat * np.nan, {}, single
-        return model.grad.astype(np.float64), {}, single
+        model.backward()
+        return model.grad.astype(np.float64).ravel(), {}, single
 
-    subject = Subject(
-        test.loss, claim, parameters, again=again, sizes=_model_sizes(test), model=test
-    )
+    B = len(x)
     with test.kept():
-        first = test.loss(parameters.flat)
-        subject.parts = _model_parts(test, first)
-        subject.alternatives = _alternatives(test, first)
-        B = len(x)
-        subject.rows = lambda r: lambda t: _number(test.loss(t, slice(r, r + 1))) / B
-        return examine(subject, oracle=oracle, max_entries=max_entries, rng=rng)
+        first = test.loss(model.theta.copy())
+        subject = Subject(
+            lambda flat: test.loss(shaped(flat)),
+            claim,
+            parameters,
+            order=order,
+            again=again,
+            sizes=_sizes(test),
+            parts=_parts(test, first, shaped),
+            rows=lambda r: lambda t: scalar(test.loss(shaped(t), slice(r, r + 1))) / B,
+            model=test,
+            hypotheses=[guilty_layer, which_term],
+        )
+        return examine(
+            subject, tolerance=tolerance, oracle=oracle, max_entries=max_entries, rng=rng
+        )
 
 
-def _model_sizes(test):
-    sizes = {"B": len(test.x), "D": test.x.shape[-1]}
-    if test.eps is not None:
-        sizes["K"] = test.eps.shape[-1]
-        if test.eps.ndim == 3:
-            sizes["S"] = len(test.eps)
+def _check_attributes(model):
+    for name in ("theta", "grad"):
+        if not isinstance(getattr(model, name, None), np.ndarray):
+            came = type(getattr(model, name, None)).__name__
+            raise TypeError(
+                f"model: expected NumPy arrays `theta` and `grad`, `loss(x, eps)` and"
+                f" `backward()`, got a {type(model).__name__} whose {name} is a {came}. For"
+                " parameters in a dict or list, a torch module or a JAX function use"
+                " `check_gradient`, whose help shows how"
+            )
+    for name in ("loss", "backward"):
+        if not callable(getattr(model, name, None)):
+            raise TypeError(
+                f"model: expected a method `{name}`, got a {type(model).__name__} without"
+                " it; `check_gradient` takes a function instead"
+            )
+
+
+def _sizes(test):
+    """The letters of x (B, D) and eps (S, B, K), or those that hold for columns too."""
+    shape, eps = np.shape(test.x), test.eps
+    sizes = {}
+    if len(shape) == 2 and (eps is None or eps.shape[-2] == shape[0]):
+        sizes = {"B": shape[0], "D": shape[1]}
+        if eps is not None:
+            sizes["K"] = eps.shape[-1]
+            if eps.ndim == 3:
+                sizes["S"] = len(eps)
+    elif len(shape) == 2 and eps.shape[-1] == shape[1]:
+        sizes = {"B": shape[1], "D": shape[0], "K": eps.shape[-2]}
     n = getattr(getattr(test.model, "likelihood", None), "n", 1)
     beta = test.kwargs.get("beta", 1)
     return sizes | ({"n": n} if n > 1 else {}) | ({"beta": beta} if beta != 1 else {})
 
 
-def _model_parts(test, first):
+def _parts(test, first, shaped):
     """The two terms of the loss, by its beta, or by the tuple if that adds up."""
     if test.takes_beta:
-        return {name: lambda t, n=name: test.term(n, t) for name in ("rec", "kl")}
+        return {name: lambda t, n=name: test.term(n, shaped(t)) for name in ("rec", "kl")}
     if isinstance(first, tuple) and len(first) == 3:
         if first[2] and np.isclose(first[0], first[1] + first[2], rtol=1e-9):
             return {
-                name: lambda t, i=i: test.loss(t)[i] for i, name in ((1, "rec"), (2, "kl"))
+                name: lambda t, i=i: test.loss(shaped(t))[i]
+                for i, name in ((1, "rec"), (2, "kl"))
             }
     return {}
-
-
-def _alternatives(test, first):
-    """Losses that an importance-weighted bound is mistaken for."""
-    if not hasattr(test.model, "log_weights") or np.ndim(test.eps) != 3:
-        return {}
-
-    def log_w(flat):
-        test.model.theta[...] = flat
-        return test.model.log_weights(test.x, test.eps)
-
-    def log_mean_exp(a):
-        top = a.max(axis=0)
-        return top + np.log(np.exp(a - top).mean(axis=0))
-
-    def weights_live(flat):
-        a = log_w(flat)
-        weights = np.exp(a - a.max(axis=0))
-        return -((weights * a).sum(axis=0) / weights.sum(axis=0)).mean()
-
-    if not np.isclose(_number(first), -log_mean_exp(log_w(test.model.theta)).mean()):
-        return {}
-    return {
-        "-mean of log w, the ELBO. The S weights are all 1/S, but each sample's is"
-        " softmax(log w)": lambda t: -log_w(t).mean(),
-        "the one with weights softmax(-log w), in which the worst sample weighs most;"
-        " the sign inside the softmax is +": lambda t: log_mean_exp(-log_w(t)).mean(),
-        "-sum softmax(log w)·log w with the weights differentiated too. They are to be"
-        " held constant": weights_live,
-    }

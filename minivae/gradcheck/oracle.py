@@ -23,15 +23,24 @@ def scalar(value):
     ValueError
         If it is an array of more than one element.
     """
-    if isinstance(value, tuple):
-        value = value[0]
-    if np.size(value) != 1:
+    array = first(value)
+    if array.size != 1 or array.dtype.kind not in "fiubc":
+        came = f"shape {array.shape}" if array.size != 1 else f"dtype {array.dtype}"
         raise ValueError(
             "f: expected a scalar loss (or a tuple that begins with it), got an array of"
-            f" shape {np.shape(value)}; sum or average it first"
+            f" {came}; sum or average an array first, or see `check_vjp`"
         )
-    value = np.asarray(value).reshape(())[()]
+    value = array.reshape(())[()]
     return complex(value) if np.iscomplexobj(value) else float(value)
+
+
+def first(value):
+    """What f returned, or the first item of a tuple, as an array, also from a tensor."""
+    if isinstance(value, tuple) and value:
+        value = value[0]
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+    return np.asarray(value)
 
 
 class Oracle:

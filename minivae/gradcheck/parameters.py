@@ -10,9 +10,9 @@ class Parameters:
 
     Parameters
     ----------
-    theta : ndarray or dict of str to ndarray
-        One array of any shape, or named arrays. float32 is widened to float64: the
-        check needs the precision, and a function that can use it will.
+    theta : ndarray, or dict or list of them, nested or not
+        float32 is widened to float64: the check needs the precision, and a function that
+        can use it will.
     layout : dict of str to (slice, shape), optional
         Names for the blocks of a flat theta, as the `layout` of our models.
 
@@ -20,6 +20,7 @@ class Parameters:
     ----------
     flat : ndarray, shape (P,)
     layout : dict of str to (slice, shape)
+        Names of nested parameters are joined by dots: "encoder.0.W".
 
     Raises
     ------
@@ -28,35 +29,47 @@ class Parameters:
     """
 
     def __init__(self, theta, layout=None):
-        self.is_dict = isinstance(theta, dict)
-        named = theta if self.is_dict else {"theta": theta}
-        arrays = {name: as_float_array(name, a, np.float64) for name, a in named.items()}
-        if not arrays:
-            raise ValueError("theta: expected parameters, got an empty dict")
-        for name, array in arrays.items():
+        self.theta = theta
+        arrays = {}
+        for name, value in leaves("theta", theta):
+            array = as_float_array(name, as_array(name, value), np.float64)
             check_finite(name, array)
+            if name in arrays:
+                raise ValueError(f"theta: expected different names, got two {name!r}")
+            arrays[name] = array
+        if not arrays:
+            raise ValueError("theta: expected parameters, got none")
         self.flat = np.concatenate([array.ravel() for array in arrays.values()])
-        self.shape = None if self.is_dict else arrays["theta"].shape
         if layout is None:
             layout, end = {}, 0
             for name, array in arrays.items():
                 layout[name] = (slice(end, end + array.size), array.shape)
                 end += array.size
         self.layout = layout
+        self.shapes = {name: array.shape for name, array in arrays.items()}
 
     def form(self, flat):
         """The values of `flat`, shape (P,), in the form that theta came in."""
-        if not self.is_dict:
-            return flat.reshape(self.shape)
-        return {n: flat[where].reshape(s) for n, (where, s) in self.layout.items()}
+        ends = np.cumsum([int(np.prod(shape)) for shape in self.shapes.values()])
+        pieces = iter(np.split(flat, ends[:-1]))
+        shapes = iter(self.shapes.values())
+
+        def rebuilt(value):
+            if isinstance(value, dict):
+                return {key: rebuilt(v) for key, v in value.items()}
+            if isinstance(value, (list, tuple)):
+                return getattr(value, "_make", type(value))([rebuilt(v) for v in value])
+            return next(pieces).reshape(next(shapes))
+
+        return rebuilt(self.theta)
 
     def gradient(self, grad):
         """A claimed gradient as a flat vector, and the blocks that do not fit.
 
         Parameters
         ----------
-        grad : ndarray or dict of str to ndarray
-            In the form of theta. Axes of length one may differ.
+        grad : as theta
+            Of the same form and names.
 
         Returns
         -------
@@ -64,33 +77,67 @@ class Parameters:
             NaN in the blocks whose shape is wrong.
         misshapen : dict of str to ndarray
             Those blocks as they came.
+        single : bool
+            Whether it came in single precision throughout.
 
         Raises
         ------
         ValueError, TypeError
             If the form or the names are not those of theta.
         """
-        if isinstance(grad, dict) != self.is_dict:
+        if isinstance(grad, dict) != isinstance(self.theta, dict):
             raise TypeError(
-                f"grad: expected a {'dict' if self.is_dict else 'array'} as theta is,"
-                f" got {type(grad).__name__}"
+                f"grad: expected a {type(self.theta).__name__} as theta is, got"
+                f" {type(grad).__name__}"
             )
-        if not self.is_dict:
-            array = np.asarray(grad, dtype=np.float64)
-            if np.squeeze(array).shape == tuple(n for n in self.shape if n != 1):
-                return array.ravel().copy(), {}
-            if list(self.layout) != ["theta"]:
-                raise ValueError(f"grad: expected shape {self.shape}, got {array.shape}")
-            return np.full(self.flat.size, np.nan), {"theta": array}
-        if set(grad) != set(self.layout):
+        found = {name: as_array(f"grad of {name}", g) for name, g in leaves("theta", grad)}
+        if set(found) != set(self.shapes):
             raise ValueError(
-                f"grad: expected the names {sorted(self.layout)}, got {sorted(grad)}"
+                f"grad: expected the names {sorted(self.shapes)}, got {sorted(found)}"
             )
+        single = all(a.dtype in (np.float32, np.float16) for a in found.values())
+        if list(self.layout) != list(self.shapes):  # one array, with a layout
+            (came,), (shape,) = found.values(), self.shapes.values()
+            if came.shape != shape:
+                raise ValueError(f"grad: expected shape {shape}, got {came.shape}")
+            return came.astype(np.float64).ravel(), {}, single
         flat, misshapen = np.full(self.flat.size, np.nan), {}
         for name, (where, shape) in self.layout.items():
-            array = np.asarray(grad[name], dtype=np.float64)
-            if np.squeeze(array).shape == tuple(n for n in shape if n != 1):
+            array = found[name].astype(np.float64)
+            if array.shape == shape:
                 flat[where] = array.ravel()
             else:
                 misshapen[name] = array
-        return flat, misshapen
+        return flat, misshapen, single
+
+
+def leaves(name, tree):
+    """Every (name, value) of nested dicts and lists; `name` itself if it is no such."""
+    if not isinstance(tree, (dict, list, tuple)):
+        return [(name, tree)]
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree)
+    found = []
+    for key, value in items:
+        for inner, leaf in leaves("", value):
+            found.append((f"{key}.{inner}" if inner else str(key), leaf))
+    return found
+
+
+def as_array(name, value):
+    """`value` as a real array; tensors of PyTorch leave their graph.
+
+    Raises
+    ------
+    TypeError
+        If it is no array of numbers.
+    """
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(
+            f"{name}: expected an array of real numbers, or a dict or list of such (nested"
+            f" if you like), got {type(value).__name__}; `check_gradient` shows how to"
+            " check a torch module or a JAX function"
+        )
+    return array

@@ -6,14 +6,23 @@ from typing import NamedTuple
 import numpy as np
 
 from minivae.gradcheck.evidence import RIGHT, UNDECIDED, WRONG
+from minivae.gradcheck.place import Place
 
 
 class Hint(NamedTuple):
-    """One finding: the hypothesis's name, the parameters it explains, a sentence."""
+    """One finding: the hypothesis's name, the parameters it explains, where, and why.
+
+    The cause is "place" where no cause was proved; then `why` says what to look at.
+    """
 
     cause: str
     blocks: list
-    text: str
+    where: str
+    why: str
+
+    @property
+    def text(self):
+        return f"{self.where} {self.why}".strip()
 
 
 @dataclass
@@ -27,27 +36,29 @@ class Report:
         check from seeing: noise, float32, a kink.
     blocks : dict of str to Block
         For each parameter the entries looked at, claimed, expected.
+    place : Place
+        `place.first_wrong` and `place.last_right`, tuples of names: between them, in the
+        order of backward, lies the mistake. Empty, and false, if nothing is wrong.
     hints : list of Hint
-        The diagnosis, the likeliest cause first. Empty if all is well.
+        The diagnosis, the place of the first mistake first. Empty if all is well.
     notes : list of str
         Remarks that change no verdict.
     """
 
     blocks: dict
+    place: Place
     hints: list
     notes: list
     loss: float
     oracle: str
     tolerance: float
-    blocked: bool = False
-    misbehaves: bool = False
 
     @property
     def verdict(self):
-        verdicts = {block.verdict for block in self.blocks.values()}
-        if not self.blocked and (WRONG in verdicts or self.misbehaves):
+        if self.place:
             return WRONG
-        return UNDECIDED if self.blocked or UNDECIDED in verdicts else RIGHT
+        verdicts = {block.verdict for block in self.blocks.values()}
+        return UNDECIDED if not self.blocks or UNDECIDED in verdicts else RIGHT
 
     def __bool__(self):
         return self.verdict == RIGHT
@@ -64,7 +75,7 @@ class Report:
 
     def __str__(self):
         lines = [f"gradient check: {self.verdict}", self._looked_at(), ""]
-        if not self.blocked:
+        if self.blocks:
             lines += self._table() + [""]
         if self.hints:
             lines.append("diagnosis")

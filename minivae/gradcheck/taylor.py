@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minivae.errors import as_float_array
+from minivae.errors import as_float_array, check_finite
 from minivae.gradcheck.differences import EPS, central, complex_step, richardson
 from minivae.gradcheck.oracle import scalar
 from minivae.gradcheck.parameters import Parameters
@@ -17,7 +17,8 @@ class TaylorTest(NamedTuple):
     change : ndarray, |f(θ + hv) - f(θ)|, which falls like h.
     remainder : ndarray, |f(θ + hv) - f(θ) - h g·v|, which should fall like h².
     slope : float, of log remainder against log h, above the rounding errors. Infinite if
-        the remainder is all rounding error: then f is linear along v, and g right.
+        f changes and the remainder is all rounding error: then f is linear along v, and g
+        right. NaN, undecided and false, if the change is all rounding error too.
     floor : float, the size of those rounding errors.
     """
 
@@ -65,23 +66,32 @@ def taylor_test(f, theta, grad, rng):
     TaylorTest
         The slope is the median slope between neighbouring steps, over the four smallest
         whose remainders still stand clear of rounding.
+
+    Raises
+    ------
+    ValueError
+        If grad, or f at theta or at one of the steps, is not finite.
     """
     parameters = Parameters(theta)
-    g, misshapen = parameters.gradient(grad)
+    g, misshapen, _ = parameters.gradient(grad)
     if misshapen:
         name, array = next(iter(misshapen.items()))
         raise ValueError(f"grad: {name} has the wrong shape, {array.shape}")
+    check_finite("grad", g)
     v = rng.standard_normal(parameters.flat.size)
     v /= np.linalg.norm(v)
     h = 2.0 ** -np.arange(2, 27)
     f0 = scalar(f(parameters.form(parameters.flat)))
     moved = [scalar(f(parameters.form(parameters.flat + step * v))) for step in h]
+    check_finite("f at theta and at steps of 1/4, 1/8, ... from it", np.array([f0, *moved]))
     change = np.array(moved) - f0
     remainder = np.abs(change - h * (g @ v))
     floor = 4 * EPS * max(abs(f0), np.max(np.abs(moved)))
     clear = np.flatnonzero(remainder > 100 * floor)
-    slope = np.inf
-    if len(clear) >= 2:
+    slope = np.nan
+    if len(clear) < 2 and np.max(np.abs(change)) > 1e8 * floor:
+        slope = np.inf
+    elif len(clear) >= 2:
         slopes = np.diff(np.log2(remainder[clear])) / np.diff(np.log2(h[clear]))
         slope = float(np.median(slopes[-4:]))
     return TaylorTest(h, np.abs(change), remainder, slope, floor)

@@ -153,8 +153,8 @@ def gradient(
             hint = named(came, expected, (mistakes or {}).get(block.name), place)
             if hint:
                 raise Wrong(hint)
-    hints = [h for h in report.hints if h.cause != "nothing_fits"] or report.hints
-    said = " ".join(hint.text for hint in hints[:2])
+    causes = [h.why for h in report.hints if h.cause != "place"]
+    said = " ".join((causes or [h.text for h in report.hints])[:2])
     for general, ours in WORDS.items():
         said = said.replace(general, ours)
     texts = [text.partition(" | ") for text in [said, *dict.fromkeys(looks)]]

@@ -125,30 +125,30 @@ def problem(cls, mistake="", activation="tanh", likelihood=None, seed=0):
 
 CASES = [
     ("another draw", "another_draw", "drawn again between forward and backward"),
-    ("shuffled noise", "another_draw", "drawn again between forward and backward"),
-    ("fresh draw each time", "redrawn", "drawn again between forward and backward"),
-    ("half of dsigma", "part_factor_of_a_path", "the ½ is that of dsigma/dlogvar"),
+    ("shuffled noise", "which_term", "side by side logvar_head.W, logvar_head.b are wrong"),
+    ("fresh draw each time", "repetition", "draw noise of its own"),
+    ("half of dsigma", "part_factor", "the reconstruction part is 2 times"),
     ("sigma squared", "power_of_sigma", "the reconstruction part is sigma times"),
     ("easyvae", "power_of_sigma", "4 times the right one, the KL part is sigma times"),
-    ("tangled", "path", "logvar path is wrong"),
-    ("tangled mu", "path", "mu path is wrong"),
+    ("tangled", "which_term", "the mistake is in the reconstruction part"),
+    ("tangled mu", "which_term", "mu_head.b are wrong and logvar_head.W"),
     ("half of the KL", "part_factor", "the KL part is 2 times"),
     ("sign of the KL", "part_factor", "the KL part is -1 times"),
     ("no KL", "part_factor", "the KL part is missing"),
     ("KL mean over K", "part_factor", "= 1/K times"),
     ("KL summed over B", "part_factor", "6 = B times"),
-    ("KL minus", "kl_formula", "0.5 sigma² - 0.5 by the loss and 0.5 sigma² + 0.5 by"),
-    ("sigma in the KL", "kl_formula", "So the loss is right, and its gradient is not"),
+    ("KL minus", "which_term", "is right: the mistake is in the KL part"),
+    ("sigma in the KL", "which_term", "the mistake is in the KL part"),
     ("no eps", "another_draw", "backward leaves out the factor eps"),
     ("cut graph", "part_factor", "the reconstruction part is missing"),
     ("likelihood twice", "part_factor", "the reconstruction part is 2 times"),
     ("mean over D", "part_factor", "= 1/D times"),
     ("heads exchanged", "another_block", "were the two exchanged?"),
     ("stop at logvar", "identically_zero", "logvar_head.W, logvar_head.b is exactly zero"),
-    ("one head", "frontier", "are all paths added up?"),
+    ("one head", "place", "are all of them added up?"),
     ("batch mean in one W", "constant_factor", "decoder.2.W is 6 = B times"),
     ("bias averaged", "constant_factor", "encoder.0.b is 0.166667 = 1/B times"),
-    ("one entry", "frontier", "decoder.0.W alone is wrong"),
+    ("one entry", "place", "decoder.0.W alone is wrong"),
     ("negative", "constant_factor", "the sign is wrong"),
     ("not a number", "gradient_not_finite", "nan at mu_head.W[1, 1]"),
 ]
@@ -172,7 +172,7 @@ def test_the_written_out_backward_is_right_without_a_mistake(seed):
 
 def test_a_second_backward_that_adds_is_caught_though_the_first_was_right():
     report = check_model(*problem(Accumulating))
-    assert report.verdict == "WRONG" and report.hints[0].cause == "accumulates", str(report)
+    assert report.verdict == "WRONG" and report.hints[0].cause == "repetition", str(report)
     assert len(report.hints) == 1, str(report)
 
 
@@ -183,12 +183,12 @@ def test_a_backward_that_adds_only_when_called_without_a_loss_between():
             return super().loss(*args, **kwargs)
 
     report = check_model(*problem(Clearing))
-    assert report.verdict == "WRONG" and report.hints[0].cause == "accumulates", str(report)
+    assert report.verdict == "WRONG" and report.hints[0].cause == "repetition", str(report)
 
 
 def test_a_gradient_that_is_one_call_late():
     report = check_model(*problem(Late))
-    assert report.hints[0].cause == "one_call_late", str(report)
+    assert "one call late" in report.hints[0].text, str(report)
 
 
 def test_the_model_is_left_as_it_was():
@@ -241,13 +241,13 @@ def test_one_wrong_entry_in_a_large_model_is_found_by_halving():
 
 LOSSES = [
     ("kl", lambda mu, v: mu**2 + np.exp(v) - 1 - v, "part_factor", "0.5 = 1/2 times"),
-    ("kl", lambda mu, v: 0.5 * (mu**2 + np.exp(v) - 1 + v), "kl_formula", "KL of the loss"),
-    ("kl", lambda mu, v: (mu**2 + np.exp(2 * v) - 1) / 2 - v, "kl_formula", "sigma⁴"),
-    ("reparameterize", lambda mu, v, e: mu + np.exp(v) * e, "power_of_sigma", "sigma^-1"),
+    ("kl", lambda mu, v: 0.5 * (mu**2 + np.exp(v) - 1 + v), "which_term", "in the KL part"),
+    ("kl", lambda mu, v: (mu**2 + np.exp(2 * v) - 1) / 2 - v, "which_term", "the KL part"),
+    ("reparameterize", lambda mu, v, e: mu + np.exp(v) * e, "which_term", "logvar_head.b"),
     (
         "reparameterize",
         lambda mu, v, e: mu + np.exp(v / 2) * e / 100,
-        *("path", "100 times"),
+        *("part_factor", "100 times"),
     ),
 ]
 

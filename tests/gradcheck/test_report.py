@@ -194,7 +194,7 @@ def test_an_unused_parameter_is_noted_without_an_alarm():
         (np.array([1.0, np.nan]), np.ones(2), ValueError, "theta: expected finite"),
         ({"a": np.ones(2)}, np.ones(2), TypeError, "grad: expected a dict"),
         ({"a": np.ones(2)}, {"b": np.ones(2)}, ValueError, r"names \['a'\], got \['b'\]"),
-        ({}, {}, ValueError, "got an empty dict"),
+        ({}, {}, ValueError, "theta: expected parameters, got none"),
     ],
 )
 def test_wrong_arguments_are_explained(theta, grad, error, words):

@@ -1,0 +1,196 @@
+"""Where the gradient goes wrong: the first wrong layer, in the order of backward.
+
+The parameters come in the order of the forward pass. A weight and its bias are one layer;
+the sizes say which layer takes whose output, so that two heads on the same input are no
+chain. Backward walks from the loss against that order. A layer in which some parameter is
+right, or behind which one is, has received the right gradient: what is wrong in it is wrong
+in itself. Where a layer's parameters are all wrong and all behind them too, the gradient
+was spoilt on the way to it.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from minivae.gradcheck.evidence import RIGHT, WRONG
+from minivae.gradcheck.graph import connected
+
+
+class Place(NamedTuple):
+    """The place of a mistake; false if there is none.
+
+    first_wrong : tuple of str, the parameters of the layer, or of the layers side by side,
+        that backward reaches first among the wrong ones.
+    last_right : tuple of str, the parameters of the layers from which backward comes
+        there, all right. Empty at the edge of the loss.
+    behind : tuple of str, other wrong parameters, which must be wrong because these are.
+    where : str, the same in words. look : str, what to look at.
+    """
+
+    first_wrong: tuple = ()
+    last_right: tuple = ()
+    behind: tuple = ()
+    where: str = ""
+    look: str = ""
+
+    def __bool__(self):
+        return bool(self.first_wrong)
+
+
+def locate(evidence):
+    """The `Place` of the first mistake, from the verdicts on all blocks."""
+    layers = connected(evidence)
+    wrong = [layer for layer in layers if _of(evidence, layer, False)]
+    if not wrong:
+        return Place()
+    reached = {layer: _signal_is_right(evidence, layer) for layer in layers}
+    local = [layer for layer in wrong if reached[layer] or layer.aside]
+    spoilt = [layer for layer in wrong if layer not in local]
+    sources = [a for a in spoilt if not any(b in spoilt for b in _next(evidence, a))]
+    before = [b for source in sources for b in _next(evidence, source)]
+    if sources and not any(layer in before for layer in local):
+        group = [s for s in sources if _next(evidence, s) == _next(evidence, sources[-1])]
+        return _spoilt(evidence, group, local, [a for a in spoilt if a not in group])
+    return _local(evidence, [a for a in local if not sources or a in before], spoilt)
+
+
+def _spoilt(evidence, group, local, behind):
+    """The gradient is wrong on arrival at the layers of the `group`."""
+    before = _next(evidence, group[0])
+    edge = not before
+    numbers = [layer for layer in local if layer.aside] if edge else []
+    first = [b for layer in group + numbers for b in _of(evidence, layer, False)]
+    last = [b for layer in before for b in _of(evidence, layer, True)]
+    names, right = _listed(first), _listed(last)
+    beside = [
+        a for b in before for a in b.takes if a not in group and a.takes == group[0].takes
+    ]
+    if edge:
+        where = f"Already {names}, which backward reaches first, {_is(first)} wrong."
+        look = (
+            "Look at the edge of the loss: its derivative by the output (sign, factors, sum"
+            " or mean), and the terms of the loss itself."
+        )
+    elif len(group) > 1:
+        where = (
+            f"Backward is right as far as {right} and wrong from {names} on, side by side."
+        )
+        look = (
+            "Look at what these have in common: the gradient that is handed back to both,"
+            " and the terms of the loss that meet both (such as a KL)."
+        )
+    elif beside:
+        others = _listed([b for a in beside for b in a.blocks])
+        where = (
+            f"Of layers side by side {names} {_is(first)} wrong and {others} right, and"
+            f" backward is right as far as {right}."
+        )
+        look = (
+            f"Look at the lines that make the gradient which enters {names}, all its terms."
+        )
+    elif len(before) > 1:
+        where = (
+            f"Backward is right as far as {right}, side by side, and wrong from {names} on."
+        )
+        look = (
+            "Look at where their paths meet (are all of them added up?) and at the"
+            " derivative of the activation there."
+        )
+    else:
+        where = f"Backward is right as far as {right} and wrong from {names} on."
+        look = (
+            "Look between the two: the product with the weights, the derivative of the"
+            " activation, whatever lies there without parameters, and another term of the"
+            " loss that enters there."
+        )
+    return _place(first, last, behind, where, look)
+
+
+def _local(evidence, layers, behind):
+    """Single gradients are wrong though the gradient arrived at them right."""
+    first = [b for layer in layers for b in _of(evidence, layer, False)]
+    before = [n for layer in layers for n in _next(evidence, layer) if n not in layers]
+    last = [b for layer in dict.fromkeys(before) for b in _of(evidence, layer, True)]
+    beside = [b for layer in layers for b in _of(evidence, layer, True)]
+    names = _listed(first)
+    if behind:
+        right = _listed(last + beside)
+        where = f"Backward is right as far as {right} and wrong from {names} on."
+        look = f"Look at what the gradient of {names} shares with what lies behind it."
+        return _place(first, last, behind, where, look)
+    where = f"{names} alone {_is(first)} wrong{_extent(first)}."
+    look = (
+        "The gradient that arrives there is right: look at the"
+        f" {'line that writes it' if len(first) == 1 else 'lines that write them'}, and for"
+        " a term of the loss in these parameters themselves."
+    )
+    return _place(first, last, behind, where, look)
+
+
+def _place(first, last, behind, where, look):
+    follow = [b.name for layer in behind for b in layer.blocks if b.verdict == WRONG]
+    if follow:
+        where += (
+            f" What lies behind ({', '.join(follow)}) is wrong with it: mend this first."
+        )
+    names = [tuple(b.name for b in blocks) for blocks in (first, last)]
+    return Place(*names, tuple(follow), where, look)
+
+
+def _listed(blocks):
+    return ", ".join(block.name for block in blocks)
+
+
+def _is(blocks):
+    return "is" if len(blocks) == 1 else "are"
+
+
+def _extent(blocks):
+    """Which rows or columns of a single wrong matrix are wrong, if not all are."""
+    block = blocks[0]
+    if (
+        len(blocks) > 1
+        or len(block.shape) != 2
+        or not block.complete
+        or block.given is not None
+    ):
+        return ""
+    wrong = block.array(block.wrong)
+    for axis, word in ((1, "row"), (0, "column")):
+        bad = np.flatnonzero(wrong.any(axis=axis))
+        if wrong.all(axis=axis)[bad].all() and 2 * len(bad) <= wrong.shape[1 - axis]:
+            s = "s" if len(bad) > 1 else ""
+            return f", and only in {word}{s} {', '.join(map(str, bad))}"
+    return ""
+
+
+# Verdicts along the graph.
+
+
+def _of(evidence, layer, right):
+    """The blocks of a layer that are known to be right, or known to be wrong."""
+    return [b for b in layer.blocks if _known(evidence, b) is right]
+
+
+def _known(evidence, block):
+    """True if a block is right, False if wrong, None if it shows nothing."""
+    if block.verdict == WRONG or block in evidence.restless:
+        return False
+    idle = not block.expected.any() and not any(d.expected for d in block.directions)
+    kinks_only = len(block.kinks) == block.undecided.sum()
+    return True if (block.verdict == RIGHT or kinks_only) and not idle else None
+
+
+def _signal_is_right(evidence, layer):
+    """Whether what arrives at a layer is shown to be right, there or behind it."""
+    shown = bool(_of(evidence, layer, True)) and not layer.aside
+    return shown or any(_signal_is_right(evidence, a) for a in layer.takes)
+
+
+def _next(evidence, layer):
+    """The layers from which backward comes; those that show nothing are passed over."""
+    found = []
+    for other in layer.gives:
+        shows = any(_known(evidence, b) is not None for b in other.blocks)
+        found += [other] if shows else _next(evidence, other)
+    return list(dict.fromkeys(found))

@@ -1,0 +1,217 @@
+"""The place of a mistake in VAEs that were written without the checker in mind."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minivae.gradcheck import check_gradient
+from minivae.gradcheck.graph import connected, grouped
+from minivae.gradcheck.place import locate
+
+FOREIGN = Path(__file__).parent / "foreign"
+STYLES = ("rows", "columns", "tied", "mixed")
+
+
+def style(name, old="", new=""):
+    """The names of a student's file, with a text of it replaced."""
+    source, bugs = (FOREIGN / f"{name}.py").read_text(encoding="utf-8").split("\nBUGS = ")
+    assert not old or source.count(old) == 1, f"{name}: {old!r} is not there once"
+    names = {}
+    exec(compile(source.replace(old, new), f"{name}.py", "exec"), names)
+    return names | {"BUGS": eval(bugs, names)}
+
+
+def checked(vae, seed=1, **options):
+    rng = np.random.default_rng(seed)
+    x, eps = vae["data"](rng)
+    p = vae["init"](rng)
+    return check_gradient(
+        lambda p: vae["loss"](p, x, eps),
+        p,
+        lambda p: vae["grad"](p, x, eps),
+        oracle="central",
+        **options,
+    )
+
+
+BUGS = [(name, *bug) for name in STYLES for bug in style(name)["BUGS"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "bug", "old", "new", "place"), BUGS, ids=[f"{b[0]}-{b[1]}" for b in BUGS]
+)
+def test_the_first_hint_names_the_place(name, bug, old, new, place):
+    """`place`: the first wrong parameters, after "edge" if nothing right lies before."""
+    report = checked(style(name, old, new))
+    wanted = set(place.split()) - {"edge"}
+    assert report.verdict == "WRONG", f"{bug} was not caught:\n{report}"
+    assert set(report.place.first_wrong) == wanted, str(report)
+    text = report.hints[0].text
+    assert all(n in text for n in wanted) and text.startswith(report.place.where), text
+    if place.startswith("edge"):
+        assert not report.place.last_right and "edge of the loss" in report.place.look
+    else:
+        assert "edge of the loss" not in text
+    assert not set(report.place.behind) & wanted
+
+
+@pytest.mark.parametrize("name", STYLES)
+@pytest.mark.parametrize("seed", [2, 3])
+def test_right_code_has_no_place(name, seed):
+    report = checked(style(name), seed)
+    assert report.verdict == "ok" and not report.hints, str(report)
+    assert not report.place and report.place.first_wrong == report.place.last_right == ()
+
+
+def test_what_backward_comes_from_is_the_last_right():
+    def last(name, bug):
+        old, new = next(b[1:3] for b in style(name)["BUGS"] if b[0] == bug)
+        return checked(style(name, old, new)).place
+
+    assert last("rows", "no relu mask").last_right == ("W_dec2", "b_dec2")
+    assert last("rows", "alias").last_right == ("W_dec1", "b_dec1")
+    place = last("rows", "one path")
+    assert place.last_right == ("W_m", "b_m", "W_s", "b_s")
+    assert "are all of them added up?" in place.look
+    assert place.behind == ("W_enc1", "b_enc1")
+    place = last("rows", "mu twice")
+    assert "side by side W_m, b_m are wrong and W_s, b_s right" in place.where
+    assert last("tied", "tower mu slope").last_right == ("Wm2", "bm2")
+    assert last("rows", "db averaged").last_right == ()
+
+
+# Layers and what they take, from shapes, and from the loss where those do not tell.
+
+
+def chain(f, p):
+    """{weight: names of the weights whose output its layer takes} for a wrong gradient."""
+    found = {}
+
+    def spy(evidence):
+        for layer in connected(evidence):
+            found[layer.weight.name] = [other.weight.name for other in layer.takes]
+        return locate(evidence)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("minivae.gradcheck.diagnosis.locate", spy)
+        check_gradient(f, p, {n: np.ones_like(a) for n, a in p.items()}, oracle="central")
+    return found
+
+
+def square_vae(eps_scale=1.0, columns=False):
+    """All widths 3: only the loss tells heads from a chain."""
+    rng = np.random.default_rng(4)
+    x, eps = rng.standard_normal((5, 3)), rng.standard_normal((5, 3))
+    p = {f"W{i}": rng.standard_normal((3, 3)) for i in range(5)}
+    p = {
+        k: v for i in range(5) for k, v in ((f"W{i}", p[f"W{i}"]), (f"b{i}", p[f"W{i}"][0]))
+    }
+
+    def f(p):
+        w = [p[f"W{i}"].T if columns else p[f"W{i}"] for i in range(5)]
+        h = np.tanh(x @ w[0] + p["b0"])
+        mu, lv = h @ w[1] + p["b1"], h @ w[2] + p["b2"]
+        k = np.tanh((mu + eps_scale * np.exp(lv / 2) * eps) @ w[3] + p["b3"])
+        return ((k @ w[4] + p["b4"] - x) ** 2).sum() + (mu**2 + np.exp(lv) - lv).sum()
+
+    return f, p
+
+
+@pytest.mark.parametrize("columns", [False, True])
+def test_square_heads_are_told_from_a_chain_by_the_loss(columns):
+    f, p = square_vae(columns=columns)
+    assert chain(f, p) == {
+        "W0": [],
+        "W1": ["W0"],
+        "W2": ["W0"],
+        "W3": ["W1", "W2"],
+        "W4": ["W3"],
+    }
+
+
+def test_square_layers_in_a_row_are_a_chain():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((5, 3))
+    p = {f"W{i}": rng.standard_normal((3, 3)) for i in range(4)}
+
+    def f(p):
+        h = x
+        for w in p.values():
+            h = np.tanh(h @ w)
+        return (h**2).sum()
+
+    assert chain(f, p) == {"W0": [], "W1": ["W0"], "W2": ["W1"], "W3": ["W2"]}
+
+
+def test_a_loss_that_raises_elsewhere_loses_no_report():
+    f, p = square_vae()
+
+    def fragile(q):
+        if any(not q[n].any() for n in q):
+            raise RuntimeError("weights of zero")
+        return f(q)
+
+    assert set(chain(fragile, p)) == {"W0", "W1", "W2", "W3", "W4"}
+
+
+class Block:
+    def __init__(self, name, *shape):
+        self.name, self.shape, self.size = name, shape, int(np.prod(shape))
+
+
+@pytest.mark.parametrize(
+    ("blocks", "layers"),
+    [
+        ([("W", 3, 2), ("b", 2), ("V", 2, 4), ("c", 4)], ["W b", "V c"]),
+        ([("b", 2), ("W", 3, 2), ("c", 4), ("V", 2, 4)], ["b W", "c V"]),
+        ([("W", 3, 2), ("V", 2, 4), ("b", 2), ("c", 4)], ["W b", "V c"]),
+        ([("W", 3, 2), ("V", 3, 2), ("b", 1, 2), ("c", 1, 2)], ["W b", "V c"]),
+        ([("W", 2, 3), ("b", 2, 1), ("V", 2, 3), ("c", 2, 1)], ["W b", "V c"]),
+        ([("W", 3, 2), ("V", 2, 1)], ["W", "V"]),
+        ([("W", 3, 2), ("b", 2), ("gamma", 2), ("beta", 2)], ["W b", "gamma beta"]),
+        ([("W", 3, 2), ("b", 2), ("log_c",)], ["W b", "log_c"]),
+        ([("K", 8, 1, 3, 3), ("b", 8), ("W", 32, 5), ("c", 5)], ["K b", "W c"]),
+    ],
+)
+def test_weights_and_biases_are_put_together(blocks, layers):
+    found = grouped([Block(*b) for b in blocks])
+    assert sorted(" ".join(sorted(str(layer).split(", "))) for layer in found) == sorted(
+        " ".join(sorted(names.split())) for names in layers
+    )
+
+
+def test_another_order_is_taken_from_the_user():
+    vae = style("rows", "dh3 * (a3 > 0)", "dh3")
+    names = list(style("rows")["init"](np.random.default_rng(0)))
+    init = vae["init"]
+    vae["init"] = lambda rng: dict(sorted(init(rng).items()))
+    report = checked(vae, order=names)
+    assert set(report.place.first_wrong) == {"W_dec1", "b_dec1"}, str(report)
+    with pytest.raises(ValueError, match=r"order: expected each of .* got \['W_m'\]"):
+        checked(vae, order=["W_m"])
+
+
+def test_only_some_columns_of_a_matrix():
+    theta = {"W": np.arange(12.0).reshape(3, 4) + 1}
+    claim = 2 * theta["W"]
+    claim[:, 2] *= 3
+    report = check_gradient(lambda p: (p["W"] ** 2).sum(), theta, {"W": claim})
+    assert "column" not in report.place.where  # the edge of the loss: nothing behind
+    theta |= {"V": np.ones((4, 2)), "v": np.ones(2)}
+
+    def f(p):
+        return (p["W"] @ p["V"]).sum() ** 2 + p["v"].sum()
+
+    right = {"W": 2 * f(theta) ** 0 * np.ones((3, 4))}
+    total = (theta["W"] @ theta["V"]).sum()
+    right = {
+        "W": 2 * total * np.ones((3, 1)) * theta["V"].sum(axis=1),
+        "V": 2 * total * theta["W"].sum(axis=0)[:, None] * np.ones(2),
+        "v": np.ones(2),
+    }
+    assert check_gradient(f, theta, right)
+    right["V"][1] = 0
+    report = check_gradient(f, theta, right)
+    assert report.place.first_wrong == ("V",), str(report)
+    assert "only in row 1" in report.place.where, str(report)
