@@ -14,22 +14,29 @@
 # - why a sum over latent dimensions is right, and an average is not;
 # - the gradient in $\mu$ and in $\log \sigma^2$, and where it drives a posterior that
 #   nothing else holds;
-# - to tell a right formula from six wrong ones, all found in public code, with a few
-#   hundred random numbers.
+# - to tell a right formula from six wrong ones, all found in public code, by random
+#   samples, and to choose the point at which to test.
 #
 # **What you need:** chapter 2 (the ELBO), logarithms, and the variance of a random
-# variable. About one hour.
+# variable. About one hour and a quarter, without the exercises.
+#
+# **Symbols of this chapter:** $\mu$, $\sigma^2$ of the posterior $q$ and $m$, $s^2$ of
+# another Gaussian $p$: $s$ is a standard deviation, as $\sigma$ is; $\ell = \log
+# \sigma^2$; $H$ the entropy; $S$ the number of samples; $\delta$ a small step.
 
 # %%
+import inspect
+
 import matplotlib.pyplot as plt
 import numpy as np
 
 from checks import BLACK, BLUE, GREY, ORANGE, VERMILLION
-from checks import check, check_less, check_mc, must_fail, style
+from checks import check, check_less, check_mc, generator, must_fail
+from checks import style
 from minivae import gaussian
 
 style()
-rng = np.random.default_rng(4)
+rng = generator(4)
 
 # %% [markdown]
 # ## The question
@@ -47,8 +54,8 @@ rng = np.random.default_rng(4)
 #
 # **Predict.** Three posteriors leave the prior in three ways: one moves its mean to
 # $\mu = 1$, one halves its standard deviation to $\sigma = \frac12$, one doubles it to
-# $\sigma = 2$. Which is the cheapest, which the dearest? Write down an order before
-# you read on.
+# $\sigma = 2$. Which costs least, and which most? Write down an order before you read
+# on.
 #
 # ## The derivation
 #
@@ -159,10 +166,9 @@ def kl(mu, logvar):  # (4.6)
 # %% [markdown]
 # ## Against integrals
 #
-# A derivation that only its author has checked is a rumour. The KL is an integral over
-# one variable, and such an integral a computer can do: cut the axis into small steps
-# and add up. For smooth functions that fade to zero at both ends this plain sum is
-# astonishingly exact; 2,000 steps give all the digits that a float64 has.
+# The KL is an integral over one variable, and such an integral a computer can do: cut
+# the axis into small steps and add up. For smooth functions that fade to zero at both
+# ends this plain sum is exact to rounding with 2,000 steps (chapter 1 shows why).
 #
 # We check **every equation on its own**, not only the last. When the last one fails,
 # you want to know which step it was. And we check at a point with no symmetry: at
@@ -217,10 +223,11 @@ check(
 )
 
 # %% [markdown]
-# The package has the same formula in `minivae/gaussian.py`, in one line, and nothing
-# else:
+# The package has the same formula in `minivae/gaussian.py`. This is the function as it
+# stands there:
 
 # %%
+print(inspect.getsource(gaussian.kl))
 check(
     "minivae.gaussian.kl",
     gaussian.kl(mu, logvar),
@@ -232,7 +239,7 @@ check(
 # Now the prediction: mean moved by one, half the standard deviation, twice the
 # standard deviation.
 
-# %%
+# %% tags=["hide-output"]
 print(f"mean moved to 1:    {kl(1.0, 0.0):.3f} nats")
 print(f"sigma halved:       {kl(0.0, np.log(0.5**2)):.3f} nats")
 print(f"sigma doubled:      {kl(0.0, np.log(2.0**2)):.3f} nats")
@@ -241,13 +248,13 @@ check_less("halving is cheaper", kl(0.0, np.log(0.25)), 0.5)
 check_less("doubling is dearer", 0.5, kl(0.0, np.log(4.0)))
 
 # %% [markdown]
-# Doubling $\sigma$ is dearer than halving it, because $q$ then visits places where the
+# Doubling $\sigma$ costs more than halving it, because $q$ then visits places where the
 # prior has hardly any mass. The figure takes (4.6) apart at $\mu = 0$. The quadratic
 # $\frac12 \sigma^2$ keeps the posterior from spreading, the logarithm $-\log \sigma$
 # keeps it from shrinking to a point, and the $-\frac12$ only makes the sum zero where
 # the two pulls are equal.
 
-# %%
+# %% tags=["hide-input"]
 sigma = np.linspace(0.08, 2.6, 400)
 plt.figure()
 plt.plot(sigma, sigma**2 / 2, color=BLUE)
@@ -258,7 +265,7 @@ plt.plot([1], [0], "o", color=BLACK)
 plt.text(2.63, 3.3, r"$\frac{1}{2}\sigma^2$", color=BLUE)
 plt.text(2.63, -1.0, r"$-\log\,\sigma$", color=ORANGE)
 plt.text(2.63, 1.75, "KL, the sum\nless a half", color=VERMILLION)
-plt.text(0.86, -0.55, "zero at $\\sigma = 1$")
+plt.text(0.95, -0.75, "zero at $\\sigma = 1$", ha="right")
 plt.xlim(0, 3.4)
 plt.xlabel(
     r"standard deviation $\sigma$ of the posterior, at $\mu = 0$"
@@ -273,8 +280,9 @@ plt.show()
 # $\mu^2$ is not. For the rest, write $u = \log \sigma^2$; then
 # $\sigma^2 - 1 - \log \sigma^2 = e^u - 1 - u$. The exponential lies above its tangent
 # at zero, and the tangent is $1 + u$. So $e^u - 1 - u \ge 0$, with equality only at
-# $u = 0$: the KL is zero exactly at the prior. A KL term below zero in your log is
-# always a bug.
+# $u = 0$: the KL is zero exactly at the prior. A KL term below zero in your log is a
+# bug (as long as it is the formula, and not an estimate from samples, which may fall
+# below zero).
 
 # %%
 mus = rng.normal(scale=3, size=100_000)
@@ -357,39 +365,41 @@ check_mc("sampled KL against (4.6)", samples, kl(mu, logvar))
 # **Predict.** The KL above is 0.531 nats, and the samples scatter with a standard
 # deviation of about 0.6 around it. How many samples do we need for two right digits,
 # that is, for a standard error of 0.005?
-#
-# The error falls like $1/\sqrt S$: ten times the precision costs a hundred times the
-# samples. $(0.6 / 0.005)^2$ is more than ten thousand, for one image, one dimension and
-# two digits. The formula costs one line. This is why the KL is done by formula wherever
-# there is one, and why the reconstruction term, which has none, is the noisy part of
-# a VAE's gradient.
 
-# %%
-numbers = 2 ** np.arange(3, 17)
-averages = [samples[:n].mean() for n in numbers]
-error = samples.std() / np.sqrt(numbers)
+# %% tags=["hide-output"]
 needed = (samples.std() / 0.005) ** 2
 print(f"samples for a standard error of 0.005: {needed:.0f}")
 
+# %% [markdown]
+# The error falls like $1/\sqrt S$: ten times the precision costs a hundred times the
+# samples. It is more than ten thousand, for one image, one dimension and two digits.
+# The formula costs one line. This is why the KL is done by formula wherever there is
+# one, and why the reconstruction term, which has none, is the noisy part of a VAE's
+# gradient.
+
+# %% tags=["hide-input"]
+sizes = 4 ** np.arange(2, 9)
 exact = kl(mu, logvar)
+band = samples.std() / np.sqrt(sizes)
 plt.figure()
 plt.fill_between(
-    numbers,
-    exact - 2 * error,
-    exact + 2 * error,
-    color=GREY,
-    alpha=0.25,
+    sizes, exact - 2 * band, exact + 2 * band, color=GREY, alpha=0.25
 )
 plt.axhline(exact, color=BLACK)
-plt.plot(numbers, averages, "o", color=BLUE, ms=7)
-plt.text(2200, 0.60, "formula (4.6)")
-plt.text(700, 0.33, "average of $S$ samples", color=BLUE)
-plt.text(60, 0.82, "two standard errors: falls like $1/\\sqrt{S}$")
+for size in sizes:  # ten estimates of each size, from separate samples
+    e = rng.standard_normal((10, size))
+    z = mu + np.exp(logvar / 2) * e
+    ratio = log_normal(z, mu, logvar) - log_normal(z, 0.0, 0.0)
+    spread = size * np.geomspace(0.85, 1.18, 10)
+    plt.plot(spread, ratio.mean(axis=1), "o", color=BLUE, ms=4)
+plt.text(9000, 0.62, "formula (4.6)")
+plt.text(700, 0.3, "ten averages of $S$ samples each", color=BLUE)
+plt.text(60, 0.86, "two standard errors: falls like $1/\\sqrt{S}$")
 plt.xscale("log")
 plt.ylim(0, 1.05)
 plt.xlabel("number of samples $S$")
 plt.ylabel("KL, nats")
-plt.title("The price of a digit is a hundred times the samples")
+plt.title("One digit more costs a hundred times the samples")
 plt.show()
 
 # %% [markdown]
@@ -428,10 +438,12 @@ def kl_grad(mu, logvar):
 
 mus, logvars = rng.normal(size=(2, 50))
 dmu, dlogvar = kl_grad(mus, logvars)
-h = 1e-5
-slope = (kl(mus + h, logvars) - kl(mus - h, logvars)) / (2 * h)
+delta = 1e-5
+up, down = kl(mus + delta, logvars), kl(mus - delta, logvars)
+slope = (up - down) / (2 * delta)
 check("(4.8) finite difference in mu", dmu, slope, 1e-8)
-slope = (kl(mus, logvars + h) - kl(mus, logvars - h)) / (2 * h)
+up, down = kl(mus, logvars + delta), kl(mus, logvars - delta)
+slope = (up - down) / (2 * delta)
 check("(4.9) finite difference in logvar", dlogvar, slope, 1e-8)
 
 package = gaussian.kl_grad(mus, logvars)
@@ -439,9 +451,11 @@ check("minivae.gaussian.kl_grad, dmu", package[0], dmu, 1e-15)
 check("minivae.gaussian.kl_grad, dlogvar", package[1], dlogvar, 1e-15)
 
 # %% [markdown]
-# The encoder could put out $\sigma$ itself. Then the gradient would be $\sigma -
-# 1/\sigma$, which explodes for small $\sigma$, and a step that makes $\sigma$ negative
-# would end everything. The logarithm can be any real number: no clipping, no fear.
+# The encoder could put out $\sigma$ itself. Then the gradient would be
+# $\sigma - 1/\sigma$, which explodes for small $\sigma$, and a step could make $\sigma$
+# negative. The logarithm may be any real number. One danger remains: `np.exp(logvar)`
+# overflows above 709 in float64 and above 88 in float32, as an encoder that diverges
+# finds out. The package then refuses the loss with a message that says where it began.
 #
 # ## What the KL does to a posterior on its own
 #
@@ -453,7 +467,7 @@ check("minivae.gaussian.kl_grad, dlogvar", package[1], dlogvar, 1e-15)
 # \frac{d\ell}{dt} = -\frac12 \left( e^{\ell} - 1 \right) .
 # $$
 #
-# Both can be solved. The first is the decay of a spring in honey:
+# Both can be solved. The first is exponential decay:
 #
 # $$
 # \mu(t) = \mu_0 \, e^{-t} \tag{4.10}
@@ -479,7 +493,7 @@ check("minivae.gaussian.kl_grad, dlogvar", package[1], dlogvar, 1e-15)
 # factor of four away from the prior. Which is back first?
 
 
-# %%
+# %% tags=["hide-output"]
 def mu_at(t, mu0):  # (4.10)
     return mu0 * np.exp(-t)
 
@@ -527,7 +541,7 @@ for i in (0, 2):  # one that starts wide, one that starts narrow
 # information about $x$. Chapter 13 is about when that happens to dimensions that were
 # needed.
 
-# %%
+# %% tags=["hide-input"]
 mus = np.linspace(-3.2, 3.2, 200)
 sigmas = np.exp(np.linspace(np.log(0.18), np.log(5), 200))
 values = kl(mus[None, :], np.log(sigmas[:, None] ** 2))
@@ -563,7 +577,9 @@ plt.yticks([0.25, 0.5, 1, 2, 4], ["¼", "½", "1", "2", "4"])
 plt.minorticks_off()
 plt.xlabel(r"posterior mean $\mu$")
 plt.ylabel(r"posterior $\sigma$ (log scale)")
-plt.title("Left alone with the KL, every posterior falls home")
+plt.title(
+    "Left alone with the KL, every posterior returns to the prior"
+)
 plt.show()
 
 # %% [markdown]
@@ -582,8 +598,9 @@ plt.show()
 # | a $\log 2\pi$ too many, a $\log \sigma$ missing | pluskid/Mocha.jl #117 |
 #
 # A gradient check finds none of them if the gradient was derived from the wrong
-# formula: it only asks whether the two agree. Comparing with samples finds all of them,
-# because the samples know nothing of the formula; they use only the densities.
+# formula: it only asks whether the two agree. Samples use only the densities, and can
+# disagree with a formula. Whether they *do* depends on two choices: where one tests,
+# and with how many samples.
 #
 # **Predict.** At which point would you test? Which of the six are right at $\mu = 0$,
 # $\log \sigma^2 = 0$?
@@ -618,27 +635,66 @@ def extra_log_2pi(mu, logvar):
 wrong = [forgotten_half, mean_for_sum, sign_of_log]
 wrong += [log_squared, logvar_as_log_sigma, extra_log_2pi]
 
+# %% tags=["hide-output"]
 K = 4
-mu_k, logvar_k = rng.normal(size=(2, K))
-eps = rng.standard_normal((20_000, K))
-z = mu_k + np.exp(logvar_k / 2) * eps
-log_ratio = log_normal(z, mu_k, logvar_k) - log_normal(z, 0.0, 0.0)
-samples = log_ratio.sum(axis=1)
-check_mc("the right formula", samples, kl_vector(mu_k, logvar_k))
-for formula in wrong:
-    with must_fail():
-        name = formula.__name__
-        check_mc(name, samples, formula(mu_k, logvar_k))
-
-# %%
 at_prior = [f(np.zeros(K), np.zeros(K)) for f in wrong]
 right_there = sum(value == 0 for value in at_prior)
 print(f"right at the prior: {right_there} of {len(wrong)}")
 check("wrong formulas that the prior cannot tell", right_there, 5, 0)
 
 # %% [markdown]
-# Five of six wrong formulas are right at the prior. Test at random points; symmetry
-# hides mistakes.
+# Five of six wrong formulas are right at the prior: symmetry hides mistakes. A random
+# point is better, but a matter of luck. Take `sign_of_log`: it is wrong by
+# $\sum_k \log \sigma_k^2$, and where these logarithms happen to add up to little, no
+# number of samples that we can afford sees it. We measure how often each mistake is
+# caught by a test at four standard errors, at 200 random points with 300 samples each.
+
+
+# %%
+def log_ratio(mu, logvar, count):
+    """count samples of log q(z) - log p(z)."""
+    e = rng.standard_normal((count, len(mu)))
+    z = mu + np.exp(logvar / 2) * e
+    ratio = log_normal(z, mu, logvar) - log_normal(z, 0.0, 0.0)
+    return ratio.sum(axis=1)
+
+
+caught = np.zeros(6)
+for _ in range(200):
+    mu_k, logvar_k = rng.normal(size=(2, K))
+    ratio = log_ratio(mu_k, logvar_k, 300)
+    se = ratio.std() / np.sqrt(300)
+    z_scores = [(f(mu_k, logvar_k) - ratio.mean()) / se for f in wrong]
+    caught += np.abs(z_scores) > 4
+for formula, share in zip(wrong, caught / 200, strict=True):
+    print(
+        f"{formula.__name__:20} caught at {share:4.0%} of random points"
+    )
+check_less("none is caught always", caught.min() / 200, 0.9)
+
+# %% [markdown]
+# So "compare with samples at a random point" is no safe recipe. Choose the point **on
+# purpose**, so that every term counts and none cancels another: all means different
+# from zero; all log-variances of the *same sign*, so that no sum of them vanishes;
+# different sizes, so that their squares, halves and doubles are different numbers. Here
+# is one, with 5000 samples:
+
+# %%
+mu_k = np.array([0.7, -1.1, 1.6, 0.4])
+logvar_k = np.array([-1.3, -2.2, -0.8, -1.7])
+samples = log_ratio(mu_k, logvar_k, 5000)
+check_mc("the right formula", samples, kl_vector(mu_k, logvar_k))
+se = samples.std() / np.sqrt(5000)
+for formula in wrong:
+    away = formula(mu_k, logvar_k) - kl_vector(mu_k, logvar_k)
+    print(
+        f"wrong by {away:6.2f} nats, {abs(away) / se:.0f} standard errors"
+    )
+    with must_fail():
+        check_mc(formula.__name__, samples, formula(mu_k, logvar_k))
+
+# %% [markdown]
+# All six are caught there, the closest by 29 standard errors, with any random numbers.
 #
 # Two more things to know. The KL is **not symmetric**: $\mathrm{KL}(p \Vert q)$ is
 # another number, which (4.5) gives with the roles exchanged. And everything here
@@ -659,7 +715,7 @@ check_less("they differ", forward, backward)
 #
 # <details><summary>Hint</summary>
 #
-# At $\sigma = 1$ only $\frac12 \mu^2$ is left of (4.6).
+# Which terms of (4.6) are left at $\sigma = 1$?
 #
 # </details>
 
@@ -675,9 +731,16 @@ check("one bit at mu = 1.1774", kl(one_bit, 0.0), np.log(2), 1e-12)
 #
 # <details><summary>Hint</summary>
 #
-# Newton's step for $f(\ell) = 0$ is $\ell \leftarrow \ell - f(\ell) / f'(\ell)$, here
-# with $f(\ell) = \mathrm{KL} - 1$. At $\ell = 0$ the derivative vanishes, so start well
-# to the left and well to the right of it.
+# Newton's step for $f(\ell) = 0$ is $\ell \leftarrow \ell - f(\ell) / f'(\ell)$. Where
+# does the derivative of your $f$ vanish?
+#
+# </details>
+#
+# <details><summary>Answer</summary>
+#
+# $f(\ell) = \mathrm{KL} - 1$ with the derivative (4.9), which vanishes at $\ell = 0$:
+# between the two roots. A start on one side finds the root of that side. They are
+# $\sigma = 0.2291$ and $\sigma = 2.1226$.
 #
 # </details>
 
@@ -701,9 +764,22 @@ for u in (-4.0, 2.0):
 #
 # <details><summary>Hint</summary>
 #
-# $\mathbb{E}[(z - \mu)^\top \Sigma^{-1} (z - \mu)] = \mathrm{tr}(\Sigma^{-1} \Sigma) =
-# K$. Draw $z = \mu + L \varepsilon$ with the Cholesky factor $L L^\top = \Sigma$; then
-# the quadratic form is $\varepsilon^\top \varepsilon$.
+# Follow (4.2) to (4.6); what was $(z - \mu)^2 / \sigma^2$ is a quadratic form now. To
+# sample, use $z = \mu + L \varepsilon$ with the Cholesky factor $L L^\top = \Sigma$.
+#
+# </details>
+#
+# <details><summary>Answer</summary>
+#
+# $$
+# \log q = -\frac12 \left( K \log 2 \pi + \log \det \Sigma
+#   + (z - \mu)^\top \Sigma^{-1} (z - \mu) \right) ,
+# $$
+#
+# and the mean of the quadratic form is $\mathrm{tr}(\Sigma^{-1} \Sigma) = K$. In
+# $\log p$ stands $z^\top z$, with the mean $\mu^\top \mu + \mathrm{tr}\, \Sigma$. The
+# difference is the formula; for a diagonal $\Sigma$ trace and determinant are sum and
+# product of the $\sigma_k^2$, which is (4.7).
 #
 # </details>
 
@@ -738,8 +814,16 @@ check_mc("full covariance", log_q - log_p, kl_full(mu3, Sigma))
 #
 # <details><summary>Hint</summary>
 #
-# $m$ is the mean of the $\mu$'s. Then $s^2$ is the mean of $\sigma^2 + (\mu - m)^2$:
-# the prior takes over mean and variance of all the posteriors thrown together.
+# Two derivatives of a mean of (4.5). First the one in $m$, since $s$ does not enter it.
+#
+# </details>
+#
+# <details><summary>Answer</summary>
+#
+# In $m$: the mean of $-(\mu - m) / s^2$ vanishes if $m$ is the mean of the $\mu$. In
+# $\log s^2$: $-(\sigma^2 + (\mu - m)^2) / s^2 + 1$ vanishes in the mean if $s^2$ is the
+# mean of $\sigma^2 + (\mu - m)^2$: the prior takes over mean and variance of all the
+# posteriors thrown together.
 #
 # </details>
 
@@ -769,8 +853,20 @@ for dm, dlog in ((0.1, 0), (-0.1, 0), (0, 0.1), (0, -0.1)):
 #
 # <details><summary>Hint</summary>
 #
-# Insert $\log \bar q(z) - \log \bar q(z)$ into the integral. $I$ is at most $\log N$:
-# knowing which of $N$ images it was is worth no more. $\log 60000$ is 11 nats.
+# Add and subtract $\log \bar q(z)$ in the integral. For the bound on $I$: how much is
+# it worth to know which of $N$ images it was?
+#
+# </details>
+#
+# <details><summary>Answer</summary>
+#
+# $\log q_n - \log p = (\log q_n - \log \bar q) + (\log \bar q - \log p)$; averaged over
+# $q_n$ and $n$ the first bracket is $I$, and the second, which contains $n$ no more, is
+# $\mathrm{KL}(\bar q \Vert p)$. Since $\bar q \ge q_n / N$, $\log q_n / \bar q \le
+# \log N$, and so $I \le \log N$. With 60,000 images that is 11 nats. Of a KL of 25 nats
+# at least 14 lie in $\mathrm{KL}(\bar q \Vert p)$: the codes of the training set,
+# taken together, are that far from the prior, from which one samples. (For a KL
+# averaged over images not trained on, $N$ is theirs; the bound is about the set.)
 #
 # </details>
 
@@ -796,19 +892,24 @@ check_less("I is at most log N", information, np.log(3))
 # %% [markdown]
 # ## Sources
 #
-# - D. P. Kingma, M. Welling, *Auto-Encoding Variational Bayes*, ICLR 2014, appendix B:
-#   (4.7), from the two means (4.2) and (4.4).
+# - D. P. Kingma, M. Welling, *Auto-Encoding Variational Bayes*, ICLR 2014, [arXiv
+#   1312.6114](https://arxiv.org/abs/1312.6114), appendix B: (4.7), from the two means
+#   (4.2) and (4.4).
 # - S. Kullback, R. A. Leibler, *On Information and Sufficiency*, Annals of Mathematical
-#   Statistics 22, 1951: where the divergence comes from.
+#   Statistics 22, 1951, [doi
+#   10.1214/aoms/1177729694](https://doi.org/10.1214/aoms/1177729694): where the
+#   divergence comes from.
 # - T. M. Cover, J. A. Thomas, *Elements of Information Theory*, 2nd edition 2006,
-#   chapters 2 and 8: entropy, and why KL is never negative for any two densities.
+#   [doi 10.1002/047174882X](https://doi.org/10.1002/047174882X), chapters 2 and 8:
+#   entropy, and why KL is never negative for any two densities.
 # - M. D. Hoffman, M. J. Johnson, *ELBO surgery: yet another way to carve up the
 #   variational evidence lower bound*, NIPS workshop 2016: exercise 5.
+# - (4.10) and (4.11) are our own integration of two textbook differential equations.
 # - Where each mistake in the table was seen is named in the table.
 #
 # ## What to read next
 #
-# Chapter 5 gets a gradient through the samples of the other term. For the information
-# theory behind this chapter, Cover and Thomas, chapter 2, is the place; for the KL as
-# one of many divergences, and what choosing another would do, section 10.1 of C. M.
-# Bishop, *Pattern Recognition and Machine Learning*, 2006.
+# [Chapter 5](05_reparameterization.py) gets a gradient through the samples of the other
+# term. For the information theory behind this chapter, Cover and Thomas, chapter 2, is
+# the place; for the KL as one of many divergences, section 10.1 of C. M. Bishop,
+# *Pattern Recognition and Machine Learning*, 2006.

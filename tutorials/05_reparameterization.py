@@ -584,7 +584,7 @@ def gradients(x, eps):
     _, dy, dz = per_image(x, eps)
     mu, logvar = model.encode(x)
     dmu_kl, dlogvar_kl = gaussian.kl_grad(mu, logvar)
-    dlogvar = dz * 0.5 * np.exp(logvar / 2) * eps + dlogvar_kl
+    dlogvar = dlogvar_kl + dz * np.exp(logvar / 2) * eps / 2
     return {
         "mu_head.b": dz + dmu_kl,
         "logvar_head.b": dlogvar,
