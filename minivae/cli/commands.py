@@ -6,7 +6,6 @@ A command returns its exit code, or None for 0. What it raises is reported by
 
 import numpy as np
 
-from minivae import gaussian
 from minivae.atomic import replacing
 from minivae.autoencoder import Autoencoder
 from minivae.cli.folders import new_file
@@ -16,7 +15,6 @@ from minivae.datasets.files import read_npz
 from minivae.datasets.images import prepare
 from minivae.iwae import IWAE
 from minivae.likelihoods import Binomial
-from minivae.numerics import log_mean_exp
 from minivae.optim import Adam
 from minivae.training import checkpoints, fit
 from minivae.training.evaluation import scaling
@@ -24,41 +22,6 @@ from minivae.training.torch_weights import load_state_dict, state_dict, torch_so
 from minivae.vae import VAE
 
 MOST_DRAWN = 10_000  # images in one picture
-
-
-def evaluate(arguments):
-    """Print the means over the test images, each with its standard error."""
-    saved = checkpoints.load(arguments.model)
-    images = load_data(arguments, saved)
-    model, binarize = saved.model, (saved.settings or {}).get("binarize", "none")
-    scaled, rng = scaling(model, images, binarize), np.random.default_rng(arguments.seed)
-    rows = []
-    for start in range(0, len(images.test), 100):
-        batch = images.test[start : start + 100]
-        x = prepare(batch, images.max_count, model.dtype, binarize, scaled, rng)
-        shape = (arguments.samples, len(x), model.K)
-        rows.append(_per_image(model, x, rng.standard_normal(shape, dtype=model.dtype)))
-    columns = np.concatenate(rows, axis=1, dtype=np.float64)
-    print(
-        f"{len(images.test)} test images of {images.name}; nats per image ± standard error"
-    )
-    bound = f"-L_{arguments.samples}" if isinstance(model, IWAE) else "nelbo"
-    for name, column in zip((bound, "rec", "kl"), columns, strict=True):
-        error = column.std(ddof=1) / np.sqrt(len(column)) if len(column) > 1 else np.nan
-        print(f"{name:5} {column.mean():10.3f} ± {error:.3f}")
-
-
-def _per_image(model, x, eps):
-    """nelbo, rec and kl of each image, shape (3, B)."""
-    if isinstance(model, Autoencoder):
-        rec = -model.likelihood.log_prob(x, model.decoder_output(model.code(x)))
-        return np.stack([rec, rec, np.zeros_like(rec)])
-    elbo = model.elbo(x, eps)
-    kl = gaussian.kl(*model.encode(x)).sum(axis=1)
-    bound = (
-        log_mean_exp(model.log_weights(x, eps), axis=0) if isinstance(model, IWAE) else elbo
-    )
-    return np.stack([-bound, -elbo - kl, kl])
 
 
 def check(arguments):

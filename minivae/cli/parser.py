@@ -9,7 +9,7 @@ import os
 import sys
 
 from minivae import __version__
-from minivae.cli import commands, course, training
+from minivae.cli import commands, course, evaluation, training
 from minivae.cli.explore import add_explore
 from minivae.cli.groups import add_data, add_model, add_model_file, add_seed, add_training
 from minivae.cli.values import label, number, text, whole
@@ -48,6 +48,15 @@ examples:
       goes on from the last whole epoch, as if it had never stopped
 
 Ctrl-C ends training and keeps what was learned. All losses are nats per image.
+"""
+
+EVALUATION = """\
+examples:
+  minivae evaluate runs/digits-.../model.npz --importance 5000
+      what the literature calls NLL
+  minivae evaluate runs/digits-.../model.npz --gaps
+
+Sampling gives an upper bound of -log p(x) in expectation, the tighter the more samples.
 """
 
 IMPORT = """\
@@ -143,16 +152,37 @@ def build_parser():
     add_model(train)
     add_training(train)
     evaluate = command(
-        "evaluate", commands.evaluate, "print nelbo, rec and kl of the test images"
+        "evaluate",
+        evaluation.evaluate,
+        "print nelbo, rec, kl and -log p(x) of the test images",
+        EVALUATION,
     )
     add_model_file(evaluate)
     add_data(evaluate, "what the model was trained on")
-    evaluate.add_argument(
+    add = evaluate.add_argument
+    add(
         "--samples",
-        type=whole(1),
+        type=whole(1, 10_000),
         default=10,
         metavar="S",
-        help="samples of z per image (default: %(default)s)",
+        help="samples of z per image for nelbo, rec and kl (default: %(default)s)",
+    )
+    add(
+        "--importance",
+        type=whole(1),
+        metavar="S",
+        help="importance samples per image for -log p(x), on all test images (default: 500,"
+        " on as many images as take some seconds)",
+    )
+    add(
+        "--annealed",
+        action="store_true",
+        help="-log p(x) by annealed importance sampling too: tighter, and a minute's work",
+    )
+    add(
+        "--gaps",
+        action="store_true",
+        help="say what the encoder and the Gaussian family cost, on 100 images",
     )
     add_seed(evaluate)
     check = command(
