@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 from minivae import cli
 from minivae.cli import evaluation, training
 from minivae.datasets import load_digits, prepare
+from minivae.inference import annealed
 from minivae.inference.bounds import importance_log_likelihood
 from minivae.training import checkpoints
 
@@ -116,3 +117,19 @@ def test_an_autoencoder_has_no_log_p(tmp_path, capsys, option):
     assert set(numbers) == {"nelbo", "rec", "kl"}
     assert cli.main(["evaluate", str(path), *option]) == 2
     assert "got an Autoencoder" in capsys.readouterr().err
+
+
+def test_annealed_is_at_least_as_tight(tmp_path, capsys, monkeypatch):
+    real = annealed.annealed_log_likelihood
+
+    def quick(model, x, rng):
+        return real(model, x, rng, temperatures=20, chains=8)
+
+    monkeypatch.setattr(annealed, "annealed_log_likelihood", quick)
+    path = trained(tmp_path)
+    _, text = run(["evaluate", path, "--annealed", "--importance", "50"], capsys)
+    number = r"-log p\(x\) +(\S+) ± \S+  \(at most: "
+    (value,) = re.findall(number + "annealed importance sampling, the first 100", text)
+    model, x = checkpoints.load(path).model, prepare(load_digits().test[:100], 16)
+    log_p = importance_log_likelihood(model, x, 2000, np.random.default_rng(1))
+    assert float(value) == pytest.approx(-log_p.mean(), abs=0.2)
