@@ -527,7 +527,7 @@ for kind in ("AE", "VAE"):
 # more network to distrust. We take two judges without one.
 #
 # **A reference density.** A mixture of $M = 100$ products of binomials, fitted to the
-# training images by EM exactly as in chapter 1: $r$ are responsibilities, and each
+# training images by EM exactly as in chapter 20: $r$ are responsibilities, and each
 # component's $p$ is the weighted mean image. It knows nothing about latent spaces. Its
 # $-\log p(x)$ of an image is a score in nats, low for what looks like the data.
 #
@@ -889,7 +889,7 @@ check_less("and lie wider than in the VAE", 3 * in_vae, sizes[1])
 # %% [markdown]
 # **5. A better home than the prior (towards research).** The plausible share of the VAE
 # at $K = 8$ rose when $z$ came from a fitted Gaussian. How far can it rise? Fit a
-# mixture of Gaussians to the codes (chapter 1), or learn the prior along with the model
+# mixture of Gaussians to the codes (chapter 20), or learn the prior along with the model
 # (chapter 4, exercise 4, for one Gaussian; Tomczak and Welling for a mixture of
 # posteriors). Here, draw from $\bar q$ itself: pick a training image, then $z$ from its
 # posterior. Why is the result plausible, and why is it a bad generator all the same?
