@@ -231,8 +231,8 @@ guess = {
 # ## The hunt
 #
 # First the control: nothing is injected, and nothing may fail. A check that fails on
-# right code is worse than no check, because one learns to ignore it. (`python -m
-# minivae.zoo` does this for twenty seeds.) Rung 1 is the slow one; we spare it the last
+# right code is worse than no check, because one learns to ignore it. (`minivae
+# zoo` does this for twenty seeds.) Rung 1 is the slow one; we spare it the last
 # four bugs, whose gradients (if they have any) belong to their losses.
 
 # %%
@@ -323,7 +323,7 @@ check_less("some are caught only once", 2, alone.sum())
 # never enters the loss. An importance-weighted bound that is secretly the ELBO is a
 # perfectly valid bound; only that it does not tighten gives it away.
 #
-# The whole zoo is larger. `python -m minivae.zoo` injects every bug under every
+# The whole zoo is larger. `minivae zoo` injects every bug under every
 # rung, and prints the matrix of all; that takes about a minute.
 
 # %%

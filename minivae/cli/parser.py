@@ -26,6 +26,7 @@ examples:
   minivae import weights.npz --like runs/digits-.../model.npz
   minivae course my-course             chapters, notebooks, exercises: all of it
   minivae exercises my-answers         homework, which minivae grade then marks
+  minivae zoo --hunt 7                 a bug is in the package: find it
   minivae train --help                 all options, with their defaults
 """
 
@@ -57,6 +58,17 @@ examples:
   minivae evaluate runs/digits-.../model.npz --gaps
 
 Sampling gives an upper bound of -log p(x) in expectation, the tighter the more samples.
+"""
+
+ZOO = """\
+examples:
+  minivae zoo                       the matrix of bugs and checks, some minutes
+  minivae zoo kl-without-its-half   one of them: its story, its code, who sees it
+  minivae zoo --hunt 7              for a class: a bug is in, everybody looks for it
+  minivae zoo --hunt 7 --run my_checks.py
+  minivae zoo --hunt 7 --answer kl-without-its-half
+
+In a notebook: from minivae.zoo.hunting import release, answer; release(7)
 """
 
 IMPORT = """\
@@ -252,8 +264,39 @@ def build_parser():
         metavar="FILE",
         help="a new .npz (default: model.npz, or the next free model-2.npz, ...)",
     )
+    _add_zoo(command)
     _add_exercises(command)
     return parser
+
+
+def _add_zoo(command):
+    def zoo(arguments):  # the ladder takes longer to import than all the rest
+        from minivae.cli import zoo
+
+        return zoo.zoo(arguments)
+
+    add = command("zoo", zoo, "inject known bugs, and see which check catches which", ZOO)
+    add = add.add_argument
+    add("name", metavar="NAME", nargs="?", help="one bug, with its story (default: all)")
+    add("--list", action="store_true", help="tell of all bugs, and stop")
+    add(
+        "--figure",
+        metavar="FILE",
+        help="also draw who catches whom: a new .png, .pdf or .svg",
+    )
+    add(
+        "--hunt",
+        type=whole(0),
+        metavar="SEED",
+        help="inject one bug without saying which, and open Python to find it",
+    )
+    add(
+        "--run",
+        dest="run_file",
+        metavar="FILE",
+        help="run this file of checks in its place",
+    )
+    add("--answer", metavar="NAME", help="with --hunt: is it this one? exit code 0 or 1")
 
 
 def _add_exercises(command):

@@ -62,12 +62,36 @@ def _fails(rung, rng):
         return True
 
 
-def compute_matrix(names=tuple(BUGS), seed=0, workers=None):
+def compute_matrix(names=tuple(BUGS), seed=0, workers=None, report=None):
     """Release each of `names` in turn and climb the ladder: a `Matrix`.
 
     The bugs are shared out among `workers` processes, one for each core if not
-    given, so that no bug of one can reach another.
+    given, so that no bug of one can reach another. `report`, if given, is called with the
+    number of bugs done.
     """
-    with ProcessPoolExecutor(workers or os.cpu_count()) as pool:
-        caught = list(pool.map(hunt, names, [seed] * len(names)))
+    caught = _all_hunts(names, [seed] * len(names), workers, report)
     return Matrix(list(names), list(RUNGS), np.array(caught))
+
+
+def false_alarms(seeds, workers=None, report=None):
+    """What fails on the right code with seeds 0, 1, ...: a list of "seed 3, rung 2".
+
+    It is shared out and reported as in `compute_matrix`.
+    """
+    failures = _all_hunts([None] * seeds, range(seeds), workers, report)
+    return [
+        f"seed {seed}, rung {rung}"
+        for seed, failed in enumerate(failures)
+        for rung, fails in zip(RUNGS, failed, strict=True)
+        if fails
+    ]
+
+
+def _all_hunts(names, seeds, workers, report):
+    rows = []
+    with ProcessPoolExecutor(min(workers or os.cpu_count(), len(names))) as pool:
+        for row in pool.map(hunt, names, seeds):
+            rows.append(row)
+            if report is not None:
+                report(len(rows))
+    return rows

@@ -141,8 +141,8 @@ SAMPLING = (
         (
             Edit(
                 "training.fitting:_Run._train",
-                "batch_loss(model, x, rng,",
-                "batch_loss(model, x, np.random.default_rng(0),",
+                "draw_noise(model, len(x), rng,",
+                "draw_noise(model, len(x), np.random.default_rng(0),",
             ),
         ),
     ),
