@@ -138,19 +138,18 @@ check_less("the same noise does not care", frozen[3] / frozen[1], 1.2)
 # ## First way: differentiate the density
 #
 # In the integral, $\mu$ appears only in $q$. Move the derivative inside (allowed if the
-# derivative of $q f$ in $\mu$ stays below some integrable function near $\mu$, which
-# for a Gaussian $q$ holds for every $f$ that grows more slowly than $e^{z^2 / 2
-# \sigma^2}$; $f$ itself may jump):
+# derivative of $q f$ in $\mu$ stays below some integrable function near $\mu$; for a
+# Gaussian $q$ it does if $f$ grows at most like $e^{a z^2}$ with $a < 1 / 2 \sigma^2$. It
+# may jump):
 #
 # $$
 # \frac{\partial}{\partial \mu} \int q(z)\, f(z)\, dz
 #   = \int \frac{\partial q(z)}{\partial \mu}\, f(z)\, dz .
 # $$
 #
-# This is no longer an average under $q$, and so it cannot be sampled. But the
-# derivative of a logarithm is $\frac{\partial \log q}{\partial \mu} = \frac1q
-# \frac{\partial q}{\partial \mu}$, so we may write $\frac{\partial q}{\partial \mu} =
-# q\, \frac{\partial \log q}{\partial \mu}$, and $q$ is back:
+# This is no longer an average under $q$. But $\frac{\partial \log q}{\partial \mu} =
+# \frac1q \frac{\partial q}{\partial \mu}$, so $\frac{\partial q}{\partial \mu} = q\,
+# \frac{\partial \log q}{\partial \mu}$, and $q$ is back:
 #
 # $$
 # \frac{\partial L}{\partial \mu} = \mathbb{E}_q \left[ f(z) \,
@@ -158,17 +157,14 @@ check_less("the same noise does not care", frozen[3] / frozen[1], 1.2)
 # $$
 #
 # and the same with $\log \sigma^2$. The derivative of a log-density in a parameter is
-# called the *score*, hence the name **score-function estimator**. (Chapter 3 climbs the
-# ELBO of a black box with it.) For our Gaussian,
-# $\log q = -\frac12 ( \log 2\pi + \log \sigma^2 + (z - \mu)^2 / \sigma^2 )$. In $\mu$,
-# the square gives $-\frac12 \cdot 2 (z - \mu) \cdot (-1) / \sigma^2$, so
+# called the *score*, hence the name **score-function estimator**. ([Chapter
+# 3](03_classical_variational_inference.py) climbs the ELBO of a black box with it.) For
+# our Gaussian it follows from (4.1), in $\mu$ by the square and in $\log \sigma^2$ by
+# $1 / \sigma^2 = e^{-\ell}$, whose derivative is $-e^{-\ell}$:
 #
 # $$
 # \frac{\partial \log q(z)}{\partial \mu} = \frac{z - \mu}{\sigma^2} \tag{5.2}
 # $$
-#
-# In $\ell = \log \sigma^2$, the fraction is $(z - \mu)^2 e^{-\ell}$, whose derivative
-# is itself with a minus, and $\ell$ has the derivative one:
 #
 # $$
 # \frac{\partial \log q(z)}{\partial \log \sigma^2}
@@ -938,31 +934,7 @@ for K in (1, 10, 100):
     check_mc(f"best baseline, K = {K}", estimate**2, (K + 2) / 2)
 
 # %% [markdown]
-# **4. Other paths.** An exponential $z$ with rate $\lambda$ and density $\lambda
-# e^{-\lambda z}$ can be drawn as $z = -\log(u) / \lambda$ with $u$ uniform. Derive the
-# pathwise gradient of $\mathbb{E}[z^2] = 2 / \lambda^2$ in $\lambda$, and check it.
-#
-# <details><summary>Hint</summary>
-#
-# Differentiate $z = -\log(u) / \lambda$ with $u$ held fixed, and write the result in
-# $z$.
-#
-# </details>
-#
-# <details><summary>Answer</summary>
-#
-# $\partial z / \partial \lambda = \log(u) / \lambda^2 = -z / \lambda$, so the estimate
-# is $2 z \cdot (-z / \lambda)$, whose mean is $-4 / \lambda^3$.
-#
-# </details>
-
-# %% tags=["hide-cell"]
-lam = 1.7
-z = rng.exponential(1 / lam, N)
-check_mc("exponential", 2 * z * (-z / lam), -4 / lam**3)
-
-# %% [markdown]
-# **5. Without a formula for the path (towards research).** For many distributions no
+# **4. Without a formula for the path (towards research).** For many distributions no
 # one knows a closed path, but their distribution function $F(z; \theta)$ is known.
 # Holding the noise fixed means holding $F$ fixed along the path:
 #
@@ -1028,7 +1000,7 @@ check_mc("implicit path of a mixture", 2 * z * dz_dpi, 1.25 - 5)
 #   1906.10652](https://arxiv.org/abs/1906.10652), sections 4 and 5: both estimators,
 #   with the conditions under which the derivative may go inside.
 # - M. Figurnov, S. Mohamed, A. Mnih, *Implicit Reparameterization Gradients*, NeurIPS
-#   2018, [arXiv 1805.08498](https://arxiv.org/abs/1805.08498): exercise 5.
+#   2018, [arXiv 1805.08498](https://arxiv.org/abs/1805.08498): exercise 4.
 # - (5.7), (5.8) and (5.9) are short enough to derive; we know no place to cite for
 #   them.
 #
