@@ -139,8 +139,8 @@ check_less("the same noise does not care", frozen[3] / frozen[1], 1.2)
 #
 # In the integral, $\mu$ appears only in $q$. Move the derivative inside (allowed if the
 # derivative of $q f$ in $\mu$ stays below some integrable function near $\mu$; for a
-# Gaussian $q$ it does if $f$ grows at most like $e^{a z^2}$ with $a < 1 / 2 \sigma^2$. It
-# may jump):
+# Gaussian $q$ it does if $f$ grows at most like $e^{a z^2}$ with $a < 1 / 2 \sigma^2$.
+# It may jump):
 #
 # $$
 # \frac{\partial}{\partial \mu} \int q(z)\, f(z)\, dz
