@@ -181,7 +181,7 @@ plt.show()
 # $$
 #
 # We cannot compute it, since we do not have $p(z|x)$. But by Bayes' rule $\log p(z|x) =
-# \log p(x, z) - \log p(x)$. Put this in:
+# \log p(x, z) - \log p(x)$. Substitute:
 #
 # $$
 # \mathrm{KL}(q \Vert p(z|x))
@@ -343,9 +343,9 @@ for density in wrong:
 # None of them. Nowhere did the derivation of (2.4) use that $p(x, z)$ is a density: the
 # identity holds for **any positive function** in its place, since all three numbers are
 # made from that one function. It tests the ELBO, the KL and the sampler, and it is
-# blind to the density. Who sees a wrong density? Whoever knows what a density is:
-# summed over all $x$, $p(x)$ must be one (chapter 1). And whoever has the density from
-# another source, as the package has, in its `Gaussian` likelihood.
+# blind to the density. A wrong density is seen by two other checks. Integrated over all
+# $x$, $p(x)$ must be one (chapter 1). And the package has the density from another
+# source, its `Gaussian` likelihood.
 
 
 # %%
@@ -521,8 +521,8 @@ plt.show()
 #
 # ## The two terms of the loss
 #
-# For training, (2.2) is written in another way. Put $\log p(x, z) = \log p(x|z) + \log
-# p(z)$ in, and sort:
+# For training, (2.2) is written in another way. Substitute
+# $\log p(x, z) = \log p(x|z) + \log p(z)$ and sort:
 #
 # $$
 # \mathrm{ELBO} = \mathbb{E}_q \left[ \log p(x|z) \right]
@@ -841,10 +841,10 @@ plt.show()
 # it.
 #
 # The vermillion bound does not touch anywhere. Its maximum is at a smaller $\theta$,
-# and whoever climbs it from the best $\theta$ **makes the model worse while the ELBO
-# rises**. The decoder shrinks, because a smaller $W$ makes the posterior wider, more
-# like the $q$ that we insisted on. (This is known: Turner and Sahani, 2011, show it for
-# time series and call it a bias towards parameters at which the bound is tight.) So two
+# and climbing it from the best $\theta$ **makes the model worse while the ELBO rises**.
+# The decoder shrinks, because a smaller $W$ makes the posterior wider, more like the
+# $q$ that we insisted on. (This is known: Turner and Sahani, 2011, show it for time
+# series and call it a bias towards parameters at which the bound is tight.) So two
 # things happen when the ELBO is maximized over the model's parameters: $\log p(x)$ is
 # pushed up, *and* the true posterior is pulled towards what $q$ can express. Often both
 # agree; they need not.

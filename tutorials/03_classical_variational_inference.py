@@ -15,8 +15,8 @@
 # - black-box variational inference: the gradient of an expectation from samples, by
 #   three unbiased estimators (score function, control variate, pathwise), and how their
 #   variances compare;
-# - why every data point wants its own $\lambda$, and what one network for all of them
-#   saves and loses (*amortization*).
+# - why every data point has its own best $\lambda$, and what one network for all of
+#   them saves and loses (*amortization*).
 #
 # **What you need:** chapters [1](01_latent_variable_models.py) and
 # [2](02_the_elbo_twice.py). About two hours, without the exercises. The pathwise
@@ -654,8 +654,8 @@ plt.show()
 #
 # ## A separate $\lambda$ for every data point
 #
-# So far there was one $x$. A data set has $N$, and **each has its own posterior**, so
-# each wants its own $\lambda_n = (\mu_n, \log \sigma_n^2)$. In classical variational
+# So far there was one $x$. A data set has $N$, and **each has its own posterior**, and
+# so its own best $\lambda_n = (\mu_n, \log \sigma_n^2)$. In classical variational
 # inference that is what one does: $N$ optimizations with $2 K$ numbers each, and for a
 # new data point one more. While the decoder is being trained, all of them are outdated
 # after every step of it.
@@ -870,13 +870,13 @@ plt.show()
 # %% [markdown]
 # For the typical point the encoder is as good as hundreds of steps. A large part of its
 # mean gap (the share is printed above) comes from three points out of 500, at the very
-# bottom of the circle, and we know why: there the posterior has two summits, the best
+# bottom of the circle, and we know why: there the posterior has two maxima, the best
 # $\mu$ jumps from $+2$ to $-2$ as $x_1$ changes its sign, and a network, which is a
 # continuous function, cannot jump. In between it must pass through $\mu = 0$, the worst
 # of all answers.
 #
 # The own $\lambda$ are not perfect, either. Started at $\mu = 0$, one or two points
-# climbed a lesser summit, and stayed there. Exercise 4 lets each repair the other.
+# climbed to a lesser maximum and stayed there. Exercise 4 combines both.
 #
 # A VAE is this encoder, with the decoder's weights in the same objective, climbed in
 # $\theta$ and $\phi$ at once.
@@ -1032,8 +1032,8 @@ check_less("  a bound", 0.0, left_over)
 # <details><summary>Answer</summary>
 #
 # A few tens of steps close it. The end is better than the cold start where that climbed
-# a lesser summit: points near the bottom, which started at $\mu = 0$ between two. The
-# encoder has already chosen a side.
+# to a lesser maximum: points near the bottom, which started at $\mu = 0$ between two.
+# The encoder has already chosen a side.
 #
 # </details>
 

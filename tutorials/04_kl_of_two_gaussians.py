@@ -79,7 +79,7 @@ rng = generator(4)
 #
 # **First mean: under $q$ itself.** Only $(z - \mu)^2$ is random in (4.1), and its mean
 # is $\sigma^2$: that is what a variance is. The fraction becomes 1. With the sign
-# turned around this mean is called the *entropy* of $q$:
+# reversed this mean is called the *entropy* of $q$:
 #
 # $$
 # H(q) = - \mathbb{E}_{q} \left[ \log q(z) \right]
@@ -244,8 +244,8 @@ print(f"mean moved to 1:    {kl(1.0, 0.0):.3f} nats")
 print(f"sigma halved:       {kl(0.0, np.log(0.5**2)):.3f} nats")
 print(f"sigma doubled:      {kl(0.0, np.log(2.0**2)):.3f} nats")
 check("mean moved by one costs", kl(1.0, 0.0), 0.5, 1e-15)
-check_less("halving is cheaper", kl(0.0, np.log(0.25)), 0.5)
-check_less("doubling is dearer", 0.5, kl(0.0, np.log(4.0)))
+check_less("halving costs less", kl(0.0, np.log(0.25)), 0.5)
+check_less("doubling costs more", 0.5, kl(0.0, np.log(4.0)))
 
 # %% [markdown]
 # Doubling $\sigma$ costs more than halving it, because $q$ then visits places where the
@@ -420,7 +420,7 @@ plt.show()
 #   = \frac12 \left( \sigma^2 - 1 \right) \tag{4.9}
 # $$
 #
-# Read them as forces. A mean is pulled home in proportion to its distance, like a
+# Read them as forces. A mean is pulled to zero in proportion to its distance, as by a
 # spring. A variance above one is pushed down and one below one is pushed up, but not
 # equally hard: the push from above grows without bound, the push from below is never
 # more than a half.

@@ -54,7 +54,7 @@ rng = generator(5)
 #
 # where $f(z) = -\log p(x|z)$ is whatever decoder and likelihood make of $z$. We want
 # its derivatives in $\mu$ and in $\log \sigma^2$, and we want them from samples, since
-# a real $z$ has too many dimensions for an integral.
+# the $z$ of a real model has too many dimensions for an integral.
 #
 # For this chapter one pixel is enough. Its decoder is $y = \tanh 2z$, and its loss
 # half the squared distance from $x = 0.8$. In one dimension we *can* integrate, so we
@@ -342,7 +342,7 @@ plt.show()
 # And as graphs. Boxes are computed from their inputs, the circle is drawn at random.
 # Black arrows are the forward pass, red ones the derivatives that come back: on the
 # left they stop at the draw, on the right they pass, because the circle has moved to
-# the side, where nothing has to be learned.
+# the side, where nothing is learned.
 
 
 # %% tags=["hide-input"]
@@ -546,9 +546,9 @@ check_less("the path wins on most images", 2, np.quantile(ratio, 0.1))
 
 # %% [markdown]
 # So a VAE could be trained with the score function, at the price of that many times the
-# samples; since the decoder is differentiable anyway, nobody pays it. For discrete
-# latents, where there is no path to follow, the score function with good baselines is
-# still what one has.
+# samples; since the decoder is differentiable anyway, there is no reason to. For
+# discrete latents, where there is no path to follow, the score function with good
+# baselines is still what one has.
 #
 # ## One sample, or many?
 #

@@ -889,8 +889,8 @@ check_less("and lie wider than in the VAE", 3 * in_vae, sizes[1])
 # %% [markdown]
 # **5. A better home than the prior (towards research).** The plausible share of the VAE
 # at $K = 8$ rose when $z$ came from a fitted Gaussian. How far can it rise? Fit a
-# mixture of Gaussians to the codes (chapter 20), or learn the prior along with the model
-# (chapter 4, exercise 4, for one Gaussian; Tomczak and Welling for a mixture of
+# mixture of Gaussians to the codes (chapter 20), or learn the prior along with the
+# model (chapter 4, exercise 4, for one Gaussian; Tomczak and Welling for a mixture of
 # posteriors). Here, draw from $\bar q$ itself: pick a training image, then $z$ from its
 # posterior. Why is the result plausible, and why is it a bad generator all the same?
 #

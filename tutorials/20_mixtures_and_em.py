@@ -389,7 +389,7 @@ plt.show()
 # The ellipses are two standard deviations of each component. They have strung
 # themselves around the circle.
 #
-# How good is that? For once we know the truth: (1.4) gives $\log p(x)$ under the model
+# How good is that? Here we know the truth: (1.4) gives $\log p(x)$ under the model
 # that made the data. We compare on 4000 *new* points. EM finds a maximum near its start
 # and not the best one, so we fit from five starts, each on its own 600 points, and give
 # the mean with its standard error over the five.
