@@ -136,13 +136,35 @@ def _anneal(model, x, rng, T, S, L, exact=None):
     units of the leapfrog.
     """
     mu, logvar = model.encode(x)
-    sigma = np.exp(0.5 * logvar)
     gains, betas = np.diff(schedule(T)), schedule(T)[1:]
     if exact is not None:
         gains, betas = gains[::-1], schedule(T)[-2::-1]
 
+    evaluate = log_ratio(model, x, mu, logvar)
+
+    def start(chains):
+        if exact is None:
+            return rng.standard_normal((chains, *mu.shape), dtype=model.dtype)
+        return np.repeat(((exact - mu) * np.exp(-0.5 * logvar))[None], chains, axis=0)
+
+    with np.errstate(all="ignore"):  # a leapfrog that flies off is not accepted
+        _, sizes = _run(evaluate, start(PILOT), gains, betas, L, rng)
+        log_w, _ = _run(evaluate, start(S), gains, betas, L, rng, sizes)
+    if not np.isfinite(log_w).all():
+        raise FloatingPointError("the weight of a chain is not finite: p(x, z) overflows")
+    return log_w
+
+
+def log_ratio(model, x, mu, logvar):
+    """Return the function of u (S, B, K) that gives delta = log p(x, z) - log q(z|x).
+
+    z = mu + σ u; the function returns delta (S, B) and its gradient in u (S, B, K):
+
+        ∂ delta/∂u = σ ⊙ (∂ log p(x|z)/∂z - z) + u
+    """
+    sigma = np.exp(0.5 * logvar)
+
     def evaluate(u):
-        """delta = log p(x, z) - log q(z|x), shape (S, B), and its gradient in u."""
         z = mu + sigma * u
         log_lik = model.likelihood.log_prob(x, model.decoder_output(z))
         dy = model.likelihood.backward(np.ones_like(log_lik))
@@ -151,17 +173,7 @@ def _anneal(model, x, rng, T, S, L, exact=None):
         log_q = (gaussian.log_normal(u, 0.0, 0.0) - 0.5 * logvar).sum(axis=-1)
         return log_lik + log_prior - log_q, sigma * (dz - z) + u
 
-    def start(chains):
-        if exact is None:
-            return rng.standard_normal((chains, *mu.shape), dtype=model.dtype)
-        return np.repeat(((exact - mu) / sigma)[None], chains, axis=0)
-
-    with np.errstate(all="ignore"):  # a leapfrog that flies off is not accepted
-        _, sizes = _run(evaluate, start(PILOT), gains, betas, L, rng)
-        log_w, _ = _run(evaluate, start(S), gains, betas, L, rng, sizes)
-    if not np.isfinite(log_w).all():
-        raise FloatingPointError("the weight of a chain is not finite: p(x, z) overflows")
-    return log_w
+    return evaluate
 
 
 def _run(evaluate, u, gains, betas, leapfrog, rng, sizes=None):
