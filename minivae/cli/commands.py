@@ -4,6 +4,8 @@ A command returns its exit code, or None for 0. What it raises is reported by
 `cli.main` in one line.
 """
 
+import sys
+
 import numpy as np
 
 from minivae.atomic import replacing
@@ -26,7 +28,9 @@ MOST_DRAWN = 10_000  # images in one picture
 
 def check(arguments):
     """Climb the ladder of checks with a model; exit code 1 if a claim fails."""
-    from minivae.ladder import climb  # a tenth of a second that only this command needs
+    # a tenth of a second that only this command needs
+    from minivae.ladder import climb
+    from minivae.ladder.waiting import announced
 
     rng = np.random.default_rng(arguments.seed)
     if arguments.model:
@@ -41,13 +45,16 @@ def check(arguments):
             images.train.shape[1], 2, (64,), Binomial(images.max_count), rng=rng
         )
         print("a VAE with 2 latent dimensions, trained on the digits for 20 epochs")
-        fit(model, images, Adam(2e-3), epochs=20, batch_size=50, rng=rng, progress=False)
+        with announced("training it", sys.stderr):
+            fit(
+                model, images, Adam(2e-3), epochs=20, batch_size=50, rng=rng, progress=False
+            )
     scaled = scaling(model, images, binarize)
     x = prepare(images.test[:8], images.max_count, np.float64, binarize, scaled, rng)
     if isinstance(model, IWAE):
         model = model.as_vae()  # rung 1 checks the objective of IWAE, on models of its own
     model = model.astype(np.float64)
-    table = climb(model, x, rng)
+    table = climb(model, x, rng, stream=sys.stderr)
     print(table)
     return None if table else 1
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minivae.ladder import RUNGS, climb, small_model
+from minivae.ladder import RUNGS, small_model
 from minivae.zoo import BUGS, injected
 
 
@@ -57,7 +57,8 @@ def _fails(rung, rng):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return not climb(*small_model(rng), rng, [rung])
+            rows = RUNGS[rung](*small_model(rng), rng)
+            return any(row.verdict == "FAILED" for row in rows)  # the first one will do
     except Exception:  # a bug may break the run in any way: that too is being seen
         return True
 
