@@ -162,6 +162,12 @@ plt.title("The chord's middle lies below the curve")
 plt.show()
 
 # %% [markdown]
+# <div data-moving="jensen"></div>
+#
+# *The book lets you move the two weights and the probability of the first.* Try: pull
+# the weights together, then apart; give one of them nearly all of the probability. You
+# see the gap grow with the scatter of the weights, and vanish with it.
+#
 # The two blue points are the two values of $z$. The mean of their weights lies in the
 # middle, and so does the mean of their logarithms, on the chord; the curve is above.
 # The vertical distance is the price of pulling the logarithm in. Two things can be
@@ -456,6 +462,12 @@ check_less("too narrow loses", best[0.07], best[0.18])
 check_less("too wide loses more", best[0.45], best[0.07])
 
 # %% [markdown]
+# <div data-moving="elbo"></div>
+#
+# *The book lets you move $\mu$ and $\sigma$.* Try: make the gap as small as you can, to
+# a few thousandths of a nat. Then choose the other point, that of the next question,
+# and try again.
+#
 # At the best $\mu$ and $\sigma = 0.18$ the gap is a few thousandths of a nat. It cannot
 # be zero, since the true posterior is bent a little and $q$ is a Gaussian.
 #

@@ -339,6 +339,12 @@ left.set_ylabel("sample $z$")
 plt.show()
 
 # %% [markdown]
+# <div data-moving="noise"></div>
+#
+# *The book lets you move $\sigma$.* Try: slide it to and fro, then draw a fresh
+# $\varepsilon$. You see the blue points run along their lines, and their mean loss with
+# them, on a smooth curve with a slope; the red points jump, and so does their mean.
+#
 # And as graphs. Boxes are computed from their inputs, the circle is drawn at random.
 # Black arrows are the forward pass, red ones the derivatives that come back: on the
 # left they stop at the draw, on the right they pass, because the circle has moved to

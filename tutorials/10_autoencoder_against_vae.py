@@ -21,6 +21,8 @@
 
 # %%
 import math
+import os
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -193,7 +195,26 @@ panels[0].set_title("autoencoder")
 panels[1].set_title("VAE, $K = 2$: codes $\\mu(x)$")
 plt.show()
 
+# %% tags=["hide-cell"]
+# For the book alone: both models in one page that can be touched.
+if "MINIVAE_BOOK" in os.environ:
+    from minivae.explorer import collect, write_page
+
+    touched = [
+        collect(models[kind, 2], digits, kind, np.random.default_rng(0))
+        for kind in ("AE", "VAE")
+    ]
+    write_page(
+        Path(os.environ["MINIVAE_BOOK"], "planes.html"), *touched
+    )
+
 # %% [markdown]
+# <div data-moving="planes"></div>
+#
+# *The book lets you touch both planes.* Try: move over the left plane, between the
+# crowds of codes; the pointer on the right goes with you. Then draw a digit. You see in
+# the numbers what the autoencoder does not have: a kl, and a bound.
+#
 # The autoencoder's codes lie somewhere, in some shape, at some scale: nothing in its
 # loss cares. Those of the VAE lie in and around the circles. So far, so good. How much
 # of the prior's probability is near a code? "Near" has to mean something in both models

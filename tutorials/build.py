@@ -320,6 +320,7 @@ def build_book(paths):
     """Run the chapters and write the HTML book; raise if anything in it fails."""
     os.environ.pop("MPLBACKEND", None)
     source = stage_book(paths)
+    os.environ["MINIVAE_BOOK"] = str(source / "_static")
     html = BUILD / "html"
     shutil.rmtree(html, ignore_errors=True)
     subprocess.run(

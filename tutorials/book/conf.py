@@ -34,7 +34,8 @@ html_use_index = html_domain_indices = False
 html_theme = "furo"
 html_title = "minivae"
 html_static_path = ["_static"]
-html_css_files = ["book.css"]
+html_css_files = ["book.css", "moving.css"]
+html_js_files = ["moving.js"]
 html_copy_source = False
 html_show_sourcelink = False
 mathjax_path = (
