@@ -39,9 +39,12 @@ examples:
   minivae train --data mnist --data-dir ~/mnist --epochs 30
       MNIST from its four IDX files (plain or .gz), binarized anew in each epoch;
       without --data-dir it is downloaded (11 MB) to a cache
-  minivae train --data own.npz --likelihood gaussian --hidden 400 200
-      your own images: .npy or .npz, (N, rows, columns) or (N, D), with the part
-      "test" or one image in ten taken for it
+  minivae train --data my-pictures
+      your own: a folder of PNG files, all of one size; a .npy, .npz or .csv file of
+      (N, rows, columns) or (N, D); IDX files as of Fashion-MNIST; with a part "test", or
+      one image in ten taken for it
+  minivae train --data own.csv --shape 28x20 --max-count 16
+      rows of 560 whole numbers 0..16, under a Binomial(16)
   minivae train --likelihood gaussian:0.05 --beta 4
       pixels scaled to [0, 1], a constant variance c = 0.05 and four times the KL
   minivae train --model iwae --samples 5

@@ -82,9 +82,15 @@ def load_mnist(folder=None, cache=None, base_url=None):
             name: find_idx(folder, name) or _download_idx(folder, name, base_url)
             for name in MNIST_SHA256
         }
-    train, train_labels, test, test_labels = (
-        read_idx(found[name], sha256) for name, sha256 in MNIST_SHA256.items()
-    )
+    try:
+        train, train_labels, test, test_labels = (
+            read_idx(found[name], sha256) for name, sha256 in MNIST_SHA256.items()
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"{error}; other sets of this form, such as Fashion-MNIST, are images of your"
+            f" own: --data {folder}, or load_images"
+        ) from error
     return Images(
         train=train.reshape(len(train), -1),
         test=test.reshape(len(test), -1),
