@@ -51,7 +51,8 @@ def evaluate(arguments):
     _print("kl", kl)
     if not has_bound:
         return
-    print(f"{active_units(under(slice(None)), x).sum()} of {model.K} units active")
+    if len(x) > 1:
+        print(f"{active_units(under(slice(None)), x).sum()} of {model.K} units active")
     S = arguments.importance or USUAL
     N = len(x) if arguments.importance else max(BATCH, int(BUDGET / (S * model.D)))
     how = {f"importance sampling, {S} samples": (N, importance_log_likelihood, S, rng)}
@@ -92,8 +93,10 @@ def _annealed(model, x, rng):
 def _print(name, column, images=None, note=""):
     """Mean and standard error; of a -log p, in the units of the values that came."""
     column = column + (images.scale_nats if images else 0)
-    error = column.std(ddof=1) / np.sqrt(len(column)) if len(column) > 1 else np.nan
-    print(f"{name:9} {column.mean():10.3f} ± {error:.3f}{note}", flush=True)
+    error = "unknown"  # of a single image
+    if len(column) > 1:
+        error = f"{column.std(ddof=1) / np.sqrt(len(column)):.3f}"
+    print(f"{name:9} {column.mean():10.3f} ± {error}{note}", flush=True)
 
 
 def _print_gaps(model, x, images, rng):
