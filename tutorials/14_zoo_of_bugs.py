@@ -335,9 +335,9 @@ print(f"{len(BUGS)} bugs, {kinds} mistakes; here: {len(names)}")
 #
 # A check that says "wrong" leaves the worst part of the work to you. For gradients one
 # can do better, because a wrong factor, a missing term and a second draw of the noise
-# leave different traces. `check_model` compares every derivative, and then tries
-# explanations, the most specific first. It speaks only when an explanation fits all the
-# numbers.
+# leave different traces. `check_model` compares every derivative, says where along
+# the backward pass the first wrong one stands, and then tries explanations. It gives one
+# only when it fits all the numbers.
 #
 # **Predict.** The decoder is right, the head of $\mu$ is right, the head of
 # $\log \sigma^2$ is wrong, and so is the encoder below. Which lines of `backward` are
@@ -368,7 +368,7 @@ def diagnosis(name):
 text = diagnosis("fresh-noise-in-backward")
 check("it names the noise", "drawn again" in text, 1, 0)
 text = diagnosis("graph-cut-at-the-sample")
-check("it names the cut", "sampling step" in text, 1, 0)
+check("it names the cut", "reconstruction part is missing" in text, 1, 0)
 text = diagnosis("batch-mean-forgotten")
 check("it names the batch", "mean over the batch" in text, 1, 0)
 

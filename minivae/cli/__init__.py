@@ -2,7 +2,7 @@
 
 - `parser`, `groups`, `values`: commands, their options, what a word has to be
 - `options`: from the words on the command line to objects
-- `training`, `evaluation`, `zoo`, `commands`, `course`: what each command does
+- `training`, `evaluation`, `zoo`, `commands`, `gradients`, `course`: what each command does
 - `folders`: where they write, none over another
 """
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from minivae.atomic import replacing
 from minivae.autoencoder import Autoencoder
+from minivae.cli import gradients
 from minivae.cli.folders import new_file
 from minivae.cli.options import colours, load_data
 from minivae.datasets import load_digits
@@ -27,7 +28,12 @@ MOST_DRAWN = 10_000  # images in one picture
 
 
 def check(arguments):
-    """Climb the ladder of checks with a model; exit code 1 if a claim fails."""
+    """Climb the ladder of checks with a model, or check the gradients of other code.
+
+    Exit code 1 if a claim fails.
+    """
+    if arguments.model and gradients.is_source(arguments.model):
+        return gradients.check_source(arguments.model)
     # a tenth of a second that only this command needs
     from minivae.ladder import climb
     from minivae.ladder.waiting import announced

@@ -79,6 +79,17 @@ WEIGHTS is written in Python by
   np.savez("weights.npz", **{k: v.cpu().numpy() for k, v in module.state_dict().items()})
 """
 
+CHECK = """\
+MODEL may be a function in a file of yours, such as my_vae.py:build, whose gradients are
+compared with the derivatives of its loss. It takes no argument and returns one of
+  model             with arrays theta and grad, loss() and backward()
+  model, x, eps     the same, with loss(x, eps)
+  f, params, grad   params a dict of arrays in the order of the forward pass, f(params) a
+                    number, grad(params) a dict of the gradients
+Noise has to be frozen. The exit code is 0 if all is right, 1 if something is wrong or
+could not be decided, and 2 if the file cannot be used.
+"""
+
 GRADING = """\
 Each task runs in a process of its own, so that nothing a file does by mistake stops the
 grader. It is no sandbox: a file that means harm can do it. The exit code is 0 whatever
@@ -201,14 +212,17 @@ def build_parser():
     )
     add_seed(evaluate)
     check = command(
-        "check", commands.check, "check every claim about a model, and about the code"
+        "check",
+        commands.check,
+        "check every claim about a model, or the gradients of code of your own",
+        CHECK,
     )
     check.add_argument(
         "model",
         metavar="MODEL",
         nargs="?",
-        help="a model.npz that train has written (default: a small VAE of the digits,"
-        " trained on the spot)",
+        help="a model.npz that train has written, or FILE.py:FUNCTION (default: a small VAE"
+        " of the digits, trained on the spot)",
     )
     add_data(check, "what the model was trained on")
     add_seed(check)

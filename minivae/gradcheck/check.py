@@ -73,6 +73,49 @@ def check_gradient(
     TypeError, ValueError
         If theta or grad are not finite floats of matching form, order is not made of
         their names, or f returns no scalar.
+
+    Examples
+    --------
+    Two layers by somebody else, parameters in the order of the forward pass:
+
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.standard_normal((5, 3))
+    >>> p = {"A": rng.standard_normal((3, 4)), "B": rng.standard_normal((4, 2))}
+    >>> def loss(p):
+    ...     return ((np.tanh(x @ p["A"]) @ p["B"]) ** 2).sum()
+    >>> def grad(p):
+    ...     h = np.tanh(x @ p["A"])
+    ...     dy = 2 * h @ p["B"]
+    ...     dh = dy @ p["B"].T
+    ...     return {"A": x.T @ (dh * (1 - h)), "B": h.T @ dy}
+    >>> report = check_gradient(loss, p, grad)
+    >>> report.place.first_wrong, report.place.last_right
+    (('A',), ('B',))
+    >>> print(str(report)[str(report).index("1. ") :])
+    1. Backward is right as far as B and wrong from A on. Look between the two: the product
+       with the weights, the derivative of the activation, whatever lies there without
+       parameters, and another term of the loss that enters there.
+
+    A program without a separate backward: with frozen noise and lr = 1, one step of plain
+    gradient descent takes the gradient off the parameters::
+
+        def grad(p):
+            after = {name: array.copy() for name, array in p.items()}
+            train_step(after, x, np.random.default_rng(0), lr=1.0)
+            return {name: p[name] - after[name] for name in p}
+
+    A torch module, after ``loss(module(x)).backward()`` in float64::
+
+        params = {n: p.detach().numpy().copy() for n, p in module.named_parameters()}
+        grads = {n: p.grad for n, p in module.named_parameters()}
+        check_gradient(lambda p: loss(torch.func.functional_call(
+            module, {n: torch.tensor(a) for n, a in p.items()}, (x,))), params, grads)
+
+    A function of JAX, its parameters in any nest of dicts and lists::
+
+        jax.config.update("jax_enable_x64", True)
+        params = jax.tree.map(np.asarray, params)
+        check_gradient(loss, params, jax.grad(loss))
     """
     parameters = Parameters(theta, layout)
     if order is not None and sorted(order) != sorted(parameters.layout):

@@ -34,7 +34,8 @@ class ModelUnderTest:
         """What `model.loss` returns at theta = flat, for some rows, noise or arguments."""
         self.model.theta[...] = flat
         eps = self.eps if eps is None else eps
-        args = [self.x[rows]] + ([] if eps is None else [eps[..., rows, :]])
+        args = [] if self.x is None else [self.x[rows]]
+        args += [] if eps is None else [eps[..., rows, :]]
         return self.model.loss(*args, **(self.kwargs | change))
 
     def claim(self, flat, **where):
@@ -74,7 +75,7 @@ class ModelUnderTest:
 
 def check_model(
     model,
-    x,
+    x=None,
     eps=None,
     *,
     order=None,
@@ -94,9 +95,10 @@ def check_model(
         (slice, shape)) names the parameters; a `beta` among the arguments of `loss` lets
         the diagnosis tell the reconstruction part from the KL part. Ours have both. Build
         it in float64.
-    x : ndarray, shape (B, D)
+    x : ndarray, shape (B, D), optional
+        Left out for a model that holds its data: its `loss()` is called without them.
     eps : ndarray, shape (B, K) or (S, B, K), optional
-        Left out for a model without noise.
+        Left out for a model without noise, or one that holds it.
     order, tolerance, oracle, max_entries, rng
         As in `check_gradient`.
     **loss_kwargs
@@ -127,7 +129,7 @@ def check_model(
         model.backward()
         return model.grad.astype(np.float64).ravel(), {}, single
 
-    B = len(x)
+    B = 1 if x is None else len(x)
     with test.kept():
         first = test.loss(model.theta.copy())
         subject = Subject(
@@ -167,8 +169,7 @@ def _check_attributes(model):
 
 def _sizes(test):
     """The letters of x (B, D) and eps (S, B, K), or those that hold for columns too."""
-    shape, eps = np.shape(test.x), test.eps
-    sizes = {}
+    shape, eps, sizes = np.shape(test.x), test.eps, {}
     if len(shape) == 2 and (eps is None or eps.shape[-2] == shape[0]):
         sizes = {"B": shape[0], "D": shape[1]}
         if eps is not None:

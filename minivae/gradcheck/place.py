@@ -82,12 +82,10 @@ def _spoilt(evidence, group, local, behind):
     elif beside:
         others = _listed([b for a in beside for b in a.blocks])
         where = (
-            f"Of layers side by side {names} {_is(first)} wrong and {others} right, and"
-            f" backward is right as far as {right}."
+            f"{names} {_is(first)} wrong. {others} beside, on the same input, and {right},"
+            " from where backward comes, are right."
         )
-        look = (
-            f"Look at the lines that make the gradient which enters {names}, all its terms."
-        )
+        look = f"Look at the lines that make the gradient entering {names}, all its terms."
     elif len(before) > 1:
         where = (
             f"Backward is right as far as {right}, side by side, and wrong from {names} on."

@@ -125,13 +125,13 @@ def problem(cls, mistake="", activation="tanh", likelihood=None, seed=0):
 
 CASES = [
     ("another draw", "another_draw", "drawn again between forward and backward"),
-    ("shuffled noise", "which_term", "side by side logvar_head.W, logvar_head.b are wrong"),
+    ("shuffled noise", "which_term", "logvar_head.W, logvar_head.b are wrong. mu_head.W"),
     ("fresh draw each time", "repetition", "draw noise of its own"),
     ("half of dsigma", "part_factor", "the reconstruction part is 2 times"),
     ("sigma squared", "power_of_sigma", "the reconstruction part is sigma times"),
     ("easyvae", "power_of_sigma", "4 times the right one, the KL part is sigma times"),
     ("tangled", "which_term", "the mistake is in the reconstruction part"),
-    ("tangled mu", "which_term", "mu_head.b are wrong and logvar_head.W"),
+    ("tangled mu", "which_term", "mu_head.b are wrong. logvar_head.W"),
     ("half of the KL", "part_factor", "the KL part is 2 times"),
     ("sign of the KL", "part_factor", "the KL part is -1 times"),
     ("no KL", "part_factor", "the KL part is missing"),

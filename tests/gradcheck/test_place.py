@@ -76,7 +76,9 @@ def test_what_backward_comes_from_is_the_last_right():
     assert "are all of them added up?" in place.look
     assert place.behind == ("W_enc1", "b_enc1")
     place = last("rows", "mu twice")
-    assert "side by side W_m, b_m are wrong and W_s, b_s right" in place.where
+    assert (
+        "W_m, b_m are wrong. W_s, b_s beside, on the same input, and W_dec1" in place.where
+    )
     assert last("tied", "tower mu slope").last_right == ("Wm2", "bm2")
     assert last("rows", "db averaged").last_right == ()
 
