@@ -111,11 +111,11 @@ def check_gradient(
         check_gradient(lambda p: loss(torch.func.functional_call(
             module, {n: torch.tensor(a) for n, a in p.items()}, (x,))), params, grads)
 
-    A function of JAX, its parameters in any nest of dicts and lists::
+    A function of JAX, its parameters in any nest of dicts and lists; JAX sorts the names
+    of a dict, so give their order, such as ["encoder.W", "encoder.b", "decoder.0"]::
 
         jax.config.update("jax_enable_x64", True)
-        params = jax.tree.map(np.asarray, params)
-        check_gradient(loss, params, jax.grad(loss))
+        check_gradient(loss, params, jax.grad(loss), order=order)
     """
     parameters = Parameters(theta, layout)
     if order is not None and sorted(order) != sorted(parameters.layout):

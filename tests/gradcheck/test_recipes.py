@@ -82,7 +82,10 @@ def test_jax(factor):
     rng = np.random.default_rng(0)
     x, n = rng.standard_normal((5, 3)), rng.standard_normal
     params = {"encoder": {"W": n((3, 4)), "b": n(4)}, "decoder": [n((4, 2)), n(2)]}
-    names = {"jax": jax, "np": np, "loss": loss, "params": params}
+    order = ["encoder.W", "encoder.b", "decoder.0", "decoder.1"]
+    params = jax.tree.map(np.asarray, params)  # as JAX does: sorted
+    assert next(iter(params)) == "decoder"
+    names = {"jax": jax, "np": np, "loss": loss, "params": params, "order": order}
     names["check_gradient"] = check_gradient
     exec(recipe("jax"), names)
     report = names["report"]
