@@ -82,6 +82,15 @@ def test_it_is_the_bound_that_iwae_trains_on(rng):
     assert -came.mean() == pytest.approx(iwae.loss(x, eps).nelbo, rel=1e-12)
 
 
+@pytest.mark.parametrize("block", [3, 7, 99])
+def test_a_short_last_block_counts_for_its_samples_only(worse, truth, block):
+    """One image takes the same noise from the generator however it is cut."""
+    x = truth.sample(1, np.random.default_rng(1)) + 1.0  # weights of very different size
+    whole = importance_log_likelihood(worse, x, 100, np.random.default_rng(2), 100)
+    cut = importance_log_likelihood(worse, x, 100, np.random.default_rng(2), block)
+    np.testing.assert_allclose(cut, whole, rtol=1e-12)
+
+
 def test_weights_beyond_the_range_of_exp_are_averaged_all_the_same(rng):
     model = VAE.mlp(2000, 2, (), likelihood=Gaussian(1e-4), rng=rng, dtype=np.float64)
     x = rng.standard_normal((2, 2000))

@@ -19,6 +19,23 @@ def test_active_units_are_those_that_move_with_the_data(rng):
     assert active_units(vae, 0.05 * x, threshold=0.001).sum() == 1
 
 
+def test_the_variance_is_that_of_the_data_and_must_exceed_the_threshold(rng):
+    """mu_0 = ±½: a variance of exactly ¼, divided by N and not by N - 1."""
+    vae = VAE.mlp(2, 1, (), Gaussian(), rng=rng, dtype=np.float64)
+    vae.params["mu_head.W"][...] = [[0.5], [0.0]]
+    x = np.array([[1.0, 0.0], [-1.0, 0.0]])
+    assert not active_units(vae, x, threshold=0.25).any()
+    assert active_units(vae, x, threshold=0.2499).all()
+
+
+def test_the_implied_numbers_by_hand():
+    assert implied_beta(D=6, K=2) == 1.0
+    assert implied_beta("mean", "sum", D=6, K=2) == 6.0
+    assert implied_beta("sum", "mean", D=6, K=2) == 0.5
+    assert implied_beta("mean", "mean", D=6, K=2) == 3.0
+    assert implied_c() == 0.5 and implied_c(2.0) == 0.25
+
+
 def test_active_units_of_one_image_are_refused(rng):
     vae = VAE.mlp(4, 3, rng=rng)
     with pytest.raises(ValueError, match="x: expected at least two images, got 1"):

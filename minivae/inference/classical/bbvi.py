@@ -14,7 +14,8 @@ Either way it is *stochastic gradient* ascent on all of (mu, logvar) at once. It
 named in one breath with coordinate ascent (`cavi`), which it is not: no factor is ever
 set to its optimum.
 
-Data are part of the function: pass `lambda z: log_joint(x, z)`.
+Data are part of the function: pass `lambda z: log_joint(x, z)`. With `entropy=False` the
+same estimators give the gradient of E_q[f(z)] alone, for any f in the place of log p(x, z).
 
 References: Ranganath, Gerrish, Blei (2014), Black Box Variational Inference; Paisley,
 Blei, Jordan (2012); Kingma & Welling (2014) for the pathwise one.
@@ -35,7 +36,7 @@ from minivae.errors import (
 )
 
 
-def score_terms(log_joint, mu, logvar, eps, control_variate=False):
+def score_terms(log_joint, mu, logvar, eps, control_variate=False, entropy=True):
     """Return one score-function estimate of the gradient per sample.
 
         term_s = h_s ⊙ (f_s - a_s)
@@ -58,6 +59,8 @@ def score_terms(log_joint, mu, logvar, eps, control_variate=False):
     eps : (S, K) array
         Standard-normal noise; S of at least 2 with the control variate.
     control_variate : bool
+    entropy : bool
+        Without it f_s = log p(x, z_s), and the terms are those of E_q[log p(x, z)].
 
     Returns
     -------
@@ -73,7 +76,8 @@ def score_terms(log_joint, mu, logvar, eps, control_variate=False):
     log_p = np.asarray(log_joint(z))
     check_shape("log_joint(z)", log_p, (len(z),))
     check_finite("log_joint(z)", log_p)
-    f = (log_p - gaussian.log_normal(z, mu, logvar).sum(axis=1))[:, None]
+    log_q = gaussian.log_normal(z, mu, logvar).sum(axis=1)
+    f = (log_p - log_q if entropy else log_p)[:, None]
     _, score_mu, score_logvar = gaussian.log_normal_grad(z, mu, logvar)
     h = np.concatenate([score_mu, score_logvar], axis=1)
     if not control_variate:
@@ -87,7 +91,7 @@ def score_terms(log_joint, mu, logvar, eps, control_variate=False):
     return h * (f - np.divide(above, below, out=np.zeros_like(h), where=below > 0))
 
 
-def pathwise_terms(log_joint_grad, mu, logvar, eps):
+def pathwise_terms(log_joint_grad, mu, logvar, eps, entropy=True):
     """Return one reparameterized estimate of the gradient per sample.
 
         dmu = ∂ log p/∂z,     dlogvar = ½ σ ε ∂ log p/∂z + ½,      z = mu + σ ε
@@ -98,8 +102,8 @@ def pathwise_terms(log_joint_grad, mu, logvar, eps):
     ----------
     log_joint_grad : callable
         Maps z of shape (S, K) to ∂ log p(x, z) / ∂z of shape (S, K).
-    mu, logvar, eps
-        As in `score_terms`.
+    mu, logvar, eps, entropy
+        As in `score_terms`; without the entropy the ½ is left out.
 
     Returns
     -------
@@ -112,7 +116,7 @@ def pathwise_terms(log_joint_grad, mu, logvar, eps):
     check_shape("log_joint_grad(z)", dz, z.shape)
     check_finite("log_joint_grad(z)", dz)
     dmu, dlogvar = gaussian.reparameterize_grad(dz, logvar, eps)
-    return np.concatenate([dmu, dlogvar + 0.5], axis=1)
+    return np.concatenate([dmu, dlogvar + 0.5 if entropy else dlogvar], axis=1)
 
 
 class Comparison(NamedTuple):
@@ -155,9 +159,11 @@ def compare(estimator, exact, rng, S=8, replicates=2000):
     S, R = check_whole("S", S, 1), check_whole("replicates", replicates, 2)
     K = len(exact) // 2
     check_shape("exact", exact, (2 * K,))
-    draws = np.array(
-        [estimator(rng.standard_normal((S, K))).mean(axis=0) for _ in range(R)]
-    )
+    check_finite("exact", exact)
+    draws = np.empty((R, 2 * K))
+    for draw in draws:
+        draw[:] = _mean("estimator(eps)", estimator(rng.standard_normal((S, K))), S, K)
+    check_finite("estimator(eps)", draws)
     mean, mean_se = draws.mean(axis=0), draws.std(axis=0, ddof=1) / np.sqrt(R)
     squares = S * (draws - mean) ** 2 * R / (R - 1)
     return Comparison(
@@ -205,12 +211,13 @@ def fit(gradient, mu, logvar, rng, steps=1000, S=8, rate=0.1, power=0.7):
     power = check_number("power", power, minimum=0.5, exclusive=True)
     if power > 1:
         raise ValueError(f"power: expected at most 1, or the steps stop short, got {power}")
-    mu, logvar, _ = _check(mu, logvar, np.zeros((1, len(mu))))
+    mu, logvar, _ = _check(mu, logvar, np.zeros((1, np.size(mu))))
     path = np.empty((steps + 1, 2, len(mu)))
     path[0] = mu, logvar
     for t in range(1, steps + 1):
         eps = rng.standard_normal((S, len(mu)))
-        step = gradient(path[t - 1, 0], path[t - 1, 1], eps).mean(axis=0)
+        terms = gradient(path[t - 1, 0], path[t - 1, 1], eps)
+        step = _mean("gradient(mu, logvar, eps)", terms, S, len(mu))
         path[t] = path[t - 1] + rate * t**-power * step.reshape(2, -1)
         if not np.isfinite(path[t]).all():
             raise FloatingPointError(
@@ -220,10 +227,19 @@ def fit(gradient, mu, logvar, rng, steps=1000, S=8, rate=0.1, power=0.7):
     return path
 
 
+def _mean(name, terms, S, K):
+    """The mean over S terms of the width 2K, no other."""
+    terms = np.asarray(terms)
+    check_shape(name, terms, (S, 2 * K))
+    return terms.mean(axis=0)
+
+
 def _check(mu, logvar, eps):
     mu = as_float_array("mu", mu, np.float64, ndim=1)
     logvar = as_float_array("logvar", logvar, np.float64, ndim=1)
     eps = as_float_array("eps", eps, np.float64, ndim=2)
     check_shape("logvar", logvar, mu.shape)
     check_shape("eps", eps, (None, len(mu)))
+    for name, array in (("mu", mu), ("logvar", logvar), ("eps", eps)):
+        check_finite(name, array)
     return mu, logvar, eps

@@ -130,6 +130,44 @@ def test_score_terms_worked_by_hand():
     np.testing.assert_allclose(terms(1.0, 2.0, control=True), expected, rtol=1e-13)
 
 
+def test_an_expectation_alone_against_its_closed_form(rng):
+    """E[z² + sin z] = m² + s² + exp(-s²/2) sin m; nothing is to be subtracted by hand."""
+    mu, logvar = np.array([0.125]), np.array([1.0])
+    m, s2 = mu[0], np.exp(logvar[0])
+    damping = np.exp(-s2 / 2)
+    exact = np.array([2 * m + damping * np.cos(m), s2 * (1 - damping * np.sin(m) / 2)])
+
+    def f(z):
+        return (z**2 + np.sin(z)).sum(axis=1)
+
+    for estimator in (
+        lambda eps: bbvi.score_terms(f, mu, logvar, eps, entropy=False),
+        lambda eps: bbvi.score_terms(f, mu, logvar, eps, True, entropy=False),
+        lambda eps: bbvi.pathwise_terms(
+            lambda z: 2 * z + np.cos(z), mu, logvar, eps, entropy=False
+        ),
+    ):
+        row = bbvi.compare(estimator, exact, rng, S=10, replicates=3000)
+        assert abs(row.z).max() < 4, f"{row.mean}, expected {exact}"
+        assert row.mean_se[1] < 0.12, "too rough to see a half"
+
+
+def test_the_steps_are_rate_times_t_to_the_minus_power(rng):
+    slope = np.array([1.0, -2.0, 0.5, 4.0])
+    path = bbvi.fit(
+        lambda mu, logvar, eps: np.tile(slope, (len(eps), 1)),
+        MU,
+        LOGVAR,
+        rng,
+        steps=4,
+        rate=0.3,
+        power=0.7,
+    )
+    steps = np.diff(path, axis=0).reshape(4, 4)
+    expected = 0.3 * np.arange(1, 5)[:, None] ** -0.7 * slope
+    np.testing.assert_allclose(steps, expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize("method", ["score", "control", "pathwise"])
 def test_the_climb_arrives_at_the_best_diagonal_gaussian(rng, method):
     def gradient(mu, logvar, eps):
@@ -168,3 +206,17 @@ def test_bad_arguments(rng):
         bbvi.fit(lambda *a: score(a[2]), MU, LOGVAR, rng, power=1.5)
     with pytest.raises(FloatingPointError, match="step 1 of 5"):
         bbvi.fit(lambda *a: np.full((8, 4), np.inf), MU, LOGVAR, rng, steps=5)
+    with pytest.raises(ValueError, match=r"gradient.*: expected shape \(8, 4\)"):
+        bbvi.fit(lambda *a: np.ones((8, 2)), MU, LOGVAR, rng, steps=5)
+    with pytest.raises(ValueError, match="exact: expected finite values, got nan"):
+        bbvi.compare(score, np.full(4, np.nan), rng)
+    with pytest.raises(ValueError, match=r"estimator\(eps\): expected shape \(3, 4\)"):
+        bbvi.compare(lambda eps: eps, np.zeros(4), rng, S=3)
+    with pytest.raises(ValueError, match=r"estimator\(eps\): expected finite"):
+        bbvi.compare(lambda eps: np.full((3, 4), np.nan), np.zeros(4), rng, 3, 2)
+    with pytest.raises(ValueError, match="mu: expected finite values, got inf"):
+        bbvi.pathwise_terms(log_joint_grad, MU + np.inf, LOGVAR, eps)
+    with pytest.raises(ValueError, match="logvar: expected finite values, got nan"):
+        bbvi.score_terms(log_joint, MU, LOGVAR + np.nan, eps)
+    with pytest.raises(ValueError, match="mu: expected an array of 1 axes"):
+        bbvi.fit(lambda *a: score(a[2]), MU[None], LOGVAR, rng)

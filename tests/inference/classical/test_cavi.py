@@ -117,7 +117,8 @@ def test_the_centre_is_exact_and_the_spread_too_small(rng):
     x = data(rng)
     q, post = fit(x, PRIOR, tol=0.0).q, exact_posterior(x, PRIOR)
     np.testing.assert_allclose(q.mean, post.mean, rtol=1e-12)
-    np.testing.assert_allclose(q.a / q.b, post.a / post.b, rtol=1e-10)
+    # where the ELBO no longer rises by a digit, its arguments have half as many digits
+    np.testing.assert_allclose(q.a / q.b, post.a / post.b, rtol=1e-6)
     exact_variance = post.b / (post.lam * (post.a - 1))  # of Student's t
     assert np.exp(q.logvar) < exact_variance
     assert q.a / q.b**2 < post.a / post.b**2
