@@ -503,8 +503,8 @@ check_less(
 # By Taylor's formula this is $\frac{h^2}{2} | v^\top H v |$ to first order, with $H$
 # the matrix of second derivatives. Halve $h$, and it falls to a **quarter**. But if $g$
 # is wrong by an error $e$, a term $h\, |e \cdot v|$ stays in, however small $e$ may be,
-# and in the end it wins: halve $h$, and $R$ falls to a **half**. Slope two or slope
-# one; it is a question that has an answer.
+# and in the end it wins: halve $h$, and $R$ falls to a **half**. Slope two
+# or slope one: the slope decides, not a tolerance.
 
 
 # %%

@@ -114,8 +114,7 @@ rng = np.random.default_rng(7)
 # \frac{\partial \log p}{\partial y_d} = x_d - \mathrm{sigmoid}(y_d) \tag{7.7}
 # $$
 #
-# What is there, less what was expected. The beauty of this line is the reason for using
-# logits.
+# Observed minus expected. This simple form is the reason for using logits.
 #
 # ## Binomial: counts
 #
@@ -325,8 +324,9 @@ plt.show()
 # $$
 #
 # which is at most a half, at $y = 0$. The "probabilities" of all possible pixels
-# together are worth half a pixel or less; the missing $\log 2$ and more *per pixel*
-# make the loss look like more than 540 nats on a 28 × 28 image. Exercise 5 repairs it.
+# together are worth half a pixel or less; normalising would raise $\log p$ by at least
+# $\log 2$ per pixel, so the loss is too high by at least 543 nats on a 28 × 28 image.
+# Exercise 5 repairs it.
 
 
 # %%
@@ -487,7 +487,7 @@ plt.show()
 # %% [markdown]
 # With $c = 1$ the model believes that each pixel has a standard deviation of 1, on a
 # scale from 0 to 1. Differences between digits are then lost in what it takes for
-# noise, every nat of KL is too dear, and all reconstructions are the mean digit. With
+# noise, no nat of KL pays for itself, and all reconstructions are the mean digit. With
 # $c = 0.001$ it believes in a noise of 0.03 and pays for every detail: six times the
 # nats of $c = 0.1$, for half the error. Whether they are well spent is another
 # question; chapters 10 and 13 come back to it.

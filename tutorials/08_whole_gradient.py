@@ -2,9 +2,9 @@
 # # 8. The whole gradient
 #
 # All the pieces are on the table: the KL and its gradient, the path through the noise,
-# the layers, the likelihood. In this chapter they become one function of two screens,
-# a complete variational autoencoder with its gradient, and every one of its parameters
-# is checked. Then we open `minivae/vae.py`, and find the same lines.
+# the layers, the likelihood. In this chapter they become two short functions, two
+# screens in all, a complete variational autoencoder with its gradient, and every one of
+# its parameters is checked. Then we open `minivae/vae.py`, and find the same lines.
 #
 # **What you will learn**
 #

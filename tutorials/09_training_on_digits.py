@@ -54,7 +54,7 @@ x_test = digits.test.astype(np.float32)
 # A pixel of these images is a count from 0 to 16: how many of the 16 dots of a finer
 # scan were set. So $x$ is a vector of 64 whole numbers, $p(x)$ is a probability and
 # not a density, and $-\log p(x)$ is a number of nats with a plain meaning: it is the
-# length of the message, in units of $1/\log 2 = 1.44$ bits, that names this image to
+# length of the message, in nats (one nat is 1.44 bits), that names this image to
 # somebody who has the same model. One bit is $\log 2$ nats, and an image has $D$
 # pixels, so
 #
@@ -109,9 +109,9 @@ for name, nats in (
 # %% [markdown]
 # The binomial with its 64 fitted parameters is worse than knowing nothing at all. A
 # binomial with $p = \frac12$ expects counts of $8 \pm 2$, but a pixel in the middle of
-# a digit is mostly 0 or 16. The model is sure of itself, wrongly, and pays; the uniform
-# one is not sure of anything. And the histogram needs only 107 nats, because the border
-# of the image is always empty and costs next to nothing.
+# a digit is often 0 or 16: in two of five cases. The model is sure of itself, wrongly,
+# and pays; the uniform one is not sure of anything. And the histogram needs only 107
+# nats, because the border of the image is always empty and costs next to nothing.
 #
 # Keep the three numbers. A VAE with `Binomial(16)` starts near the 254 of the second
 # one, and everything below that is due to $z$. The 107 of the third it has to *earn*:
@@ -167,7 +167,7 @@ for name, nats in (
 # $$
 #
 # Look at the units. In (9.2) the step is proportional to the gradient, so $\eta$ has to
-# know how large gradients are. In (9.6) the gradient stands above *and* below: a
+# know how large gradients are. In (9.6) the gradient is in numerator and denominator: a
 # gradient that keeps its sign moves its parameter by $\eta$ per step, however large or
 # small it is, and one that flips its sign moves it hardly at all.
 
@@ -376,8 +376,8 @@ for lr, tenth in ((3e-4, 3e-5), (1e-3, 1e-4), (3e-3, 3e-4)):
 
 # %% [markdown]
 # On the far right Adam does not explode, since its steps are bounded, and that is a
-# danger of its own. At $\eta = 0.2$ it runs on in the thousands of nats, without any
-# complaint and never to return. The baselines tell you that this is not merely slow.
+# danger of its own. At $\eta = 0.2$ it runs on in the thousands of nats, with no
+# error, and never recovers. The baselines tell you that this is not merely slow.
 
 # %%
 hopeless = final["Adam"][0.2]
@@ -608,7 +608,8 @@ sheet(
 
 # %% [markdown]
 # The histogram draws sand. Its pixels have the right distributions one by one, and know
-# nothing of each other. Nearly all its nats are earned at pixels that are always empty.
+# nothing of each other. Most of what it saves comes from pixels that are empty in
+# nearly all images.
 #
 # The VAE's dreams are strokes, many of them digits, some in between. The middle row
 # shows **means**, which is what papers print; the last row is what the model actually
@@ -715,7 +716,7 @@ plt.show()
 
 # %% [markdown]
 # Nothing in the ELBO forbids it. It is a bound on the likelihood of the *training*
-# images, and a likelihood can be overfitted. Which of the two terms does it?
+# images, and a likelihood can be overfitted. Which term overfits?
 
 # %%
 rec_gap = h["test_rec"][-1] - h["train_rec"][-1]

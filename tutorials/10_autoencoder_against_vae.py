@@ -373,15 +373,15 @@ check_less("I is at most log N", found[8][1], np.log(N))
 # %% [markdown]
 # At $K = 2$ neighbouring posteriors overlap: half a $\sigma$ lies between one mean and
 # the next, and $z$ tells which of 1,497 images it was in one case out of eight. That is
-# the lake of the textbook.
+# the continuous space that textbooks draw.
 #
 # At $K = 8$, with $\beta = 1$ and everything done right, **nearly every training image
 # has an island of its own**: five $\sigma$ to the nearest neighbour, 97 % identified.
-# It has to be so. An image is worth spending 16 nats of code on, there are only $\log
-# 1497 = 7.3$ nats to tell apart, and by (10.2) the other 9 nats must be distance from
-# the prior. The KL regularizes each posterior; it does not promise that 1,497 of them
-# pave an eight-dimensional space. With a hundred times the images the islands would be
-# closer: log N grows by 4.6.
+# An image is worth spending 16 nats of code on, and at most $\log 1497 = 7.3$ of them
+# can tell images apart. By (10.2) the other 9 nats or more are distance from the prior.
+# The KL regularizes each posterior; it does not promise that 1,497 of them pave an
+# eight-dimensional space. With a hundred times the images the islands would be closer:
+# log N grows by 4.6.
 #
 # So islands come from **few images in many dimensions**, and the KL's strength decides
 # how many dimensions that is. What really happens when the KL goes away?
@@ -553,8 +553,8 @@ for kind in ("AE", "VAE"):
 # $-\log p(x)$ of an image is a score in nats, low for what looks like the data.
 #
 # **The nearest neighbour:** root mean square distance from the decoded mean to the
-# nearest *training* image, in counts per pixel. It cannot be fooled by the density's
-# taste, and shows copies.
+# nearest *training* image, in counts per pixel. It does not depend on the mixture,
+# and exposes copying.
 
 # %%
 choose = np.log([math.comb(n, k) for k in range(n + 1)])
@@ -683,12 +683,12 @@ axes.set_title("$E[x|z]$ of random coordinates, $K = 8$")
 plt.show()
 
 # %% [markdown]
-# Of the two entries in the textbook's table, one is right for the reason given, and one
-# is not.
+# Of the two entries in the textbook's table, the first is right only at the wrong
+# place, and the second only for small $K$.
 #
-# - Decoding $\mathcal{N}(0, I)$ in an **autoencoder** gives garbage: yes. But that is a
-#   question asked at the wrong address. Ask where its codes are, and a plain
-#   autoencoder generates as well as the VAE does.
+# - Decoding $\mathcal{N}(0, I)$ in an **autoencoder** gives garbage: yes. But
+#   N(0, I) is the wrong place to look. Where its codes are, a plain autoencoder
+#   generates as well as the VAE does.
 # - Decoding $\mathcal{N}(0, I)$ in the **VAE** is excellent at $K = 2$, where images
 #   are blurred, and plausible in fewer than half of the draws at $K = 8$. Not because
 #   of a mistake: by (10.2), there are 9 nats between $\bar q$ and the prior.
@@ -755,7 +755,7 @@ check_less("but it is a gap", 15, gaps["VAE"][0])
 # close to the best rec there is (with $p = x/16$ in every pixel, the binomial's own
 # grain still costs 38 nats), and pays on new images. The VAE, with the same weights,
 # learns less by heart and reconstructs unseen images better: noise in the code is a
-# regularizer. It is one that leaves a gap of its own, as chapter 9 saw.
+# regularizer. It narrows the gap without closing it, as chapter 9 saw.
 #
 # ## The verdict
 #
@@ -778,7 +778,7 @@ for kind, K in models:
     print(f"{kind:3} K = {K}: 'loss' {nats:.1f} nats (test)")
 lead = histories["VAE", 8]["test_nelbo"][-1]
 lead = lead - histories["AE", 8]["test_nelbo"][-1]
-check_less("a lead of some 16 nats, all of it kl", 10, lead)
+check_less("a lead in nats, most of it kl", 10, lead)
 check("while the reconstructions", rec["VAE", 8], rec["AE", 8], 8)
 
 # %% [markdown]

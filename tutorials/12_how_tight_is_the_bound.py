@@ -123,8 +123,8 @@ package = quadrature.log_prob(model, x[:4], tol=0.01).value
 check("(12.1) log p(x), by the package", log_p[:4], package, 1e-8)
 
 # %% [markdown]
-# The package's three integrals (`log_prob`, `elbo`, `kl_to_posterior`) share no sum, so
-# that they can check one another, and our model with them:
+# The package's three integrals (`log_prob`, `elbo`, `kl_to_posterior`) are computed
+# independently, so that they can check one another, and our model with them:
 
 # %%
 kl = quadrature.kl_to_posterior(model, x[:4], mu[:4], logvar[:4], tol=1)
@@ -461,10 +461,10 @@ plt.show()
 #
 # ## Two reasons for one gap
 #
-# Why is $q$ not the posterior? For one of two reasons. Either no diagonal Gaussian is
-# (look at the curved contours above), or there is a good one and the encoder missed it.
-# Let $q^*$ be the best diagonal Gaussian *for this one image*, the one of highest ELBO.
-# Subtract and add its ELBO:
+# Why is $q$ not the posterior? For one of two reasons. Either no diagonal Gaussian
+# equals it (look at the curved contours above), or there is a good one and the encoder
+# missed it. Let $q^*$ be the best diagonal Gaussian *for this one image*, the one of
+# highest ELBO. Subtract and add its ELBO:
 #
 # $$
 # \log p(x) - \mathrm{ELBO}(q) = \left[ \log p(x) - \mathrm{ELBO}(q^*) \right]
@@ -594,10 +594,13 @@ plt.show()
 
 # %% [markdown]
 # The family costs little, the encoder a lot. A posterior in this model is nearly
-# Gaussian once the Gaussian stands in the right place; the encoder, which has to place
-# it for images that it never saw, is off by several (small) standard deviations now and
-# then. So for *this* model a larger encoder would tighten the bound, or more data for
-# it; a richer family would not. Cremer and others found the same tendency on MNIST.
+# Gaussian once the Gaussian stands in the right place; the encoder, which must place
+# it, is off by several (small) standard deviations now and then. So for *this* model a
+# richer family would not tighten the bound much. What would, this chapter does not
+# measure: more data, or a larger encoder with the decoder held fixed. Widening both
+# networks is another experiment, as a larger decoder can make the gap worse. Part of
+# the reason that the family costs so little is that the decoder was trained together
+# with $q$ and adapts to it (Cremer and others, section 5.4).
 #
 # `gap_report` gives such a table for any VAE. With more than two latent dimensions it
 # takes importance sampling in place of the grid, and says so.
@@ -875,8 +878,9 @@ with must_fail():
 
 # %% [markdown]
 # **A $q$ that is too narrow.** Then $v$ is infinite, and the estimate of $\log p(x)$ is
-# too low with a calm face: its standard error is computed from samples that never met
-# the large weights. Here are a thousand samples of each kind, and what they miss:
+# too low, with a reassuring error bar: its standard error is computed from samples that
+# never met the large weights. Here are a thousand samples of each kind, and what they
+# miss:
 
 # %%
 careful = np.array(

@@ -139,8 +139,8 @@ print(table)
 #
 # These are the mistakes of chapter 6 and 8, and the ones that everybody expects. The
 # noise drawn again for the backward pass (kwj2104/Simple-Variational-Autoencoder). The
-# $\frac12$ of $\partial \sigma / \partial \log \sigma^2$ forgotten, in company of two
-# other factors (easyvae 1.3.3). A constant left over in the gradient of the Gaussian
+# $\frac12$ of $\partial \sigma / \partial \log \sigma^2$ forgotten, together with two
+# other errors (easyvae 1.3.3). A constant left over in the gradient of the Gaussian
 # likelihood, found by somebody's gradient check (y0ast/VAE-Torch #4). An activation's
 # derivative in terms of the output, called with the input (davidrmiller/neural2d #40).
 # A bias gradient that is right for a batch of one (rasbt/stat453-deep-learning-ss21 #5,
@@ -310,7 +310,7 @@ check_less("some are caught only once", 2, alone.sum())
 # ## What the matrix says
 #
 # **Rung 1 alone is not enough**: of the four that we gave it, it finds one. It is the
-# best check for what it is about (all mistakes of the first family), and deaf to the
+# best check for what it is about (all mistakes of the first family), and blind to the
 # rest.
 #
 # **Rungs 4 and 5 find much that nobody thought of.** They do not know what a KL or a
