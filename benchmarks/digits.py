@@ -49,7 +49,7 @@ def main():
         scores = [model(fit, held_out, *size).mean() for size in sizes]
         size = sizes[int(np.argmax(scores))]
         rows.append((name.format(*size), model(train, test, *size)))
-    rows.append(("`minivae train`: 5000 importance samples", vae(images)))
+    rows.append(("`minivae train`: 5000 importance samples, at least", vae(images)))
     print("| model of the 8x8 digits | test log-likelihood, nats | standard error |")
     print("|---|---|---|")
     for name, log_p in rows:
@@ -58,7 +58,8 @@ def main():
     paired = rows[-1][1] - next(log_p for _, log_p in rows if log_p.mean() == best)
     gain, error = mean_and_error(paired)
     print(
-        f"\nthe VAE above the best of the others, image by image: {gain:.2f} ± {error:.2f}"
+        "\nthe VAE above the best of the others, image by image: at least"
+        f" {gain:.2f} ± {error:.2f}"
     )
 
 

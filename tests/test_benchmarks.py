@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from minivae import VAE, Binomial, Gaussian
 from minivae.datasets.images import Images
+from minivae.training import checkpoints
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 
@@ -224,6 +226,48 @@ def test_a_peer_that_is_not_installed_is_left_out_with_a_word(script, monkeypatc
     assert not worker.build(step.SMALL[0])
     worker.process.join()
     assert "PyTorch eager is left out: ImportError: no torch" in capsys.readouterr().out
+
+
+def test_quadrature_is_held_against_models_of_known_log_p(script, tmp_path, capsys, rng):
+    quadrature = script("quadrature", tmp_path, "--models", 10, "--images", 0)
+    quadrature.main()
+    with open(tmp_path / "quadrature.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 30 and all(row["accepted"] == "1" for row in rows)
+    for row in rows:
+        assert float(row["error"]) <= float(row["estimate"]) + 1e-9, row
+    assert "| linear, K = 2, corner | 3 | 0 |" in capsys.readouterr().out
+    # the two references, of linear and of trained models, know the same truth
+    W, b = np.array([[1.0, 0.3], [-0.2, 0.8], [0.1, 0.4]]), np.array([0.2, 0.0, -0.3])
+    vae = VAE.mlp(3, 2, (), Gaussian(0.4), rng=rng, dtype=np.float64)
+    vae.params["decoder.0.W"][...], vae.params["decoder.0.b"][...] = W.T, b
+    x = rng.normal(size=(1, 3))
+    expected = quadrature.exact(W, b, 0.4, x)
+    np.testing.assert_allclose(quadrature.reference(vae, x), expected, rtol=1e-10)
+
+
+def test_a_refused_and_a_wrong_estimate_are_counted(script, capsys):
+    rows = [
+        {"group": "g", "kind": "k", "error": error, "estimate": estimate, "accepted": kept}
+        for error, estimate, kept in ((1e-8, 1e-7, 1), (1e-6, 1e-7, 1), (5.0, 1e-3, 0))
+    ]
+    script("quadrature").print_table(rows)
+    assert "| g, k | 3 | 1 | 1.0e-06 | 1.0e-07 | 1 |" in capsys.readouterr().out
+
+
+def test_annealing_writes_a_row_for_each_image(script, tmp_path, capsys, rng):
+    model = VAE.mlp(64, 3, (4,), Binomial(16), rng=rng)
+    (tmp_path / "digits").mkdir()
+    checkpoints.save(tmp_path / "digits" / "model.npz", model)
+    sizes = ("--images", 4, "--samples", 3, "--temperatures", 2, "--chains", 2)
+    script("annealed", tmp_path, *sizes).main()
+    for name, columns in (
+        ("annealed", "importance,log_p,error,ess"),
+        ("sandwich", "importance,lower,lower_error,upper,upper_error"),
+    ):
+        lines = (tmp_path / f"{name}.csv").read_text().splitlines()
+        assert lines[0] == columns and len(lines) == 5, lines
+    assert "more, image by image" in capsys.readouterr().out
 
 
 def test_every_model_of_the_digits_is_a_distribution_over_counts(script, rng):

@@ -368,7 +368,9 @@ def diagnosis(name):
 text = diagnosis("fresh-noise-in-backward")
 check("it names the noise", "drawn again" in text, 1, 0)
 text = diagnosis("graph-cut-at-the-sample")
-check("it names the cut", "reconstruction part is missing" in text, 1, 0)
+check(
+    "it names the cut", "reconstruction part is missing" in text, 1, 0
+)
 text = diagnosis("batch-mean-forgotten")
 check("it names the batch", "mean over the batch" in text, 1, 0)
 
