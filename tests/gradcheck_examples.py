@@ -43,3 +43,18 @@ def first_hint(mistake, square=False, **options):
     report = check_gradient(loss, theta, wrong, sizes={"B": B, "D": N}, **options)
     assert report.verdict == "WRONG", str(report)
     return report.hints[0], report
+
+
+def log_sum_exp(theta):
+    """log Σ exp(A theta): smooth and analytic in six parameters."""
+    A = np.random.default_rng(0).standard_normal((6, 6))
+    return np.log(np.sum(np.exp(A @ theta)))
+
+
+THETA = np.random.default_rng(1).standard_normal(6)
+
+
+def gradient_of_log_sum_exp():
+    A = np.random.default_rng(0).standard_normal((6, 6))
+    p = np.exp(A @ THETA)
+    return A.T @ (p / p.sum())

@@ -1,9 +1,9 @@
-"""A VAE that a student wrote in one file, without this package, checked in three lines."""
+"""`check_gradient` on a student's VAE, on arrays, on inputs, and on what it refuses."""
 
 import numpy as np
 import pytest
 
-from minivae.gradcheck import check_gradient
+from minivae.gradcheck import check_gradient, check_vjp
 
 
 def student_loss(p, x, eps):
@@ -97,3 +97,118 @@ def test_the_student_hears_what_is_wrong(mistake, blocks, words):
     )
     right = {"W2", "b2", "W3", "Wm", "bm"}
     assert all(report.blocks[name].verdict == "ok" for name in right), str(report)
+
+
+@pytest.mark.parametrize(
+    ("theta", "grad", "error", "words"),
+    [
+        (np.arange(3), np.ones(3), TypeError, "theta: expected real floating-point"),
+        (np.array([1.0, np.nan]), np.ones(2), ValueError, "theta: expected finite"),
+        ({"a": np.ones(2)}, np.ones(2), TypeError, "grad: expected a dict"),
+        ({"a": np.ones(2)}, {"b": np.ones(2)}, ValueError, r"names \['a'\], got \['b'\]"),
+        ({}, {}, ValueError, "theta: expected parameters, got none"),
+    ],
+)
+def test_wrong_arguments_are_explained(theta, grad, error, words):
+    with pytest.raises(error, match=words):
+        check_gradient(lambda t: 0.0, theta, grad)
+
+
+def test_a_loss_that_is_no_scalar_is_explained():
+    with pytest.raises(ValueError, match=r"scalar loss.*\(3,\)"):
+        check_gradient(lambda t: t, np.ones(3), np.ones(3))
+    with pytest.raises(ValueError, match="oracle"):
+        check_gradient(lambda t: t.sum(), np.ones(3), np.ones(3), oracle="guess")
+
+
+@pytest.mark.parametrize("columns", [False, True])
+def test_inputs_are_checked_as_parameters_are(rng, columns):
+    p, x, eps = student_problem()
+
+    def loss(p):
+        return student_loss(p, p["x"].T if columns else p["x"], eps)
+
+    def grad(p, slope=1.0):
+        x = p["x"].T if columns else p["x"]
+        g = student_grad(p, x, eps)
+        h = np.tanh(x @ p["W1"] + p["b1"])
+        mu, logvar = h @ p["Wm"] + p["bm"], h @ p["Wv"] + p["bv"]
+        z = mu + np.exp(logvar / 2) * eps
+        k = np.tanh(z @ p["W2"] + p["b2"])
+        dy = (1 / (1 + np.exp(-(k @ p["W3"] + p["b3"]))) - x) / len(x)
+        dz = ((dy @ p["W3"].T) * (1 - k**2)) @ p["W2"].T
+        dmu = dz + mu / len(x)
+        dlogvar = dz * eps * np.exp(logvar / 2) / 2 + (np.exp(logvar) - 1) / 2 / len(x)
+        dh = (dmu @ p["Wm"].T + dlogvar @ p["Wv"].T) * (1 - h**2)
+        dx = slope * dh @ p["W1"].T - (k @ p["W3"] + p["b3"]) / len(x)
+        return g | {"x": dx.T if columns else dx}
+
+    theta = {"x": x.T if columns else x, **p}
+    check_gradient(loss, theta, grad, oracle="central").assert_ok()
+    report = check_gradient(loss, theta, lambda p: grad(p, 2.0), oracle="central")
+    assert report.place.first_wrong == ("x",), str(report)
+    assert report.place.last_right == ("W1", "b1"), str(report)
+
+
+def softmax(p):
+    y = np.exp(p["x"] @ p["W"])
+    return y / y.sum(axis=1, keepdims=True)
+
+
+def softmax_vjp(p, dy, wrong=False):
+    s = softmax(p)
+    ds = s * dy if wrong else s * (dy - (s * dy).sum(axis=1, keepdims=True))
+    return {"x": ds @ p["W"].T, "W": p["x"].T @ ds}
+
+
+def test_a_function_with_an_array_for_value(rng):
+    p = {"x": rng.standard_normal((4, 3)), "W": rng.standard_normal((3, 5))}
+    check_vjp(softmax, p, softmax_vjp, rng).assert_ok()
+    report = check_vjp(softmax, p, lambda p, dy: softmax_vjp(p, dy, wrong=True), rng)
+    assert report.place.first_wrong == ("W",) and not report.place.last_right, str(report)
+    check_vjp(
+        np.sin, np.ones(3), lambda t, dy: np.cos(t) * dy, rng, tolerance=1e-9
+    ).assert_ok()
+    with pytest.raises(TypeError, match="rng: expected a numpy"):
+        check_vjp(np.sin, np.ones(3), lambda t, dy: np.cos(t) * dy, 0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda g: g[:, 0], "array of shape (4, 4)"),  # (H,) for (H, 1)
+        (lambda g: g.T, "array of shape (4, 4)"),
+        (lambda g: np.repeat(g / 3, 3, axis=1), "Summed over axis 1 it is right"),
+    ],
+)
+def test_a_column_is_no_vector(wrong, words):
+    p = {"W": np.arange(12.0).reshape(4, 3), "b": np.arange(4.0)[:, None]}
+    claim = {"W": 2 * p["W"], "b": wrong(np.exp(p["b"]))}
+    report = check_gradient(lambda p: (p["W"] ** 2).sum() + np.exp(p["b"]).sum(), p, claim)
+    assert report.place.first_wrong == ("b",) and words in report.hints[0].text, str(report)
+    assert "axis=0" not in str(report)
+
+
+def test_a_batch_of_one_proves_no_cause():
+    """With one image and two units any wrong gradient is some sum of two right ones."""
+    rng = np.random.default_rng(0)
+    x, v = rng.standard_normal((1, 3)), rng.standard_normal(2)
+    p = {"W": rng.standard_normal((3, 2))}
+    parts = {
+        "rec": lambda p: (np.sin(x @ p["W"]) @ v).sum(),
+        "kl": lambda p: ((x @ p["W"]) ** 2).sum(),
+    }
+    wrong = {"W": x.T @ rng.standard_normal((1, 2))}
+    report = check_gradient(
+        lambda p: parts["rec"](p) + parts["kl"](p), p, wrong, parts=parts
+    )
+    assert [h.cause for h in report.hints] == ["place"], str(report)
+    p, wrong = {"W": p["W"][:, :1]}, {"W": 1.2345 * x.T * np.cos(x @ p["W"][:, :1])}
+    report = check_gradient(lambda p: np.sin(x @ p["W"]).sum(), p, wrong)
+    assert [h.cause for h in report.hints] == ["place"], str(report)
+
+
+def test_the_names_of_whole_numbers_are_asked_for():
+    theta = np.arange(1.0, 5)
+    report = check_gradient(lambda t: (t**2).sum(), theta, 2 * theta / 5)
+    assert "Is 5 the batch size" in report.hints[0].text, str(report)

@@ -147,3 +147,15 @@ def test_a_layer_of_nobodys_library_is_checked_and_its_arrays_left_alone(rng):
     assert report.hints[0].blocks == ["b"] and "= 1/B" in report.hints[0].text, str(report)
     for name, array in before.items():
         np.testing.assert_array_equal(layer.params[name], array)
+
+
+def test_a_backward_that_returns_nothing_is_explained(rng):
+    class Silent:
+        def forward(self, x):
+            return 2 * x
+
+        def backward(self, dy):
+            pass
+
+    with pytest.raises(ValueError, match="backward: expected the gradient dx"):
+        check_layer(Silent(), np.ones((2, 3)), rng)

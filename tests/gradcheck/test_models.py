@@ -258,3 +258,75 @@ def test_a_mistake_in_the_loss_alone_is_seen_too(monkeypatch, name, formula, cau
     report = check_model(*problem(VAE))
     assert report.verdict == "WRONG" and cause in report.hints[0].cause, str(report)
     assert words in report.hints[0].text, str(report)
+
+
+# Anybody's models.
+
+
+class Columns:
+    """A linear model with batches in columns and a fixed batch size; theta is a matrix."""
+
+    def __init__(self, factor=1.0):
+        self.factor = factor
+        self.theta = np.random.default_rng(0).standard_normal((3, 4))
+        self.grad = np.zeros((3, 4))
+
+    def loss(self, x, eps, beta=1.0):
+        assert x.shape == (4, 7) and eps.shape == (3, 7), "seven columns, please"
+        self.kept = x, self.theta @ x + eps
+        return (self.kept[1] ** 2).sum() / 7
+
+    def backward(self):
+        x, y = self.kept
+        self.grad[...] = self.factor * 2 * y @ x.T / 7
+
+
+@pytest.mark.parametrize("factor", [1.0, 7.0])
+def test_a_model_with_columns_and_a_fixed_batch_size(rng, factor):
+    x, eps = rng.standard_normal((4, 7)), rng.standard_normal((3, 7))
+    report = check_model(Columns(factor), x, eps, tolerance=1e-7)
+    assert bool(report) is (factor == 1), str(report)
+    if factor == 7:
+        assert "is 7 = B times the right one" in report.hints[0].text, str(report)
+        assert report.place.first_wrong == ("theta",)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "words"),
+    [
+        ("theta", {"W": np.ones(3)}, "whose theta is a dict. For parameters in a dict"),
+        ("theta", None, "whose theta is a NoneType"),
+        ("grad", [1.0], "whose grad is a list"),
+        ("loss", None, "expected a method `loss`, got a Columns without it"),
+        ("backward", None, "expected a method `backward`"),
+    ],
+)
+def test_what_is_no_model_hears_what_to_pass(attribute, value, words):
+    model = Columns()
+    setattr(model, attribute, value)
+    with pytest.raises(TypeError, match=words):
+        check_model(model, np.ones((4, 7)), np.ones((3, 7)))
+
+
+def test_a_model_that_holds_its_data():
+    class Held(Columns):
+        def loss(self):
+            return super().loss(np.ones((4, 7)), np.ones((3, 7)))
+
+    check_model(Held()).assert_ok()
+    assert check_model(Held(2.0)).verdict == "WRONG"
+
+
+def test_other_names_for_the_heads_are_as_good():
+    model, x, eps = problem(Mutant, "another draw")
+    names = {old: f"p{i}" for i, old in enumerate(model.layout)}
+    layout = {names[old]: where for old, where in model.layout.items()}
+
+    class Renamed:
+        def __init__(self):
+            self.theta, self.grad, self.layout = model.theta, model.grad, layout
+            self.backward, self.encode, self.loss = model.backward, model.encode, model.loss
+
+    report = check_model(Renamed(), x, eps)
+    assert report.hints[0].cause == "another_draw", str(report)
+    assert report.place.first_wrong == ("p4", "p5"), str(report)
