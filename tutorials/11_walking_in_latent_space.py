@@ -281,9 +281,7 @@ t = np.linspace(0, 1, 11, dtype=np.float32)
 
 
 def ends(m):
-    return m.posterior_mean(x_test[first]), m.posterior_mean(
-        x_test[second]
-    )
+    return m.latent(x_test[first]), m.latent(x_test[second])
 
 
 def along(path, z_a, z_b):

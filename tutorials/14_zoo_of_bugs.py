@@ -335,8 +335,8 @@ print(f"{len(BUGS)} bugs, {kinds} mistakes; here: {len(names)}")
 #
 # A check that says "wrong" leaves the worst part of the work to you. For gradients one
 # can do better, because a wrong factor, a missing term and a second draw of the noise
-# leave different traces. `check_model` compares every derivative, says where along
-# the backward pass the first wrong one stands, and then tries explanations. It gives one
+# leave different traces. `check_model` compares every derivative, says where along the
+# backward pass the first wrong one stands, and then tries explanations. It gives one
 # only when it fits all the numbers.
 #
 # **Predict.** The decoder is right, the head of $\mu$ is right, the head of

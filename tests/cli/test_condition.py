@@ -32,6 +32,8 @@ def test_train_sample_and_go_on(capsys):
         np.testing.assert_array_equal(np.load(f"{label}.npy").reshape(5, -1), wanted)
     assert cli.main(["train", "--resume", "run/model.npz", "--epochs", "2"]) == 0
     capsys.readouterr()
+    assert cli.main(["evaluate", "run/model.npz"]) == 0
+    assert "-log p(x)" in capsys.readouterr().out
     assert cli.main([*command, "none.npy"]) == 2
     assert "--label: expected one for a model with a condition" in capsys.readouterr().err
     assert cli.main([*command, "ten.npy", "--label", "10"]) == 2
