@@ -98,7 +98,8 @@ def read(path):
     regular = "expected a regular file, got a folder, a pipe or a device"
     if not stat.S_ISREG(os.stat(path).st_mode):  # opening a device can do things
         raise ValueError(regular)
-    with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+    flags = sum(getattr(os, name, 0) for name in ("O_RDONLY", "O_NONBLOCK", "O_BINARY"))
+    with open(os.open(path, flags), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise ValueError(regular)
         source = file.read(LARGEST + 1)

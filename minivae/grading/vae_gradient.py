@@ -83,6 +83,7 @@ def _error(student, end, B, beta=0.7):
     def kl(q):
         return beta * forward({**p, **q}, x, eps)["kl"].mean()
 
+    place = _place(found({}), p, x, eps, beta, end)
     try:
         return gradient(
             lambda q: rec(q) + kl(q),
@@ -94,11 +95,17 @@ def _error(student, end, B, beta=0.7):
             oracle="complex",
         )
     except Wrong as wrong:
-        raise Wrong(f"{_place(found({}), p, x, eps, beta, end)}{wrong}") from None
+        raise Wrong(f"{place}{wrong}") from None
 
 
 def _place(found, p, x, eps, beta, end):
-    """Where on the way to a wrong block the mistake is, as far as the student tells."""
+    """Where on the way to a wrong block the mistake is, as far as the student tells.
+
+    Raises
+    ------
+    Wrong
+        If the block is wrong, and one before it is, too.
+    """
     f = forward(p, x, eps)
     d = backward(p, f, x, eps, beta)
     slopes = {"da": 1 - f["a"] ** 2, "dh": 1 - f["h"] ** 2}  # may be in it already
@@ -107,11 +114,13 @@ def _place(found, p, x, eps, beta, end):
         "2": f["z"].T @ (d["da"] * slopes["da"]),
         "m": f["h"].T @ d["dmu"],
         "v": f["h"].T @ d["dlogvar"],
+        "1": x.T @ (d["dh"] * slopes["dh"]),
     }
-    for other in BEFORE[end]:
-        if not agree(found.get(f"W{other}", 0.0), weights[other]):
-            return (
-                f"What it is made from is wrong already: mend W{other}, b{other} first. | "
+    wrong = [k for k, right in weights.items() if not agree(found.get(f"W{k}", 0.0), right)]
+    for other in wrong if end in wrong else "":
+        if other in BEFORE[end]:
+            raise Wrong(
+                f"It is made from what is wrong already: mend W{other}, b{other} first."
             )
     for name in STRETCH[end].split():
         right = d[name], d[name] * slopes.get(name, 1.0)

@@ -128,14 +128,14 @@ def judge(drawn, p, pixels=slice(None)):
     def logits(z):
         return decode(p, z)[:, pixels]
 
-    codes = rng.standard_normal(shape), np.zeros(shape), rng.random(shape)
-    y, nothing, uniform = map(logits, codes)
+    y = logits(rng.standard_normal(shape))
     images, prob, inverted = images[:, pixels], sigmoid(y), 1 - sigmoid(y)
     if _fits(images, prob):
         return
     means = [drawn(seed, 500)[:, pixels].mean(axis=0) for seed in range(4, 10)]
     if np.std(means, axis=0).max() > 4 * 0.5 / np.sqrt(500):
         raise Wrong("The images of one call belong together: each needs a z of its own.")
+    nothing, uniform = logits(np.zeros(shape)), logits(rng.random(shape))
     known = {
         "All images come from one code, z = 0: draw z from the prior.": sigmoid(nothing),
         "z is drawn from the prior N(0, 1). | standard_normal": sigmoid(uniform),

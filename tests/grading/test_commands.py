@@ -111,7 +111,7 @@ def test_formulas_are_told_on_request(folder, capsys):
     assert "KL = ½" in capsys.readouterr().out
 
 
-def test_pytest_reports_to_do_wrong_and_right_and_finds_each_task_alone(folder):
+def test_pytest_reports_to_do_wrong_and_right(folder):
     (folder / "01_linear.py").write_text(SOLVED)
     (folder / "05_kl.py").write_text(
         "import numpy as np\n"
@@ -133,17 +133,20 @@ def test_pytest_reports_to_do_wrong_and_right_and_finds_each_task_alone(folder):
     for text in ("Your KL is exactly twice", "kl_grad: to do", "Finite differences"):
         assert text in said, said
     assert "Failed: 05_kl" in said, "the summary names the task"
-    code = "import sys, pytest\nfor k in sys.argv[1:]: pytest.main(['--co', '-q', '-k', k])"
+
+
+def test_the_words_of_a_file_select_it_alone(folder):
+    """pytest -k takes what has the words anywhere in its name or its file's."""
     names = [task.name for task in TASKS]
-    said = subprocess.run(
-        [sys.executable, "-c", code, *names],
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env=ENVIRONMENT,
-    ).stdout
-    found = [line for line in said.splitlines() if line.startswith("test_exercises")]
-    assert found == [f"test_exercises.py::test_exercise[{name}]" for name in names]
+    for name in names:
+        assert [other for other in names if name in other] == [name]
+        assert name not in "test_exercises.py test_exercise"
+    command = [sys.executable, "-m", "pytest", "--co", "-q", "-k", "01_linear"]
+    run = subprocess.run(
+        command, capture_output=True, text=True, cwd=folder, env=ENVIRONMENT
+    )
+    found = [line for line in run.stdout.splitlines() if "::" in line]
+    assert found == ["test_exercises.py::test_exercise[01_linear]"], run.stdout + run.stderr
 
 
 def test_the_last_exercise_draws_the_digits_by_the_students_code_alone(folder):

@@ -51,6 +51,12 @@ def test_an_endless_loop_is_stopped(loop):
     assert came.startswith("Not done after 0.3 seconds and stopped")
 
 
+def test_a_system_without_process_groups_ends_the_process_itself(monkeypatch):
+    monkeypatch.delattr(process.os, "killpg")
+    (came,), _ = asked("while True: pass\n", seconds=0.3)
+    assert came.startswith("Not done after 0.3 seconds and stopped")
+
+
 def test_what_a_file_has_started_is_ended_with_it(tmp_path):
     mark = tmp_path / "alive"
     child = f"import time\\nwhile 1: open({str(mark)!r}, 'w').close(); time.sleep(0.02)"

@@ -60,4 +60,4 @@ def test_a_file_without_the_intermediates_has_the_same_points_and_fewer_places()
     assert [p.points for p in whole] == [p.points for p in short] == [3, 3, 3, 0, 0]
     assert whole[3].text.startswith("dlogvar is the first that is wrong.")
     assert whole[3].text.endswith(short[3].text) and short[3].text
-    assert whole[4].text.startswith("What it is made from is wrong already: mend Wv, bv")
+    assert whole[4].text.startswith("It is made from what is wrong already: mend Wv, bv")

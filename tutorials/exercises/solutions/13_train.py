@@ -49,11 +49,11 @@ def adam_step(theta, grad, m, v, t, lr, beta1, beta2, eps):
 
 def train(x, rng):
     """Return the parameters p of a VAE trained on the images x."""
-    K, batch, t = 8, 50, 0
+    K, batch, t = 8, 100, 0
     p = start(x.shape[1], 64, K, rng)
     m = {name: np.zeros(array.shape) for name, array in p.items()}
     v = {name: np.zeros(array.shape) for name, array in p.items()}
-    for _ in range(10):
+    for _ in range(8):
         order = rng.permutation(len(x))
         for begin in range(0, len(x), batch):
             images = x[order[begin : begin + batch]]
@@ -63,7 +63,7 @@ def train(x, rng):
             for name in p:
                 p[name], m[name], v[name] = adam_step(
                     *(p[name], grad[name], m[name], v[name], t),
-                    *(6e-3, 0.9, 0.999, 1e-8),
+                    *(1.5e-2, 0.9, 0.999, 1e-8),
                 )
     return p
 

@@ -66,13 +66,13 @@ def train(x, rng):
     theta = np.concatenate([array.ravel() for array in p.values()])
     p, grad = views(theta, *sizes), np.zeros_like(theta)
     m, v = np.zeros_like(theta), np.zeros_like(theta)
-    for t in range(1, 601):
+    for t in range(1, 301):
         images = x[rng.integers(len(x), size=64)]
         eps = rng.standard_normal((64, sizes[2]), dtype=np.float32)
         loss_grad(p, images, eps, grad, sizes)
         m += 0.1 * (grad - m)
         v += 0.001 * (grad**2 - v)
-        rate = 4e-3 * np.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+        rate = 8e-3 * np.sqrt(1 - 0.999**t) / (1 - 0.9**t)
         theta -= np.float32(rate) * m / (np.sqrt(v) + 1e-8)
     return p
 
