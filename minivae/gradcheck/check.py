@@ -179,14 +179,7 @@ def check_vjp(f, theta, vjp, rng, **options):
     )
 
 
-def examine(
-    subject,
-    *,
-    tolerance=1e-6,
-    oracle="richardson",
-    max_entries=5000,
-    rng=None,
-):
+def examine(subject, *, tolerance=1e-6, oracle="richardson", max_entries=5000, rng=None):
     """Collect the evidence about a `Subject` and report on it.
 
     The same for functions, layers and models; for the parameters see `check_gradient`.
@@ -204,8 +197,8 @@ def examine(
         evidence.single |= _stepped(evidence.oracle, theta)
         misshapen, single = _collect_claims(evidence, rng)
         for name, (where, shape) in subject.parameters.layout.items():
-            block = _new_block(evidence, name, where, shape, tolerance)
-            block.given = misshapen.get(name)
+            block = Block(name, where, shape, tolerance, misshapen.get(name))
+            evidence.blocks[name] = block
             _look_at(evidence, block, max_entries, single, rng)
         largest = max(b.scale for b in evidence.blocks.values())
         for block in evidence.blocks.values():
@@ -233,13 +226,6 @@ def _collect_claims(evidence, rng):
         except Exception:  # nobody promises a second backward without a forward
             evidence.once_more = None
     return misshapen, single
-
-
-def _new_block(evidence, name, where, shape, tolerance):
-    none = np.empty(0)
-    block = Block(name, where, shape, tolerance, none.astype(int), none, none, none)
-    evidence.blocks[name] = block
-    return block
 
 
 def _look_at(evidence, block, max_entries, single, rng):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -69,11 +70,11 @@ class Block:
     where: slice
     shape: tuple
     tolerance: float
-    indices: np.ndarray
-    claimed: np.ndarray
-    expected: np.ndarray
-    error: np.ndarray
     given: np.ndarray | None = None
+    indices: np.ndarray = field(default_factory=lambda: np.empty(0, int))
+    claimed: np.ndarray = field(default_factory=lambda: np.empty(0))
+    expected: np.ndarray = field(default_factory=lambda: np.empty(0))
+    error: np.ndarray = field(default_factory=lambda: np.empty(0))
     kinks: dict = field(default_factory=dict)
     directions: list = field(default_factory=list)
     resolvable: float = 0.0
@@ -215,7 +216,7 @@ class Evidence:
         """The blocks of one verdict, in the order of the layout."""
         return [b for b in self.blocks.values() if b.verdict == verdict]
 
-    @property
+    @cached_property
     def restless(self):
         """The blocks whose gradient is another when it is asked for again.
 
@@ -252,3 +253,13 @@ class Evidence:
     def differentiate(self, f):
         """An `Oracle` for another loss at the same point."""
         return Oracle(f, self.oracle.theta, noise=self.oracle.noise)
+
+
+def names_of(blocks):
+    """The names of blocks, as a list."""
+    return [block.name for block in blocks]
+
+
+def listed(blocks):
+    """The names of blocks, as words."""
+    return ", ".join(names_of(blocks))

@@ -67,15 +67,3 @@ def factor_reason(names):
     if not letters:
         return ""
     return " Usual cause: " + "; or ".join(REASONS[key] for key in letters) + "."
-
-
-def format_sum(coefficients, terms):
-    """Such as "0.5 sigma² - 0.5", from coefficients and the names of what they multiply."""
-    text = ""
-    for c, name in zip(coefficients, terms, strict=True):
-        if abs(c) < 1e-5:
-            continue
-        sign = (" - " if c < 0 else " + ") if text else ("-" if c < 0 else "")
-        size = "" if name and abs(abs(c) - 1) < 1e-5 else f"{abs(c):.4g} "
-        text += sign + (size + name).rstrip()
-    return text or "0"

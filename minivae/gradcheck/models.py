@@ -150,20 +150,16 @@ def check_model(
 
 
 def _check_attributes(model):
-    for name in ("theta", "grad"):
-        if not isinstance(getattr(model, name, None), np.ndarray):
-            came = type(getattr(model, name, None)).__name__
+    for name in ("theta", "grad", "loss", "backward"):
+        value = getattr(model, name, None)
+        if not (
+            isinstance(value, np.ndarray) if name in ("theta", "grad") else callable(value)
+        ):
             raise TypeError(
-                f"model: expected NumPy arrays `theta` and `grad`, `loss(x, eps)` and"
-                f" `backward()`, got a {type(model).__name__} whose {name} is a {came}. For"
-                " parameters in a dict or list, a torch module or a JAX function use"
-                " `check_gradient`, whose help shows how"
-            )
-    for name in ("loss", "backward"):
-        if not callable(getattr(model, name, None)):
-            raise TypeError(
-                f"model: expected a method `{name}`, got a {type(model).__name__} without"
-                " it; `check_gradient` takes a function instead"
+                "model: expected NumPy arrays `theta` and `grad` and methods `loss` and"
+                f" `backward`, got a {type(model).__name__} whose {name} is a"
+                f" {type(value).__name__}; `check_gradient` takes dicts and lists, and its"
+                " help shows how to check a torch module or a JAX function"
             )
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minivae.gradcheck.evidence import RIGHT, WRONG
+from minivae.gradcheck.evidence import RIGHT, WRONG, listed, names_of
 from minivae.gradcheck.graph import connected
 
 
@@ -61,7 +61,7 @@ def _spoilt(evidence, group, local, behind):
     numbers = [layer for layer in local if layer.aside] if edge else []
     first = [b for layer in group + numbers for b in _of(evidence, layer, False)]
     last = [b for layer in before for b in _of(evidence, layer, True)]
-    names, right = _listed(first), _listed(last)
+    names, right = listed(first), listed(last)
     beside = [
         a for b in before for a in b.takes if a not in group and a.takes == group[0].takes
     ]
@@ -80,7 +80,7 @@ def _spoilt(evidence, group, local, behind):
             " and the terms of the loss that meet both (such as a KL)."
         )
     elif beside:
-        others = _listed([b for a in beside for b in a.blocks])
+        others = listed([b for a in beside for b in a.blocks])
         where = (
             f"{names} {_is(first)} wrong. {others} beside, on the same input, and {right},"
             " from where backward comes, are right."
@@ -95,7 +95,8 @@ def _spoilt(evidence, group, local, behind):
             " derivative of the activation there."
         )
     else:
-        where = f"Backward is right as far as {right} and wrong from {names} on."
+        where = f"Backward is right as far as {right} and wrong from {names} on"
+        where += f"{_extent(first)}."
         look = (
             "Look between the two: the product with the weights, the derivative of the"
             " activation, whatever lies there without parameters, and another term of the"
@@ -110,9 +111,9 @@ def _local(evidence, layers, behind):
     before = [n for layer in layers for n in _next(evidence, layer) if n not in layers]
     last = [b for layer in dict.fromkeys(before) for b in _of(evidence, layer, True)]
     beside = [b for layer in layers for b in _of(evidence, layer, True)]
-    names = _listed(first)
+    names = listed(first)
     if behind:
-        right = _listed(last + beside)
+        right = listed(last + beside)
         where = f"Backward is right as far as {right} and wrong from {names} on."
         look = f"Look at what the gradient of {names} shares with what lies behind it."
         return _place(first, last, behind, where, look)
@@ -131,34 +132,24 @@ def _place(first, last, behind, where, look):
         where += (
             f" What lies behind ({', '.join(follow)}) is wrong with it: mend this first."
         )
-    names = [tuple(b.name for b in blocks) for blocks in (first, last)]
-    return Place(*names, tuple(follow), where, look)
-
-
-def _listed(blocks):
-    return ", ".join(block.name for block in blocks)
+    return Place(tuple(names_of(first)), tuple(names_of(last)), tuple(follow), where, look)
 
 
 def _is(blocks):
     return "is" if len(blocks) == 1 else "are"
 
 
-def _extent(blocks):
-    """Which rows or columns of a single wrong matrix are wrong, if not all are."""
-    block = blocks[0]
-    if (
-        len(blocks) > 1
-        or len(block.shape) != 2
-        or not block.complete
-        or block.given is not None
-    ):
+def _extent(first):
+    """Which rows or columns of the first wrong matrix are wrong, if not all are."""
+    block = first[0]
+    if len(block.shape) != 2 or not block.complete or block.given is not None:
         return ""
     wrong = block.array(block.wrong)
     for axis, word in ((1, "row"), (0, "column")):
         bad = np.flatnonzero(wrong.any(axis=axis))
         if wrong.all(axis=axis)[bad].all() and 2 * len(bad) <= wrong.shape[1 - axis]:
             s = "s" if len(bad) > 1 else ""
-            return f", and only in {word}{s} {', '.join(map(str, bad))}"
+            return f" ({block.name} only in {word}{s} {', '.join(map(str, bad))})"
     return ""
 
 

@@ -294,11 +294,11 @@ def test_a_model_with_columns_and_a_fixed_batch_size(rng, factor):
 @pytest.mark.parametrize(
     ("attribute", "value", "words"),
     [
-        ("theta", {"W": np.ones(3)}, "whose theta is a dict. For parameters in a dict"),
+        ("theta", {"W": np.ones(3)}, "whose theta is a dict; `check_gradient` takes dicts"),
         ("theta", None, "whose theta is a NoneType"),
         ("grad", [1.0], "whose grad is a list"),
-        ("loss", None, "expected a method `loss`, got a Columns without it"),
-        ("backward", None, "expected a method `backward`"),
+        ("loss", None, "a Columns whose loss is a NoneType"),
+        ("backward", None, "whose backward is a NoneType"),
     ],
 )
 def test_what_is_no_model_hears_what_to_pass(attribute, value, words):

@@ -62,6 +62,12 @@ def test_right_code_has_no_place(name, seed):
     assert not report.place and report.place.first_wrong == report.place.last_right == ()
 
 
+def test_one_matrix_for_both_heads_says_which_columns():
+    report = checked(style("mixed", "dz + mu / N", "dz + mu"))
+    assert report.place.first_wrong == ("w1", "c1"), str(report)
+    assert "(w1 only in columns 0, 1)" in report.hints[0].text, str(report)
+
+
 def test_what_backward_comes_from_is_the_last_right():
     def last(name, bug):
         old, new = next(b[1:3] for b in style(name)["BUGS"] if b[0] == bug)
@@ -114,4 +120,4 @@ def test_only_some_columns_of_a_matrix():
     right["V"][1] = 0
     report = check_gradient(f, theta, right)
     assert report.place.first_wrong == ("V",), str(report)
-    assert "only in row 1" in report.place.where, str(report)
+    assert "(V only in row 1)" in report.place.where, str(report)

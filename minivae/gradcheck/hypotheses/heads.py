@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minivae.gradcheck.evidence import listed, names_of
 from minivae.gradcheck.hypotheses.terms import PART
-from minivae.gradcheck.hypotheses.words import listed, names_of
 
 IMAGES = 8  # how many batches of one image are looked at
 

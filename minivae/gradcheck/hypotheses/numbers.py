@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from minivae.gradcheck.evidence import listed, names_of
 from minivae.gradcheck.factors import factor_names, factor_reason, factor_text
-from minivae.gradcheck.hypotheses.words import listed, names_of
 
 
 def gradient_not_finite(evidence, blocks):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minivae.gradcheck.hypotheses.words import listed, names_of
+from minivae.gradcheck.evidence import listed, names_of
 from minivae.gradcheck.oracle import Oracle
 
 
