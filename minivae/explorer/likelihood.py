@@ -1,5 +1,7 @@
 """log p(x) of test images as the package computes it, each with an error."""
 
+import math
+
 import numpy as np
 
 from minivae.autoencoder import Autoencoder
@@ -10,7 +12,8 @@ from minivae.numerics import log_mean_exp
 
 NODES = {1: 2001, 2: 301}  # per latent axis
 RUNS, SAMPLES = 8, 125  # of importance sampling: 1000 samples of each image
-QUADRATURE, SAMPLING = 1e9, 4e10  # numbers to look at, and products: some seconds
+# What takes some seconds: numbers to look at, products of decoded nodes, of samples.
+QUADRATURE, DECODED, SAMPLING = 1e9, 1e10, 4e10
 
 
 def log_likelihoods(model, x, rng):
@@ -26,8 +29,9 @@ def log_likelihoods(model, x, rng):
     Returns
     -------
     values, errors : ndarray of float64, shape (N,), N ≤ B
-        Nats. With K ≤ 2 by `quadrature.log_prob`, with its estimate of the error; above
-        by importance sampling, with the standard error
+        Nats. With K ≤ 2 by `quadrature.log_prob`, with its estimate of the error; with
+        more, or a decoder too large for so many nodes, by importance sampling, with
+        the standard error
 
             log p̂(x) = log (1/R) Σ_r p̂_r,   error = std(p̂_r) / (√R · mean p̂_r)
 
@@ -40,15 +44,15 @@ def log_likelihoods(model, x, rng):
     grey = isinstance(model.likelihood, Binomial) and model.likelihood.grey
     if isinstance(model, Autoencoder) or grey:
         return np.empty(0), np.empty(0), ""
-    if model.K in NODES:
-        nodes = NODES[model.K]
+    nodes = NODES.get(model.K)
+    if nodes and nodes**model.K * products(model.decoder) <= DECODED:
         N = max(1, int(QUADRATURE / (nodes**model.K * model.D)))
         double = model.astype(np.float64)
         values, errors = quadrature.log_prob(
             double, x[:N].astype(np.float64), nodes, tol=np.inf
         )
         return values, errors, f"quadrature on {' × '.join([str(nodes)] * model.K)} nodes"
-    N = max(1, int(SAMPLING / (model.theta.size * RUNS * SAMPLES)))
+    N = max(1, int(SAMPLING / (products(model.decoder) * RUNS * SAMPLES)))
     x = x[:N].astype(model.dtype)
     runs = np.stack(
         [importance_log_likelihood(model, x, SAMPLES, rng) for _ in range(RUNS)]
@@ -56,3 +60,11 @@ def log_likelihoods(model, x, rng):
     values = log_mean_exp(runs, axis=0)
     errors = np.exp(runs - values).std(axis=0, ddof=1) / np.sqrt(RUNS)
     return values, errors, f"{RUNS * SAMPLES} importance samples"
+
+
+def products(layer):
+    """How many multiplications one forward pass takes, of convolutions and all."""
+    if hasattr(layer, "layers"):
+        return sum(products(inner) for inner in layer.layers)
+    places = layer.maps[0] * layer.maps[1] if hasattr(layer, "maps") else 1
+    return places * math.prod(layer.shapes.get("W", (0,)))

@@ -88,7 +88,7 @@ def test_log_p_is_the_package_s():
 
 
 def test_importance_sampling_brings_a_standard_error_that_holds(monkeypatch):
-    monkeypatch.setattr(likelihood, "NODES", {})  # sampled, though a grid could do it
+    monkeypatch.setattr(likelihood, "DECODED", 0)  # sampled, though a grid could do it
     monkeypatch.setattr(likelihood, "SAMPLING", 1e12)
     model, x = small(), load_digits().test[:60].astype(np.float32)
     values, errors, method = likelihood.log_likelihoods(model, x, np.random.default_rng(1))
@@ -97,6 +97,14 @@ def test_importance_sampling_brings_a_standard_error_that_holds(monkeypatch):
     assert "1000 importance samples" in method and len(values) == 60
     # eight runs: a t distribution of seven degrees of freedom
     assert np.abs(z).max() < 8 and 0.5 < z.std() < 2
+
+
+def test_the_cost_of_a_decoder_counts_each_place_of_a_kernel():
+    rng = np.random.default_rng(0)
+    assert likelihood.products(small().decoder) == 2 * 8 + 8 * 64
+    conv = VAE.conv((8, 8), 2, (3,), Binomial(16), rng=rng)
+    # z to 4 x 4 x 3, and each of its 16 places times a kernel of 4 x 4 x 3 weights
+    assert likelihood.products(conv.decoder) == 2 * 48 + 16 * 48
 
 
 def test_what_has_no_likelihood_gets_none():
