@@ -131,7 +131,6 @@ def gradient(
     float
         The largest relative error.
     """
-
     report = check_gradient(
         f,
         theta,
@@ -154,7 +153,10 @@ def gradient(
             if hint:
                 raise Wrong(hint)
     causes = [h.why for h in report.hints if h.cause != "place"]
-    said = " ".join((causes or [h.text for h in report.hints])[:2])
+    causes = (
+        causes or [h.text for h in report.hints] or ["No check can tell if it is right."]
+    )
+    said = " ".join(causes[:2])
     for general, ours in WORDS.items():
         said = said.replace(general, ours)
     texts = [text.partition(" | ") for text in [said, *dict.fromkeys(looks)]]

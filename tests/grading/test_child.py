@@ -2,6 +2,7 @@
 
 import json
 import struct
+import sys
 from io import BytesIO
 
 import numpy as np
@@ -164,8 +165,11 @@ def test_a_file_that_cannot_be_run_is_described_in_a_few_words(source, words):
     assert words in said and len(said) < 600
 
 
-def test_dataclasses_and_a_byte_order_mark_are_no_problem():
+def test_dataclasses_and_a_byte_order_mark_are_no_problem(monkeypatch):
+    monkeypatch.delitem(sys.modules, "exercise", raising=False)
     answers = Answers()
-    text = "\ufefffrom dataclasses import dataclass\n@dataclass\nclass A:\n    x: int = 1\n"
+    text = (
+        "\ufefffrom dataclasses import dataclass\n@dataclass\nclass A:\n    x: 'int' = 1\n"
+    )
     answers.look(text.encode(), "answers.py")
     assert answers.load() is None

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from helpers import complains
 
+from minivae.grading import compare
 from minivae.grading.compare import gradient, values, z_score
 from minivae.grading.student import Wrong
 
@@ -66,6 +67,15 @@ def test_a_listed_mistake_is_named_and_places_come_before_formulas():
         square(lambda p: [2 * p["a"] + 1, 2 * p["b"] + 1], look)
     hint, _, formula = str(caught.value).partition(" | ")
     assert hint.endswith("Look at a. Look at b.") and formula == "2a 2b"
+
+
+def test_what_no_check_can_decide_is_not_right(monkeypatch):
+    class Undecided:
+        verdict, worst, blocks, hints = "undecided", 0.0, {}, ()
+
+    monkeypatch.setattr(compare, "check_gradient", lambda *a, **k: Undecided)
+    with complains(Wrong, "No check can tell"):
+        square(lambda p: [2 * p["a"], 2 * p["b"]])
 
 
 def test_nan_is_never_right():

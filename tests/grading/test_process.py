@@ -71,6 +71,7 @@ def f(x):
     (came,), running = asked(source)
     assert came == X.tolist()
     assert KEPT <= len(running.printed) < KEPT + 50, "what is printed is cut off"
+    assert len(running._kept) <= 4 * KEPT, "nor is it kept in memory"
     assert mark.exists(), "the test is worth nothing if the child never ran"
     mark.unlink()
     time.sleep(0.1)

@@ -61,3 +61,13 @@ def test_a_file_without_the_intermediates_has_the_same_points_and_fewer_places()
     assert whole[3].text.startswith("dlogvar is the first that is wrong.")
     assert whole[3].text.endswith(short[3].text) and short[3].text
     assert whole[4].text.startswith("It is made from what is wrong already: mend Wv, bv")
+
+
+def test_da_may_have_the_slope_of_tanh_in_it():
+    """Many write it so; then it is not the place of the mistake."""
+    wrong = solution(TASK).replace("z.T @ before_a", "mu.T @ before_a")
+    for da in ("da", "before_a"):
+        part = graded(TASK, wrong.replace('"da": da', f'"da": {da}'))[1]
+        assert part.text == "W2's gradient is made from mu; y comes from z."
+    part = graded(TASK, wrong.replace('"da": da', '"da": 2 * da'))[1]
+    assert part.text.startswith("da is the first that is wrong.")
