@@ -245,7 +245,7 @@ def test_first_weights_have_the_stated_spread(cls, init, rng):
 
 @pytest.mark.parametrize("cls", LAYERS)
 def test_config_builds_the_layer_again(cls):
-    layer = cls((np.int64(5), 3, 1), 2, 3, 2, 1, "he")
+    layer = cls((np.int64(5), 3, 1), 2, 5, 2, 2, "he")
     again = cls(**layer.config)
     assert again.config == layer.config
     assert (again.shapes, again.out_shape) == (layer.shapes, layer.out_shape)
