@@ -1,7 +1,18 @@
-"""Arguments that commands share, and the many of `minivae train`, in groups."""
+"""Arguments that commands share, and the many of `train` and `zoo`."""
 
 from minivae.cli.options import LIKELIHOODS
 from minivae.cli.values import number, shape, whole
+
+ZOO = """\
+examples:
+  minivae zoo                       the matrix of bugs and checks, some minutes
+  minivae zoo kl-without-its-half   one of them: its story, its code, who sees it
+  minivae zoo --hunt 7              for a class: a bug is in, everybody looks for it
+  minivae zoo --hunt 7 --run my_checks.py
+  minivae zoo --hunt 7 --answer kl-without-its-half
+
+In a notebook: from minivae.zoo.hunting import release, answer; release(7)
+"""
 
 
 def add_model_file(parser):
@@ -149,3 +160,33 @@ def add_training(parser):
         metavar="DIR",
         help="a new folder for all that is written (default: runs/DATA-DATE-TIME)",
     )
+
+
+def add_zoo(command):
+    def zoo(arguments):  # the ladder takes longer to import than all the rest
+        from minivae.cli import zoo
+
+        return zoo.zoo(arguments)
+
+    add = command("zoo", zoo, "inject known bugs, and see which check catches which", ZOO)
+    add = add.add_argument
+    add("name", metavar="NAME", nargs="?", help="one bug, with its story (default: all)")
+    add("--list", action="store_true", help="tell of all bugs, and stop")
+    add(
+        "--figure",
+        metavar="FILE",
+        help="also draw who catches whom: a new .png, .pdf or .svg",
+    )
+    add(
+        "--hunt",
+        type=whole(0),
+        metavar="SEED",
+        help="inject one bug without saying which, and open Python to find it",
+    )
+    add(
+        "--run",
+        dest="run_file",
+        metavar="FILE",
+        help="run this file of checks in its place",
+    )
+    add("--answer", metavar="NAME", help="with --hunt: is it this one? exit code 0 or 1")

@@ -11,7 +11,14 @@ import sys
 from minivae import __version__
 from minivae.cli import commands, course, evaluation, training
 from minivae.cli.explore import add_explore
-from minivae.cli.groups import add_data, add_model, add_model_file, add_seed, add_training
+from minivae.cli.groups import (
+    add_data,
+    add_model,
+    add_model_file,
+    add_seed,
+    add_training,
+    add_zoo,
+)
 from minivae.cli.values import label, number, text, whole
 
 OVERVIEW = """\
@@ -61,17 +68,6 @@ examples:
   minivae evaluate runs/digits-.../model.npz --gaps
 
 Sampling gives an upper bound of -log p(x) in expectation, the tighter the more samples.
-"""
-
-ZOO = """\
-examples:
-  minivae zoo                       the matrix of bugs and checks, some minutes
-  minivae zoo kl-without-its-half   one of them: its story, its code, who sees it
-  minivae zoo --hunt 7              for a class: a bug is in, everybody looks for it
-  minivae zoo --hunt 7 --run my_checks.py
-  minivae zoo --hunt 7 --answer kl-without-its-half
-
-In a notebook: from minivae.zoo.hunting import release, answer; release(7)
 """
 
 IMPORT = """\
@@ -157,6 +153,7 @@ def build_parser():
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"minivae {__version__}")
+    parser.register("type", None, str)  # which COMMAND would pass all its words through
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
     def command(name, run, help, epilog=None):
@@ -281,39 +278,9 @@ def build_parser():
         metavar="FILE",
         help="a new .npz (default: model.npz, or the next free model-2.npz, ...)",
     )
-    _add_zoo(command)
+    add_zoo(command)
     _add_exercises(command)
     return parser
-
-
-def _add_zoo(command):
-    def zoo(arguments):  # the ladder takes longer to import than all the rest
-        from minivae.cli import zoo
-
-        return zoo.zoo(arguments)
-
-    add = command("zoo", zoo, "inject known bugs, and see which check catches which", ZOO)
-    add = add.add_argument
-    add("name", metavar="NAME", nargs="?", help="one bug, with its story (default: all)")
-    add("--list", action="store_true", help="tell of all bugs, and stop")
-    add(
-        "--figure",
-        metavar="FILE",
-        help="also draw who catches whom: a new .png, .pdf or .svg",
-    )
-    add(
-        "--hunt",
-        type=whole(0),
-        metavar="SEED",
-        help="inject one bug without saying which, and open Python to find it",
-    )
-    add(
-        "--run",
-        dest="run_file",
-        metavar="FILE",
-        help="run this file of checks in its place",
-    )
-    add("--answer", metavar="NAME", help="with --hunt: is it this one? exit code 0 or 1")
 
 
 def _add_exercises(command):

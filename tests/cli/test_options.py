@@ -203,6 +203,11 @@ def test_constant_images_are_trained_on(tmp_path, monkeypatch):
     np.save(tmp_path / "own.npy", np.full((60, 16), 7.3, np.float32))
     words = f"train --data {tmp_path}/own.npy --epochs 300 --out {tmp_path}/run"
     assert cli.main(words.split()) == 0
+    # Rounding leaves equal values a variance of 1e-34, no start for a learned one.
+    for value in np.linspace(0.05, 0.95, 10):
+        np.save(tmp_path / "own.npy", np.full((60, 16), value))
+        c = started("--data", tmp_path / "own.npy").model.likelihood.c
+        assert c == pytest.approx(1), value
 
 
 def test_ones_own_images_go_all_the_way(tmp_path, capsys, rng, monkeypatch):
@@ -255,6 +260,20 @@ def test_ones_own_images_go_all_the_way(tmp_path, capsys, rng, monkeypatch):
             "train --likelihood bernoulli --binarize none",
             r"Bernoulli.*|likelihood: expected",
         ),
+        ("train --warmup 0", r"--warmup: expected a whole number of at least 1, got '0'"),
+        ("train --free-bits -1", r"--free-bits: expected a finite number .*, got '-1'"),
+        ("train --schedule linear", r"--schedule: invalid choice: 'linear'"),
+        ("train --patience 0", r"--patience: expected a whole number of .*, got '0'"),
+        ("train --model autoencoder --free-bits 1", r"free_bits: expected 0"),
+        ("train --resume x.npz --schedule cosine", r"--schedule: expected none with --r"),
+        ("train --resume ", r"--resume: expected a name, got ''"),
+        ("train --data ", r"--data: expected a name, got ''"),
+        ("train --out ", r"--out: expected a name, got ''"),
+        ("train --data mnist --data-dir ", r"--data-dir: expected a name, got ''"),
+        ("check ", r"MODEL: expected a name, got ''"),
+        ("evaluate ", r"MODEL: expected a name, got ''"),
+        ("train --latent 99999999999", r"not enough memory|Maximum allowed|too big"),
+        ("train --hidden 99999999999", r"not enough memory|Maximum allowed|too big"),
         (
             "train --data nowhere.npz",
             r"--data: expected digits, faces, mnist, or .* 'nowhere.npz'",
