@@ -12,6 +12,8 @@ import pytest
 
 from minivae import VAE, Binomial, Gaussian
 from minivae.datasets.images import Images
+from minivae.ladder import Row, Table
+from minivae.ladder import climb as real
 from minivae.training import checkpoints
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
@@ -294,3 +296,47 @@ def test_cost_measures_and_draws(script, tmp_path):
     assert "a,2," in (tmp_path / "cost.csv").read_text()
     assert ",1.00" in (tmp_path / "cost.csv").read_text()
     assert (tmp_path / "cost.png").stat().st_size > 5000
+
+
+def test_false_alarms_go_on_where_they_were_stopped(script, monkeypatch, tmp_path, capsys):
+    results = tmp_path / "results.csv"
+    alarms = script("false_alarms", results, "--models", 2)
+    monkeypatch.setattr(alarms, "climb", lambda model, x, rng: real(model, x, rng, (2, 6)))
+    monkeypatch.setattr(alarms, "ProcessPoolExecutor", InThisProcess)
+    alarms.main()
+    script("false_alarms", results, "--models", 3)
+    alarms.main()
+    rows = alarms.read(results)
+    assert [row["number"] for row in rows] == ["0", "1", "2"], "none is done twice"
+    assert "| all | 3 |" in capsys.readouterr().out.splitlines()[-1]
+    assert {row["failed"] for row in rows} == {""}
+
+
+def test_a_false_alarm_is_written_down(script, monkeypatch, tmp_path):
+    alarms = script("false_alarms", tmp_path / "results.csv")
+    rows = [Row(2, "right", 0, "", 1), Row(3, "wrong", 2, "", 1)]
+    rows.append(Row(4, "who knows", 0, "", 1, undecided=True))
+    monkeypatch.setattr(alarms, "climb", lambda *arguments: Table(rows))
+    row = alarms.one(0)
+    assert row["claims"] == 3 and row["failed"] == "wrong (2 > 1)"
+    assert row["undecided"] == "who knows (0 > 1)"
+    alarms.write(tmp_path / "results.csv", row)
+    table = alarms.summary(alarms.read(tmp_path / "results.csv"))
+    assert table.splitlines()[-1] == "| all | 1 | 3 | 1 | 1 |"
+    monkeypatch.setattr(alarms, "climb", lambda *arguments: 1 / 0)
+    assert "ZeroDivisionError" in alarms.one(0)["failed"]
+
+
+class InThisProcess:
+    """A pool of no other process, in which what is patched stays patched."""
+
+    def __init__(self, workers):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    map = staticmethod(map)
