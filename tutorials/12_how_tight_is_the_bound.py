@@ -459,8 +459,8 @@ plt.show()
 # in the samples themselves says so. Papers use $S = 5000$ and report the result as
 # "log-likelihood". It is a lower bound like the others: $\log p(x)$ is *at least* that.
 # On the test digits, for the 16-dimensional model of `minivae train`, *annealed*
-# importance sampling (`minivae.inference.annealed`), itself a lower bound, finds at least
-# 1.25 ± 0.10 nats more (`benchmarks/README.md`).
+# importance sampling (`minivae.inference.annealed`), itself a lower bound, finds 1.25 ±
+# 0.10 nats more (`benchmarks/README.md`).
 #
 # ## Two reasons for one gap
 #
