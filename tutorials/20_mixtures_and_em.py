@@ -234,7 +234,7 @@ def m_step(x, r):
     squares = (x[:, None, :] - m) ** 2
     v = (r[:, :, None] * squares).sum(axis=0) / N[:, None]  # (20.6)
     pi = N / len(x)  # (20.7)
-    return pi, m, v
+    return pi, m, np.maximum(v, 1e-4)  # or one point may become a spike
 
 
 # %% [markdown]
