@@ -285,6 +285,13 @@ check("log p(x|label)", log_lik[some][right], package[right], 1e-3)
 bayes_package = np.exp(posterior(package))
 check("p(label|x)", np.exp(log_posterior[some]), bayes_package, 1e-3)
 check("they sum to one", np.exp(log_posterior).sum(axis=1), 1, 1e-12)
+nothing_seen = posterior(np.full((1, 10), -123.0))
+check(
+    "equal densities leave the prior",
+    np.exp(nothing_seen[0]),
+    prior,
+    1e-12,
+)
 
 
 # %% [markdown]
