@@ -20,6 +20,7 @@ def linear_backward(x, W, dy):
     return dy @ W.T, x.T @ dy, dy.sum(axis=0)
 """
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(commands.__file__).parents[2])}
+ENVIRONMENT.pop("PYTEST_ADDOPTS", None)  # how these tests are run is not theirs
 
 
 @pytest.fixture
