@@ -1,13 +1,16 @@
 """`minivae check`: the ladder from the command line."""
 
 import re
+import sys
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 
-from minivae import IWAE, VAE, Adam, Autoencoder, Binomial
+from minivae import IWAE, VAE, Adam, Autoencoder, Binomial, ladder
 from minivae.cli import main
 from minivae.datasets import load_digits
+from minivae.ladder import RUNGS, Row
 from minivae.training.checkpoints import save
 from minivae.zoo import BUGS, injected
 
@@ -63,3 +66,52 @@ def test_astype_copies_the_weights_and_leaves_the_model_alone(rng):
     Adam().step(double.theta, double.grad)
     with pytest.raises(TypeError, match="dtype: expected float32 or float64, got"):
         model.astype(np.int64)
+
+
+def rung(*rows):
+    return lambda model, x, rng: rows
+
+
+def test_what_no_oracle_can_tell_is_said_and_is_no_failure(
+    capsys, tmp_path, rng, monkeypatch
+):
+    save(tmp_path / "model.npz", VAE.mlp(64, 2, (5,), Binomial(16), rng=rng), data=DIGITS)
+    sure, unsure = Row(1, "a", 0, "", 1), Row(4, "b", np.nan, "nats", 1, undecided=True)
+    for number in RUNGS:
+        monkeypatch.setitem(RUNGS, number, rung())
+    monkeypatch.setitem(RUNGS, 4, rung(sure, unsure))
+    assert main(["check", str(tmp_path / "model.npz")]) == 0
+    assert "2 claims checked, 0 failed, 1 undecided" in capsys.readouterr().out
+    monkeypatch.setitem(RUNGS, 7, rung(Row(7, "c", 2, "", 1)))
+    assert main(["check", str(tmp_path / "model.npz")]) == 1
+
+
+def test_an_arithmetic_error_is_one_line_and_no_traceback(
+    capsys, tmp_path, rng, monkeypatch
+):
+    def refuse(model, x, rng):
+        raise ArithmeticError("the estimated error exceeds tol")
+
+    save(tmp_path / "model.npz", VAE.mlp(64, 2, (5,), Binomial(16), rng=rng), data=DIGITS)
+    monkeypatch.setitem(RUNGS, 1, refuse)
+    assert main(["check", str(tmp_path / "model.npz")]) == 1
+    printed = capsys.readouterr()
+    assert printed.err == "minivae check: the estimated error exceeds tol\n"
+    assert printed.out == ""
+
+
+def test_a_slow_rung_is_announced_on_stderr(capsys, tmp_path, rng, monkeypatch):
+    """The waiting itself is tested where it lives; here, that check hands it stderr."""
+    save(tmp_path / "model.npz", VAE.mlp(64, 2, (5,), Binomial(16), rng=rng), data=DIGITS)
+    announced = []
+
+    @contextmanager
+    def note(what, stream):
+        announced.append((what, stream is sys.stderr))
+        yield
+
+    monkeypatch.setattr(ladder, "announced", note)
+    for number in RUNGS:
+        monkeypatch.setitem(RUNGS, number, rung(Row(number, "a", 0, "", 1)))
+    assert main(["check", str(tmp_path / "model.npz")]) == 0
+    assert len(announced) == 7 and all(to_stderr for _, to_stderr in announced)
