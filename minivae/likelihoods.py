@@ -115,21 +115,25 @@ class Binomial(Likelihood):
             raise ValueError(f"x: expected {support}, got {x[index]} at index {index}")
 
     def _log_prob(self, x, y):
-        t = np.abs(y)
-        np.exp(np.negative(t, out=t), out=t)  # in one array: t = np.exp(-np.abs(y))
-        u = 1 + t  # in (1, 2]: its logarithm is as exact in the sum as a slow log1p(t)
-        log_1p_exp = np.maximum(y, 0) + np.log(u)  # log(1 + e^y) without overflow
-        self.keep((x, y, t, u))
-        log_p = (x * y - self.n * log_1p_exp).sum(axis=-1)
+        t = np.clip(y, -np.inf, 80)  # e^80 is finite, and log(1 + e^y) = y from there on
+        np.exp(t, out=t)
+        u = 1 + t
+        log_1p_exp = np.log(u)
+        np.maximum(y, log_1p_exp, out=log_1p_exp)
+        self.keep((x, t, u))
+        if self.n > 1:
+            log_1p_exp *= self.n
+        log_p = (x * y - log_1p_exp).sum(axis=-1)
         if self.n > 1:
             log_p += self._log_choose.astype(y.dtype)[x.astype(np.intp)].sum(axis=-1)
         return log_p
 
     def backward(self, dlogp):
         """Return dy = dlogp · (x - n sigmoid(y)); dlogp has the shape of `log_prob`."""
-        x, y, t, u = self.kept()
-        p = np.maximum(t, y >= 0) / u  # sigmoid(y): 1 / (1 + t) if y >= 0, else t / (1 + t)
-        p *= self.n
+        x, t, u = self.kept()
+        p = t / u  # sigmoid(y) = e^y / (1 + e^y)
+        if self.n > 1:
+            p *= self.n
         dy = np.subtract(x, p, out=p)
         dy *= dlogp[..., None]  # in one array: dy = dlogp[..., None] * (x - self.n * p)
         return dy
