@@ -297,8 +297,9 @@ def stage_book(paths):
     path_page = path_page.replace("(book/notation.md)", "(notation.md)")
     (source / "path.md").write_text(path_page, encoding="utf-8")
     shutil.copytree(HERE / "images", source / "images")
-    shutil.copy(HERE / "checks.py", source)
-    shutil.copy(HERE / "growing_out_of_it.md", source)
+    # what chapters import
+    for name in ("checks.py", "vae_on_one_page.py", "growing_out_of_it.md"):
+        shutil.copy(HERE / name, source)
     for path in paths:
         cells = read_cells(path.read_text(encoding="utf-8"))
         text = json.dumps(notebook_of(cells))

@@ -149,6 +149,24 @@ GAP = "the gap, KL(q(z|x) ‖ p(z|x))"
 
 
 @needs_browser
+def test_a_pen_stroke_makes_a_binary_pixel_one_where_most_of_it_is_covered(tmp_path):
+    rng = np.random.default_rng(0)
+    model = VAE.mlp(64, 2, (8,), Binomial(1), rng=rng)
+    spec = collect(model, load_digits(), "binary", rng, binarize="threshold")
+    script = (
+        TOOLS
+        + """one("#clear").click();
+key(one("#board"), "ArrowLeft"); key(one("#board"), " ");
+return red(one(".given"));"""
+    )
+    came, errors = run_in_page(tmp_path, build_page(spec), script)
+    assert not errors
+    expected = np.zeros((8, 8))
+    expected[4, 3] = 1  # the pen starts in the middle and went one to the left
+    np.testing.assert_allclose(np.reshape(came, (8, 8)), expected, atol=0.01)
+
+
+@needs_browser
 def test_sliders_in_the_order_of_their_kl_and_a_plane_through_three_images(tmp_path):
     model, spec = example(K=4)
     script = (
@@ -191,7 +209,7 @@ return report;"""
 
 
 @needs_browser
-@pytest.mark.parametrize("width", [1300, 500])
+@pytest.mark.parametrize("width", [1300, 700, 500])
 def test_two_models_on_the_same_image_with_nothing_too_wide(tmp_path, width):
     (coder, a), (_, b) = example(cls=Autoencoder), example()
     script = (
@@ -206,12 +224,15 @@ return { where: texts(".where"), remarks: texts(".remark"), titles: texts(".way 
   nameless: nameless.map((e) => e.outerHTML.slice(0, 80)),
   wide: document.documentElement.scrollWidth - innerWidth, width: innerWidth,
   given: all(".given").map(red),
+  tops: all(".plane").map((e) => e.getBoundingClientRect().top),
   requests: performance.getEntriesByType("resource").length };"""
     )
     came, errors = run_in_page(tmp_path, build_page(a, b), script, width=width)
     assert not errors and came["requests"] == 0
     assert came["width"] == width and came["wide"] <= 0
     assert came["nameless"] == []
+    # side by side to be compared, as in the book's frame of 700 pixels; not on a phone
+    assert (abs(came["tops"][0] - came["tops"][1]) < 9) == (width > 640)
     assert "no prior and no kl" in came["remarks"][0] and came["remarks"][1] == ""
     assert came["given"][0] == came["given"][1]
     # the same place of both planes: a quarter from the left and from the top
