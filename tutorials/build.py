@@ -298,7 +298,11 @@ def stage_book(paths):
     (source / "path.md").write_text(path_page, encoding="utf-8")
     shutil.copytree(HERE / "images", source / "images")
     # what chapters import
-    for name in ("checks.py", "vae_on_one_page.py", "growing_out_of_it.md"):
+    for name in (
+        "checks.py",
+        "vae_on_one_page.py",
+        "growing_out_of_it.md",
+    ):
         shutil.copy(HERE / name, source)
     for path in paths:
         cells = read_cells(path.read_text(encoding="utf-8"))
