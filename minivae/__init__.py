@@ -4,7 +4,7 @@ The heart, in reading order:
 
 - `vae`: the loss, and its whole gradient on one screen: the file to open first
 - `layers`, `gaussian`, `likelihoods`: what the loss is made of, each with its gradient
-- `model`: one flat vector of parameters, and what autoencoders share
+- `model`: one flat vector of parameters; `encoder_decoder`: what autoencoders share
 - `optim`, `schedules`: SGD and Adam
 - `iwae`, `autoencoder`: the importance-weighted bound, and no bound at all
 - `numerics`, `errors`: stable functions; checks at the door
@@ -17,18 +17,10 @@ Around it stand rooms: `datasets`, `training`, `inference`, `plots`, `gradcheck`
 import importlib
 
 from minivae.autoencoder import Autoencoder
+from minivae.condition import Condition
 from minivae.conv import Conv2d, ConvTranspose2d
 from minivae.iwae import IWAE
-from minivae.layers import (
-    Condition,
-    Linear,
-    ReLU,
-    Scale,
-    Sequential,
-    Sigmoid,
-    Softplus,
-    Tanh,
-)
+from minivae.layers import Linear, ReLU, Scale, Sequential, Sigmoid, Softplus, Tanh
 from minivae.likelihoods import Bernoulli, Binomial, Gaussian, Laplace
 from minivae.optim import SGD, Adam
 from minivae.vae import VAE

@@ -6,8 +6,8 @@ distribution, no noise, no KL, and so no prior to sample from.
 
 import numpy as np
 
+from minivae.encoder_decoder import EncoderDecoder
 from minivae.errors import check_finite
-from minivae.model import EncoderDecoder
 from minivae.vae import Loss
 
 

@@ -229,59 +229,6 @@ class Scale(Layer):
         return self.kept() * dy
 
 
-class Condition(Layer):
-    """y = [x, ℓ]: the columns of a condition ℓ beside x, and dx = dy without them.
-
-    Nothing in ℓ is learned, so its columns of dy are dropped. What p(x|z, ℓ) and
-    q(z|x, ℓ) need of ℓ is learned by the layer that comes next: its W has C more rows.
-
-    Parameters
-    ----------
-    n_in, C : int
-        Widths of x and of the condition.
-
-    Attributes
-    ----------
-    labels : ndarray, shape (1, C) or (B, C), or None
-        The condition of all rows, or of each, set by `model.given`. With S samples x
-        has S·B rows, sample by sample, and the B conditions repeat.
-    next_labels : the same
-        Those of the next pass alone, set by `loss(..., labels=...)`.
-    """
-
-    def __init__(self, n_in, C):
-        super().__init__()
-        self.n_in = check_whole("n_in", n_in, minimum=1)
-        self.C = check_whole("C", C, minimum=1)
-        self.n_out = self.n_in + self.C
-        self.config = {"n_in": self.n_in, "C": self.C}
-        self.labels = self.next_labels = None
-
-    def forward(self, x):
-        """Return [x, ℓ], shape (B, n_in + C), for x of shape (B, n_in)."""
-        labels = self.labels if self.next_labels is None else self.next_labels
-        self.next_labels = None
-        if labels is None:
-            raise ValueError(
-                f"labels: expected a condition of {self.C} columns, got none: pass"
-                " loss(..., labels=...), or use model.given(labels)"
-            )
-        if x.ndim != 2 or x.shape[1] != self.n_in:
-            raise ValueError(f"x: expected shape (any, {self.n_in}), got {x.shape}")
-        if len(x) % len(labels):
-            raise ValueError(
-                f"labels: expected one for all or one for each of {len(x)} rows, got"
-                f" {len(labels)}"
-            )
-        self.keep(self.n_in)
-        repeated = np.tile(labels, (len(x) // len(labels), 1))
-        return np.concatenate([x, repeated.astype(x.dtype, copy=False)], axis=1)
-
-    def backward(self, dy):
-        """Return dx, shape (B, n_in): the columns of dy that belong to x."""
-        return dy[:, : self.kept()]
-
-
 class Sequential(Layer):
     """Layers one after another: forward in order, backward in reverse order.
 

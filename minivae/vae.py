@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minivae import gaussian
+from minivae.encoder_decoder import EncoderDecoder
 from minivae.errors import (
     as_float_array,
     check_finite,
@@ -22,7 +23,6 @@ from minivae.errors import (
     check_shape,
     check_whole,
 )
-from minivae.model import EncoderDecoder
 
 
 class Loss(NamedTuple):

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
+from minivae import Autoencoder
 from minivae.layers import ReLU, Sequential
 from minivae.likelihoods import Laplace
 from minivae.model import Model
@@ -96,3 +97,17 @@ def z_score(draws, expected):
     """(mean of `draws` - expected) in standard errors, along the first axis."""
     error = draws.std(axis=0, ddof=1) / np.sqrt(len(draws))
     return (draws.mean(axis=0) - expected) / error
+
+
+def step(model, x, rng):
+    """One loss and its gradient, whatever the model is."""
+    noise = (
+        () if isinstance(model, Autoencoder) else (rng.standard_normal((len(x), model.K)),)
+    )
+    loss = model.loss(x, *noise)
+    model.backward()
+    return loss
+
+
+def binary(rng, B, D):
+    return (rng.random((B, D)) < 0.5).astype(float)

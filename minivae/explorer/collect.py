@@ -7,11 +7,11 @@ import numpy as np
 from minivae import gaussian
 from minivae.autoencoder import Autoencoder
 from minivae.datasets.images import Images, prepare
+from minivae.encoder_decoder import EncoderDecoder
 from minivae.errors import check_generator, check_shape
 from minivae.explorer.likelihood import log_likelihoods
 from minivae.inference.diagnostics import active_units
 from minivae.likelihoods import Binomial
-from minivae.model import EncoderDecoder
 from minivae.plots.drawing import limits_of
 
 # What engine.js can compute; a test holds this against its table.

@@ -24,7 +24,7 @@ LINES = {
         "h": ("autoencoder.py", "self.code_head.forward(self.encoder.forward(x))", "06"),
         "z": ("autoencoder.py", "self.code_head.forward(self.encoder.forward(x))", "10"),
         "y": ("autoencoder.py", "y = self.decoder_output(z)", "06"),
-        "mean": ("model.py", "return self.likelihood.mean(", "07"),
+        "mean": ("encoder_decoder.py", "return self.likelihood.mean(", "07"),
         "rec": ("autoencoder.py", "rec = -self.likelihood.log_prob", "07"),
     },
 }

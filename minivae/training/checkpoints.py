@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minivae import conv, layers, likelihoods, schedules
+from minivae import condition, conv, layers, likelihoods, schedules
 from minivae.atomic import replacing
 from minivae.autoencoder import Autoencoder
 from minivae.datasets.files import npz_names, read_npz
@@ -40,7 +40,7 @@ PARTS = {
         layers.ReLU,
         layers.Softplus,
         layers.Scale,
-        layers.Condition,
+        condition.Condition,
         layers.Sequential,
         conv.Conv2d,
         conv.ConvTranspose2d,

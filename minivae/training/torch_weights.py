@@ -27,9 +27,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minivae.condition import Condition
 from minivae.conv import Conv2d, ConvTranspose2d
 from minivae.errors import as_float_array, check_finite, check_shape
-from minivae.layers import Condition, Linear, Scale, Sequential
+from minivae.layers import Linear, Scale, Sequential
 
 CONVOLUTIONS = (Conv2d, ConvTranspose2d)
 AXES = {1: (0,), 2: (1, 0), 4: (3, 2, 0, 1)}  # of our arrays, in PyTorch's order

@@ -200,7 +200,7 @@ OBJECTIVES = (
         ("vanderschaarlab/synthcity #331", "pyg-team/pytorch_geometric #500"),
         (
             Edit(
-                "model:EncoderDecoder._refuse_non_finite",
+                "encoder_decoder:EncoderDecoder._refuse_non_finite",
                 "if np.isfinite(result).all():",
                 "if True:",
             ),

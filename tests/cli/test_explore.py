@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from minivae import VAE, Binomial
+from minivae import VAE, Binomial, Condition
 from minivae.cli import explore, main
 from minivae.explorer import likelihood
-from minivae.layers import Condition, Linear, Sequential
+from minivae.layers import Linear, Sequential
 from minivae.training import checkpoints
 
 DATA = {"name": "digits", "max_count": 16, "shape": (8, 8)}

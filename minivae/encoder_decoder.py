@@ -1,0 +1,340 @@
+"""What both autoencoders share: two stacks of layers, a likelihood, and their checks."""
+
+import copy
+
+import numpy as np
+
+from minivae.condition import Condition, label_columns
+from minivae.conv import conv_stacks
+from minivae.errors import as_float_array, check_finite, check_shape, check_whole
+from minivae.layers import Linear, Scale, Sequential, mlp
+from minivae.likelihoods import Bernoulli, Likelihood
+from minivae.model import Model
+
+
+class EncoderDecoder(Model):
+    """An encoder stack with linear heads, a decoder stack and a likelihood.
+
+    `VAE` (two heads, mu and logvar) and `Autoencoder` (one head, the code) add what sets
+    them apart: the loss and its gradient, and which z `latent(x)` stands for x.
+
+    Parameters
+    ----------
+    encoder : Sequential
+        Maps x, shape (B, D), to features h, shape (B, H). `Sequential()` makes h = x.
+    decoder : Sequential
+        Maps z, shape (B, K), to the likelihood's y, shape (B, D); it ends in a Linear,
+        so that y can take any value.
+    likelihood : Likelihood
+        `Binomial`, `Bernoulli`, `Gaussian` or `Laplace`.
+    rng : numpy.random.Generator
+        Draws the initial weights.
+    dtype : numpy dtype
+        float32 to train, float64 to check gradients.
+
+    Attributes
+    ----------
+    D, K : int
+        Data and latent dimensions, read off the decoder.
+    C : int
+        Columns of the condition, 0 without one: those of the `Condition` layers in the
+        two stacks. Such a model is p(x|z, ℓ) and q(z|x, ℓ), see `given`.
+    """
+
+    heads = ()
+
+    def __init__(self, encoder, decoder, likelihood, rng, dtype=np.float32):
+        self.D, self.K = decoder.n_out, decoder.n_in
+        if self.D is None or encoder.n_in not in (None, self.D):
+            raise ValueError(
+                f"encoder, decoder: expected an encoder of as many inputs as the decoder"
+                f" has outputs, got {encoder.n_in} and {self.D}"
+            )
+        if not isinstance(likelihood, Likelihood):
+            raise TypeError(
+                f"likelihood: expected one of minivae's, such as Bernoulli(), got"
+                f" {likelihood!r}"
+            )
+        self.encoder, self.decoder, self.likelihood = encoder, decoder, likelihood
+        layers = [layer for stack in (encoder, decoder) for layer in stack.layers]
+        self._conditions = [layer for layer in layers if isinstance(layer, Condition)]
+        widths = {layer.C for layer in self._conditions}
+        if len(widths) > 1:
+            raise ValueError(f"encoder, decoder: expected one C, got {sorted(widths)}")
+        self.C = max(widths, default=0)
+        parts = {"encoder": encoder}
+        for head in self.heads:
+            parts[head] = Linear(encoder.n_out or self.D, self.K)
+            setattr(self, head, parts[head])
+        super().__init__(parts | {"decoder": decoder, "likelihood": likelihood}, rng, dtype)
+        self._kept = None
+
+    @classmethod
+    def mlp(
+        cls,
+        D,
+        K,
+        hidden=(256,),
+        likelihood=None,
+        activation="tanh",
+        *,
+        condition=0,
+        rng,
+        dtype=np.float32,
+    ):
+        """The usual model in one line: D-hidden-K and K-(hidden reversed)-D.
+
+        Parameters
+        ----------
+        D, K : int
+            Data and latent dimensions.
+        hidden : tuple of int
+            Widths of the encoder's hidden layers; () makes the model linear.
+        likelihood : Likelihood
+            `Bernoulli()` if none is given; for `Binomial(n)` the encoder first scales
+            the counts to [0, 1].
+        activation : {"tanh", "relu", "softplus", "sigmoid"}
+        condition : int
+            C, the columns of a condition that enters before the first layer of each
+            stack: 10 for one digit in ten. 0 for a model without.
+        rng : numpy.random.Generator
+            Draws the initial weights.
+        dtype : numpy dtype
+            float32 to train, float64 to check gradients.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from minivae import VAE, Binomial
+        >>> VAE.mlp(64, 2, (32,), Binomial(16), rng=np.random.default_rng(0)).theta.size
+        4420
+        """
+        check_whole("D", D, minimum=1)
+        check_whole("K", K, minimum=1)
+        if not isinstance(hidden, (tuple, list)):
+            raise TypeError(f"hidden: expected widths such as (256,), got {hidden!r}")
+        for width in hidden:
+            check_whole("hidden", width, minimum=1)
+        C = check_whole("condition", condition, minimum=0)
+        sizes = [K + C, *reversed(hidden)]
+        encoder = mlp([D + C, *hidden], activation)
+        decoder = [*mlp(sizes, activation), Linear(sizes[-1], D)]
+        if C:
+            encoder.insert(0, Condition(D, C))
+            decoder.insert(0, Condition(K, C))
+        return cls._of_layers(encoder, decoder, likelihood, rng, dtype)
+
+    @classmethod
+    def conv(
+        cls,
+        shape,
+        K,
+        channels=(32, 64),
+        likelihood=None,
+        activation="tanh",
+        *,
+        condition=0,
+        rng,
+        dtype=np.float32,
+    ):
+        """The usual model of images in one line: convolutions down to z, and up again.
+
+        `shape` is (rows, columns), or (rows, columns, channels) for rows of x that hold
+        the channels last. Each of `channels` belongs to a `Conv2d` of 4x4 pixels that
+        halves rows and columns; the decoder is the mirror image, see
+        `conv.conv_stacks`. A condition enters before the heads and before the decoder.
+        All else is as in `mlp`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> from minivae import VAE, Gaussian
+        >>> model = VAE.conv((8, 8), 2, (4, 8), Gaussian(), rng=rng)
+        >>> model.D, model.K
+        (64, 2)
+        """
+        check_whole("K", K, minimum=1)
+        if not isinstance(shape, (tuple, list)) or len(shape) not in (2, 3):
+            raise ValueError(
+                "shape: expected (rows, columns) or (rows, columns, channels), got"
+                f" {shape!r}"
+            )
+        if not isinstance(channels, (tuple, list)) or not channels:
+            raise TypeError(
+                f"channels: expected numbers such as (32, 64), got {channels!r}"
+            )
+        shape, C = (*shape, 1)[:3], check_whole("condition", condition, minimum=0)
+        encoder, decoder = conv_stacks(shape, K + C, channels, activation)
+        if C:
+            features = next(e.n_out for e in reversed(encoder) if e.n_out)
+            encoder.append(Condition(features, C))
+            decoder.insert(0, Condition(K, C))
+        return cls._of_layers(encoder, decoder, likelihood, rng, dtype)
+
+    @classmethod
+    def _of_layers(cls, encoder, decoder, likelihood, rng, dtype):
+        """A model of two lists of layers; counts are scaled before they enter."""
+        likelihood = Bernoulli() if likelihood is None else likelihood
+        n = getattr(likelihood, "n", 1)
+        scale = [Scale(1 / n)] if n > 1 else []
+        encoder, decoder = Sequential(*scale, *encoder), Sequential(*decoder)
+        return cls(encoder, decoder, likelihood, rng, dtype)
+
+    def given(self, labels):
+        """This model under a condition ℓ: p(x|z, ℓ) and q(z|x, ℓ), with all methods.
+
+        The result shares `theta` and `grad` with this model and takes no labels itself,
+        so whatever works with a model works with it: sampling, exact log p(x|ℓ), checks.
+
+        Parameters
+        ----------
+        labels : int or array_like
+            Whole numbers 0..C-1, which become one-hot columns, or floats, the C columns
+            themselves. One for all images, or one for each of B images.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For labels that do not fit, or a model without a condition.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> from minivae import VAE
+        >>> model = VAE.mlp(4, 2, (3,), condition=10, rng=rng)
+        >>> model.given(7).sample(5, rng).shape
+        (5, 4)
+        """
+        columns = label_columns(labels, self.C, self.dtype)
+        model = copy.deepcopy(self, {id(flat): flat for flat in (self.theta, self.grad)})
+        model._kept = None
+        for layer in model._conditions:
+            layer.labels = columns
+        return model
+
+    def _condition_on(self, labels, B):
+        """Let the next pass through the two stacks know the labels of the B images."""
+        columns = None if labels is None else label_columns(labels, self.C, self.dtype)
+        for layer in self._conditions:
+            layer.next_labels = columns
+        self._check_rows(B)
+
+    def _check_rows(self, B):
+        """Refuse B images with another number of conditions, unless that is one."""
+        for layer in self._conditions:
+            labels = layer.labels if layer.next_labels is None else layer.next_labels
+            if labels is not None and len(labels) not in (1, B):
+                raise ValueError(
+                    f"labels: expected one for all or one for each of {B} images, got"
+                    f" {len(labels)}"
+                )
+
+    def decoder_output(self, z):
+        """The decoder's raw output y, shape (..., D), for z of shape (..., K)."""
+        z = as_float_array("z", z, self.dtype)
+        check_shape("z", z, z.shape[:-1] + (self.K,))
+        self._check_rows(z.shape[-2] if z.ndim > 1 else 1)
+        self._kept = None  # the layers now remember this pass: backward must not use it
+        y = self.decoder.forward(z.reshape(-1, self.K))
+        return y.reshape(z.shape[:-1] + (self.D,))
+
+    def decode(self, z):
+        """E[x|z], shape (..., D), for z of shape (..., K).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> from minivae import VAE
+        >>> model = VAE.mlp(4, 2, (3,), rng=rng)
+        >>> x = np.array([[1, 0, 1, 0], [0, 1, 1, 1]], dtype=np.float32)
+        >>> eps = rng.standard_normal((2, 2), dtype=np.float32)
+        >>> model.decode(np.zeros((3, 2), np.float32)).shape
+        (3, 4)
+        """
+        z = as_float_array("z", z, self.dtype)
+        check_finite("z", z)
+        return self.likelihood.mean(self.decoder_output(z))
+
+    def latent(self, x):
+        """The point z that stands for x: a VAE's posterior mean, an autoencoder's code."""
+        raise NotImplementedError
+
+    def reconstruct(self, x):
+        """E[x|z] at z = latent(x), shape (B, D).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> from minivae import VAE
+        >>> model = VAE.mlp(4, 2, (3,), rng=rng)
+        >>> x = np.array([[1, 0, 1, 0], [0, 1, 1, 1]], dtype=np.float32)
+        >>> eps = rng.standard_normal((2, 2), dtype=np.float32)
+        >>> model.reconstruct(x).shape
+        (2, 4)
+        """
+        return self.decode(self.latent(x))
+
+    def interpolate(self, x_a, x_b, steps=8):
+        """E[x|z] along the straight line from latent(x_a) to latent(x_b).
+
+        Parameters
+        ----------
+        x_a, x_b : ndarray, shape (B, D)
+        steps : int
+            Number of points, the ends included.
+
+        Returns
+        -------
+        ndarray, shape (steps, B, D)
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> from minivae import VAE
+        >>> model = VAE.mlp(4, 2, (3,), rng=rng)
+        >>> x = np.array([[1, 0, 1, 0], [0, 1, 1, 1]], dtype=np.float32)
+        >>> eps = rng.standard_normal((2, 2), dtype=np.float32)
+        >>> model.interpolate(x[:1], x[1:], steps=5).shape
+        (5, 1, 4)
+        """
+        check_whole("steps", steps, minimum=2)
+        z_a, z_b = self.latent(x_a), self.latent(x_b)
+        check_shape("x_b", z_b, z_a.shape)
+        t = np.linspace(0, 1, steps, dtype=self.dtype)[:, None, None]
+        return self.decode((1 - t) * z_a + t * z_b)
+
+    def _check_x(self, x):
+        # NaN and infinity are left to the likelihood's check: one pass over x is enough.
+        x = as_float_array("x", x, self.dtype, ndim=2)
+        check_shape("x", x, (None, self.D))
+        self._check_rows(len(x))
+        return x
+
+    def _check_backward(self):
+        if self._kept is None:
+            raise RuntimeError(
+                "backward() was called before loss(), or something else ran through the"
+                " layers in between: call loss() just before it"
+            )
+
+    def _refuse_non_finite(self, result, **inner):
+        """Unless `result` is finite, raise FloatingPointError naming where it began.
+
+        `inner` are the arrays that the model computed on the way, in order. What the
+        caller passed was checked before: eps here, x by the likelihood.
+        """
+        if np.isfinite(result).all():
+            return
+        what = f"the result is {np.ravel(result)[~np.isfinite(np.ravel(result))][0]}"
+        for name, array in {"theta": self.theta, **inner}.items():
+            if not np.isfinite(array).all():
+                raise FloatingPointError(f"{what}: {name} is not finite")
+        sizes = ", ".join(f"|{name}| {np.abs(a).max():.4g}" for name, a in inner.items())
+        raise FloatingPointError(
+            f"{what}: an exponential or a square overflows {self.dtype} (largest {sizes})"
+        )
