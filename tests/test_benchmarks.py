@@ -2,8 +2,11 @@
 
 import csv
 import functools
-import importlib
+import importlib.util
 import json
+import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -16,6 +19,11 @@ from minivae.ladder import Row, Table
 from minivae.ladder import climb as real
 from minivae.training import checkpoints
 
+PLACES = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+mpi = pytest.mark.skipif(
+    importlib.util.find_spec("mpi4py") is None or not shutil.which("mpiexec", path=PLACES),
+    reason="needs mpi4py and mpiexec: pip install 'minivae[mpi]'",
+)
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 
 
@@ -286,6 +294,62 @@ def test_every_model_of_the_digits_is_a_distribution_over_counts(script, rng):
     pairs = np.stack(np.meshgrid(one, one), axis=-1).reshape(-1, 2)
     total = np.exp(digits.ppca(train[:, :2], pairs, 1)).sum()
     assert total == pytest.approx(1, abs=0.02), "probabilistic PCA"
+
+
+def test_adam_by_halves_is_the_same_adam(script, capfd):
+    threads = script("threads", "--small", "--rounds", 1, "--timeouts", "10")
+    thetas = []
+    for way in (threads.whole, threads.by_halves):
+        model, optimizer, passes = threads.step_of(threads.SMALL[0], way)
+        before = model.theta.copy()
+        for _ in range(3):
+            passes()
+            optimizer()
+        for half in np.array_split(model.theta != before, 2):
+            assert half.mean() > 0.5, f"{way.__name__} left a half out"
+        thetas.append(model.theta)
+    assert np.array_equal(*thetas), "two threads changed a bit"
+    threads.main()
+    assert capfd.readouterr().out.count("| 64-16-2, B = 8 |") == 1
+
+
+@mpi
+def test_ranks_are_measured(script, capsys):
+    ranks = script("ranks", "--small", "--ranks", 1, 2, "--seconds", 0.01)
+    ranks.main()
+    lines = [line for line in capsys.readouterr().out.splitlines() if "B = 8" in line]
+    assert [line.split(" | ")[1:3] for line in lines] == [
+        ["strong", "1"],
+        ["strong", "2"],
+        ["weak", "2"],
+    ]
+
+
+@mpi
+def test_both_ways_of_summing_make_one_model(script):
+    """Allreduce and sharded on two ranks, after three steps."""
+    command = [*script("ranks").launcher(2), sys.executable, "-c", BOTH_WAYS]
+    environment = os.environ | {"PYTHONPATH": str(FOLDER)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    steps, differences = np.array(done.stdout.split(), float).reshape(2, 2).T
+    assert np.all(steps > 1e-3), f"no step was taken: {done.stdout} {done.stderr}"
+    assert np.all(differences < 1e-6), f"two ways, two models: {done.stdout} {done.stderr}"
+
+
+BOTH_WAYS = """
+import numpy as np
+from mpi4py import MPI
+import ranks
+first, thetas = None, []
+for way in (ranks.allreduce, ranks.sharded):
+    model, passes, update = ranks.step_of(MPI.COMM_WORLD, ranks.SMALL[0], way)
+    first = model.theta.copy()
+    for _ in range(3):
+        passes()
+        update()
+    thetas.append(model.theta)
+print(np.ptp(thetas[0] - first), np.abs(thetas[0] - thetas[1]).max())
+"""
 
 
 def test_cost_measures_and_draws(script, tmp_path):

@@ -57,6 +57,9 @@ examples:
   minivae train --model iwae --samples 5
   minivae train --resume runs/digits-.../model.npz --epochs 500
       goes on from the last whole epoch, as if it had never stopped
+  OPENBLAS_NUM_THREADS=1 mpiexec -n 4 minivae train --data mnist --batch-size 1000
+      each batch divided among four processes, the same model (needs minivae[mpi]); one
+      thread for each also serves where several trainings share a machine
 
 Ctrl-C ends training and keeps what was learned. All losses are nats per image.
 """
