@@ -1,4 +1,9 @@
-"""`minivae course FOLDER`: the whole course in a folder, with the wheel that it needs."""
+"""`minivae course`, `exercises`, `grade`: the course in a folder, and what was learned.
+
+Each task runs in a process of its own, so that nothing a file does by mistake stops the
+grader. It is no sandbox: a file that means harm can do it. The exit code is 0 whatever
+the points.
+"""
 
 import base64
 import hashlib
@@ -10,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 
 import minivae
+from minivae.cli.values import number
 from minivae.course import course_folder, exercise_files, write_new
 
 README = """\
@@ -108,3 +114,39 @@ def wheel(tutorials):
 def _hash(content):
     digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest())
     return f"sha256={digest.rstrip(b'=').decode()}"
+
+
+def _later(name):
+    """A command of `grading`, which takes longer to import than all the rest."""
+
+    def run(arguments):
+        from minivae.grading import commands
+
+        return getattr(commands, name)(arguments)
+
+    return run
+
+
+def add_to(command):
+    made = "made if it does not exist"
+    what = "write the whole course to a folder: chapters, notebooks, exercises, the wheel"
+    add = command("course", course, what).add_argument
+    add("folder", metavar="FOLDER", help=f"{made}; nothing is overwritten")
+    add("--solutions", action="store_true", help="with the solutions, for teachers")
+    what = "copy the exercises to a folder"
+    add = command("exercises", _later("exercises"), what).add_argument
+    add("folder", metavar="FOLDER", help=made)
+    replaced = "replace files that are there, answers and all"
+    add("--force", action="store_true", help=replaced)
+    what = "grade a folder of exercises"
+    add = command("grade", _later("grade"), what, __doc__).add_argument
+    add("folder", metavar="FOLDER", help="the folder with 01_linear.py and so on")
+    add("--json", metavar="FILE", help="write what Gradescope reads: results.json")
+    add("--formulas", action="store_true", help="end each hint with the formula")
+    add(
+        "--timeout",
+        type=number(0, exclusive=True),
+        default=60,
+        metavar="SECONDS",
+        help="for each task (default: %(default)s)",
+    )

@@ -1,4 +1,12 @@
-"""`minivae evaluate`: what the test images cost in nats, and how far that is from log p."""
+"""`minivae evaluate`: what the test images cost in nats, and how far that is from log p.
+
+examples:
+  minivae evaluate runs/digits-.../model.npz --importance 5000
+      what the literature calls NLL
+  minivae evaluate runs/digits-.../model.npz --gaps
+
+Sampling gives an upper bound of -log p(x) in expectation, the tighter the more samples.
+"""
 
 from dataclasses import replace
 
@@ -6,15 +14,14 @@ import numpy as np
 
 from minivae import gaussian
 from minivae.autoencoder import Autoencoder
-from minivae.cli.options import load_data
-from minivae.datasets.images import prepare
-from minivae.inference.bounds import importance_log_likelihood
+from minivae.cli.groups import add_data, add_model_file, add_seed
+from minivae.cli.options import Opened
+from minivae.cli.values import whole
+from minivae.inference.bounds import importance_log_likelihood, mean_and_error
 from minivae.inference.diagnostics import active_units
 from minivae.inference.gap import gap_report
 from minivae.iwae import IWAE
 from minivae.numerics import log_mean_exp
-from minivae.training import checkpoints
-from minivae.training.evaluation import condition_of, scaling
 
 BATCH = 100  # images at a time
 USUAL = 500  # importance samples; published numbers have 5000
@@ -23,9 +30,8 @@ BUDGET = 4e8  # decoded pixels that they may cost unless more is asked for: some
 
 def evaluate(arguments):
     """Print the means over the test images, each with its standard error."""
-    saved = checkpoints.load(arguments.model)
-    images = load_data(arguments, saved)
-    model, binarize = saved.model, (saved.settings or {}).get("binarize", "none")
+    opened = Opened.from_file(arguments.model, arguments)
+    model, images, under = opened.model, opened.images, opened.under
     has_bound = not isinstance(model, Autoencoder)
     asked = arguments.importance, arguments.annealed, arguments.gaps
     if not has_bound and any(asked):
@@ -33,41 +39,45 @@ def evaluate(arguments):
             "--importance, --annealed, --gaps: expected a VAE or IWAE, got an Autoencoder,"
             " which says nothing of p(x)"
         )
-    scaled, rng = scaling(model, images, binarize), np.random.default_rng(arguments.seed)
-    condition = condition_of(model, images, "test")
-    if arguments.gaps and condition is not None:
-        raise ValueError("--gaps: expected a model without a condition")
-    x = prepare(images.test, images.max_count, model.dtype, binarize, scaled, rng)
-
-    def under(rows):
-        return model if condition is None else model.given(condition[rows])
-
-    print(f"{len(x)} test images of {images.name}; nats per image ± standard error")
-    parts = [slice(start, start + BATCH) for start in range(0, len(x), BATCH)]
-    columns = [_per_image(under(rows), x[rows], arguments.samples, rng) for rows in parts]
+    if arguments.gaps and model.C:
+        raise ValueError(
+            "--gaps: expected a model without a condition; for one class there is, in"
+            " Python, gap_report(model.given(label), x, rng)"
+        )
+    rng = np.random.default_rng(arguments.seed)
+    x = opened.floats(images.test, rng)
+    N, scale_nats = len(x), images.scale_nats
+    print(f"{N} test images of {images.name}; nats per image ± standard error")
+    S, parts = arguments.samples, _parts(N, BATCH)
+    columns = [_per_image(under(rows), x[rows], S, rng) for rows in parts]
     bound, rec, kl = np.concatenate(columns, axis=1, dtype=np.float64)
-    _print(f"-L_{arguments.samples}" if isinstance(model, IWAE) else "nelbo", bound, images)
-    _print("rec", rec, images)
+    name = f"-L_{S}" if isinstance(model, IWAE) else "nelbo"
+    _print(name, bound + scale_nats)
+    _print("rec", rec + scale_nats)
     _print("kl", kl)
     if not has_bound:
         return
-    if len(x) > 1:
+    if N > 1:
         print(f"{active_units(under(slice(None)), x).sum()} of {model.K} units active")
     S = arguments.importance or USUAL
-    N = len(x) if arguments.importance else max(BATCH, int(BUDGET / (S * model.D)))
-    how = {f"importance sampling, {S} samples": (N, importance_log_likelihood, S, rng)}
+    some = N if arguments.importance else max(BATCH, int(BUDGET / (S * model.D)))
+    how = {f"importance sampling, {S} samples": (some, importance_log_likelihood, S, rng)}
     if arguments.annealed:
         how["annealed importance sampling"] = (BATCH, _annealed, rng)
-    for name, (N, estimate, *settings) in how.items():
+    for name, (some, estimate, *settings) in how.items():
+        n = min(some, N)
         # A condition belongs to one image, and the estimates sort images into blocks.
-        each = 1 if condition is not None else len(x)
-        parts = [slice(start, start + each) for start in range(0, min(N, len(x)), each)]
-        log_p = [estimate(under(rows), x[:N][rows], *settings) for rows in parts]
-        some = f", the first {N} images" if N < len(x) else ""
-        note = f"  (at most: {name}{some})"
-        _print("-log p(x)", -np.concatenate(log_p), images, note)
+        parts = _parts(n, 1 if model.C else n)
+        log_p = [estimate(under(rows), x[rows], *settings) for rows in parts]
+        those = f", the first {n} images" if n < N else ""
+        note = f"  (at most: {name}{those})"
+        _print("-log p(x)", scale_nats - np.concatenate(log_p), note)
     if arguments.gaps:
         _print_gaps(model, x[:BATCH], images, rng)
+
+
+def _parts(N, size):
+    return [slice(start, min(start + size, N)) for start in range(0, N, size)]
 
 
 def _per_image(model, x, samples, rng):
@@ -76,11 +86,10 @@ def _per_image(model, x, samples, rng):
         rec = -model.likelihood.log_prob(x, model.decoder_output(model.code(x)))
         return np.stack([rec, rec, np.zeros_like(rec)])
     eps = rng.standard_normal((samples, len(x), model.K), dtype=model.dtype)
-    elbo = model.elbo(x, eps)
+    bound = elbo = model.elbo(x, eps)
+    if isinstance(model, IWAE):
+        bound = log_mean_exp(model.log_weights(x, eps), axis=0)
     kl = gaussian.kl(*model.encode(x)).sum(axis=1)
-    bound = (
-        log_mean_exp(model.log_weights(x, eps), axis=0) if isinstance(model, IWAE) else elbo
-    )
     return np.stack([-bound, -elbo - kl, kl])
 
 
@@ -90,13 +99,12 @@ def _annealed(model, x, rng):
     return annealed_log_likelihood(model, x, rng).log_p
 
 
-def _print(name, column, images=None, note=""):
-    """Mean and standard error; of a -log p, in the units of the values that came."""
-    column = column + (images.scale_nats if images else 0)
-    error = "unknown"  # of a single image
+def _print(name, column, note=""):
+    """One line: the mean of a column over the images, and its standard error."""
+    mean, error = column.mean(), "unknown"  # of a single image
     if len(column) > 1:
-        error = f"{column.std(ddof=1) / np.sqrt(len(column)):.3f}"
-    print(f"{name:9} {column.mean():10.3f} ± {error}{note}", flush=True)
+        error = f"{mean_and_error(column)[1]:.3f}"
+    print(f"{name:9} {mean:10.3f} ± {error}{note}", flush=True)
 
 
 def _print_gaps(model, x, images, rng):
@@ -107,3 +115,36 @@ def _print_gaps(model, x, images, rng):
     rows = [(name, mean - images.scale_nats, error) for name, mean, error in report.rows]
     print(f"\nbetween the ELBO and log p(x), {len(x)} images:")
     print(replace(report, rows=rows))
+
+
+def add_to(command):
+    what = "print nelbo, rec, kl and -log p(x) of the test images"
+    parser = command("evaluate", evaluate, what, __doc__)
+    add_model_file(parser)
+    add_data(parser)
+    add = parser.add_argument
+    add(
+        "--samples",
+        type=whole(1, 10_000),
+        default=10,
+        metavar="S",
+        help="samples of z per image for nelbo, rec and kl (default: %(default)s)",
+    )
+    add(
+        "--importance",
+        type=whole(1),
+        metavar="S",
+        help="importance samples per image for -log p(x), on all test images (default: 500,"
+        " on as many images as take some seconds)",
+    )
+    add(
+        "--annealed",
+        action="store_true",
+        help="-log p(x) by annealed importance sampling too: tighter, and a minute's work",
+    )
+    add(
+        "--gaps",
+        action="store_true",
+        help="say what the encoder and the Gaussian family cost, on 100 images",
+    )
+    add_seed(parser)

@@ -1,6 +1,7 @@
-"""From the command line's words to objects: data, likelihood, model, optimizer, paths."""
+"""From the command line's words to objects: data, likelihood, model, optimizer."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,13 @@ import numpy as np
 from minivae.autoencoder import Autoencoder
 from minivae.datasets import load_digits, load_faces, load_images, load_mnist
 from minivae.datasets.images import prepare
-from minivae.datasets.own import SHIPPED, whole_numbers
+from minivae.datasets.own import whole_numbers
 from minivae.iwae import IWAE
 from minivae.likelihoods import Bernoulli, Binomial, Gaussian, Laplace
 from minivae.optim import SGD, Adam
 from minivae.schedules import cosine_decay, linear_warmup
 from minivae.training import checkpoints
+from minivae.training.evaluation import condition_of, scaling
 from minivae.training.fitting import usual_epochs
 from minivae.vae import VAE
 
@@ -24,6 +26,49 @@ SETTLED = (
     "model conditional likelihood latent hidden conv activation binarize beta warmup"
     " free_bits samples batch_size optimizer lr schedule seed"
 ).split()
+
+
+class Opened:
+    """A model, and images as it takes them; refused where they do not go together.
+
+    Attributes
+    ----------
+    model : VAE, IWAE or Autoencoder
+    images : Images
+    binarize : str
+        As in `prepare`.
+    scaled : bool
+        Whether `prepare` divides counts by `max_count`; see `evaluation.scaling`.
+    condition : ndarray or None
+        That of the test images, for a model that has one.
+    settings : dict
+        Those of its training, as far as they are known.
+    """
+
+    def __init__(self, model, images, binarize="none", settings=None):
+        self.model, self.images, self.binarize = model, images, binarize
+        self.scaled = scaling(model, images, binarize)
+        self.condition = condition_of(model, images, "test")
+        self.settings = settings or {}
+
+    @classmethod
+    def from_file(cls, path, arguments):
+        """The model of a file, with the images that it was trained on or --data names."""
+        saved = checkpoints.load(path)
+        images, settings = load_data(arguments, saved), saved.settings or {}
+        return cls(saved.model, images, settings.get("binarize", "none"), settings)
+
+    def floats(self, pixels, rng, dtype=None):
+        """Stored pixels as the model takes them."""
+        dtype = dtype or self.model.dtype
+        how = self.binarize, self.scaled, rng
+        return prepare(pixels, self.images.max_count, dtype, *how)
+
+    def under(self, rows):
+        """The model under the condition of some test images, if it has one."""
+        if self.condition is None:
+            return self.model
+        return self.model.given(self.condition[rows])
 
 
 def load_data(arguments, saved=None):
@@ -38,59 +83,58 @@ def load_data(arguments, saved=None):
     name = arguments.data or trained_on.get("name", "digits")
     if arguments.data_dir is not None and name != "mnist":
         raise ValueError(f"--data-dir: expected only with --data mnist, got --data {name}")
-    if name in SHIPPED and (arguments.shape or arguments.max_count):
+    shipped = {
+        "digits": load_digits,
+        "faces": load_faces,
+        "mnist": lambda: load_mnist(arguments.data_dir),
+    }
+    if name not in shipped:
+        images = _load_own(arguments, name, trained_on)
+    elif arguments.shape or arguments.max_count:
         raise ValueError(
             f"--shape, --max-count: expected only with data of your own, got --data {name}"
         )
-    if name == "digits":
-        images = load_digits()
-    elif name == "faces":
-        images = load_faces()
-    elif name == "mnist":
-        images = load_mnist(arguments.data_dir)
-    elif arguments.data is None:
-        raise ValueError(
-            f"--data: expected the file of {name!r}, the model's training data"
-        )
-    elif not Path(name).exists():
-        raise ValueError(
-            f"--data: expected digits, faces, mnist, or a file or folder, got {name!r}"
-        )
     else:
-        images = _load_own(arguments, trained_on)
+        images = shipped[name]()
     for key in {"max_count", "shape", "offset", "scale"} & trained_on.keys():
-        came, wanted = getattr(images, key), trained_on[key]
-        if came != (tuple(wanted) if key == "shape" else wanted):
+        if getattr(images, key) != trained_on[key]:
             raise ValueError(
                 f"--data: expected images like those the model was trained on, with"
-                f" {key} {wanted}, got {images}"
+                f" {key} {trained_on[key]}, got {images}"
             )
     return images
 
 
-def _load_own(arguments, trained_on):
+def _load_own(arguments, name, trained_on):
     """Images of one's own, in the units of the model if there is one; notes are printed."""
+    if arguments.data is None:
+        raise ValueError(
+            f"--data: expected the file of {name!r}, the model's training data"
+        )
+    if not Path(name).exists():
+        raise ValueError(
+            f"--data: expected digits, faces, mnist, or a file or folder, got {name!r}"
+        )
     max_count = arguments.max_count or trained_on.get("max_count")
+    shape = arguments.shape or trained_on.get("shape")
     units = None  # (offset, scale) of real values
     if trained_on:
         units = trained_on.get("offset", 0.0), trained_on.get("scale", 1.0)
-    shape = arguments.shape or trained_on.get("shape")
-    images = load_images(arguments.data, max_count, shape, units)
+    images = load_images(name, max_count, shape, units)
+    notes = []
     if M := whole_numbers(images):
-        _say(
-            f"{images.name}: all values are whole numbers stored as floats;"
-            f" --max-count {M} takes them as counts 0..{M}"
+        notes.append(
+            f"all values are whole numbers stored as floats; --max-count {M} takes them as"
+            f" counts 0..{M}"
         )
     if (images.offset, images.scale) != (0, 1):
-        _say(
-            f"{images.name}: real values, standardised as (x - {images.offset:g}) /"
-            f" {images.scale:g}; all nats are those of the x that came"
+        notes.append(
+            f"real values, standardised as (x - {images.offset:g}) / {images.scale:g};"
+            " all nats are those of the x that came"
         )
+    for note in notes:
+        print(f"{images.name}: {note}", file=sys.stderr)
     return images
-
-
-def _say(note):
-    print(note, file=sys.stderr)
 
 
 def resumed(arguments):
@@ -130,9 +174,8 @@ def new_training(arguments, images):
     make, lr = (SGD, 5e-4) if arguments.optimizer == "sgd" else (Adam, 2e-3)
     lr = arguments.lr or lr
     if arguments.schedule == "cosine":
-        lr = cosine_decay(
-            lr, steps * (arguments.epochs or usual_epochs(images, batch_size))
-        )
+        epochs = arguments.epochs or usual_epochs(images, batch_size)
+        lr = cosine_decay(lr, steps * epochs)
     beta = _or(arguments.beta, 1.0)
     settings = {
         "batch_size": batch_size,
@@ -161,34 +204,30 @@ def _or(value, default):
 def _likelihood(arguments, images):
     """The likelihood object, and how the pixels are binarized for it."""
     binary = images.max_count == 1 or arguments.binarize in ("threshold", "stochastic")
-    counts = arguments.max_count is not None  # whoever says so means counts
-    usual = {"digits": "binomial", "mnist": "bernoulli"}.get(
-        images.name, "binomial" if counts else "gaussian"
-    )
-    text = arguments.likelihood or ("bernoulli" if binary else usual)
+    counts = images.name == "digits" or arguments.max_count is not None
+    usual = "binomial" if counts else "gaussian"  # whoever gives a --max-count means counts
+    if binary or images.name == "mnist":
+        usual = "bernoulli"
+    text = arguments.likelihood or usual
     name, colon, constant = text.partition(":")
     binarize = arguments.binarize
     if binarize is None:
         binarize = "stochastic" if name == "bernoulli" and not binary else "none"
-    if name == "bernoulli" and not colon:
-        return Bernoulli(), binarize
-    if name == "bernoulli-grey" and not colon:
-        return Bernoulli(grey=True), binarize
-    if name == "binomial" and not colon:
-        if images.max_count is None:
-            raise ValueError(
-                "--likelihood: expected one for real values, gaussian or laplace,"
-                f" got binomial for {images}"
-            )
+    if name == "binomial" and images.max_count is None:
+        raise ValueError(
+            "--likelihood: expected one for real values, gaussian or laplace,"
+            f" got binomial for {images}"
+        )
+    scaled = {"gaussian": Gaussian, "laplace": Laplace}
+    if text == "binomial":
         return Binomial(images.max_count), binarize
-    if name in ("gaussian", "laplace"):
-        cls = Gaussian if name == "gaussian" else Laplace
-        if not colon:
-            return cls(_spread(images, binarize), learned=True), binarize
-        try:
-            return cls(float(constant)), binarize
-        except ValueError:
-            pass
+    if text in ("bernoulli", "bernoulli-grey"):
+        return Bernoulli(grey=text == "bernoulli-grey"), binarize
+    if text in scaled:
+        return scaled[text](_spread(images, binarize), learned=True), binarize
+    if name in scaled and colon:
+        with suppress(ValueError):
+            return scaled[name](float(constant)), binarize
     raise ValueError(f"--likelihood: expected one of {LIKELIHOODS}, got {text!r}")
 
 

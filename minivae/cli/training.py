@@ -1,4 +1,30 @@
-"""`minivae train`: train, or go on with a training, and draw what was learned."""
+"""`minivae train`: train, or go on with a training, and draw what was learned.
+
+examples:
+  minivae train
+      the shipped 8x8 digits, counts 0..16 under a Binomial(16)
+  minivae train --data faces --conv 16 32
+      drawn faces, 32x32, under a Gaussian whose variance is learned, by convolutions
+  minivae train --data mnist --data-dir ~/mnist --epochs 30
+      MNIST from its four IDX files (plain or .gz), binarized anew in each epoch;
+      without --data-dir it is downloaded (11 MB) to a cache
+  minivae train --data my-pictures
+      your own: a folder of PNG files, all of one size; a .npy, .npz or .csv file of
+      (N, rows, columns) or (N, D); IDX files as of Fashion-MNIST; with a part "test", or
+      one image in ten taken for it
+  minivae train --data own.csv --shape 28x20 --max-count 16
+      rows of 560 whole numbers 0..16, under a Binomial(16)
+  minivae train --likelihood gaussian:0.05 --beta 4
+      pixels scaled to [0, 1], a constant variance c = 0.05 and four times the KL
+  minivae train --model iwae --samples 5
+  minivae train --resume runs/digits-.../model.npz --epochs 500
+      goes on from the last whole epoch, as if it had never stopped
+  OPENBLAS_NUM_THREADS=1 mpiexec -n 4 minivae train --data mnist --batch-size 1000
+      each batch divided among four processes, the same model (needs minivae[mpi]); one
+      thread for each also serves where several trainings share a machine
+
+Ctrl-C ends training and keeps what was learned. All losses are nats per image.
+"""
 
 from pathlib import Path
 
@@ -6,11 +32,20 @@ import numpy as np
 
 from minivae.autoencoder import Autoencoder
 from minivae.cli.folders import claimed, training_folder
-from minivae.cli.options import colours, load_data, new_training, resumed
-from minivae.datasets.images import prepare
+from minivae.cli.groups import add_data
+from minivae.cli.options import (
+    LIKELIHOODS,
+    MODELS,
+    Opened,
+    colours,
+    load_data,
+    new_training,
+    resumed,
+)
+from minivae.cli.values import number, whole
+from minivae.datasets.images import BINARIZE
 from minivae.schedules import value_at
 from minivae.training import fit, patience
-from minivae.training.evaluation import condition_of, scaling
 from minivae.training.fitting import usual_epochs
 from minivae.training.parallel import ranks_of_this_run
 
@@ -47,11 +82,10 @@ def _train(arguments, ranks=None):
         saved = new_training(arguments, images)
     model, settings, done = saved.model, saved.settings, len(saved.history or ())
     epochs = arguments.epochs or max(done, usual_epochs(images, settings["batch_size"]))
-    binarize = settings["binarize"]
-    scaling(model, images, binarize)  # refuses before a folder is made
+    opened = Opened(model, images, settings["binarize"])  # refuses before a folder is made
     first = ranks is None or ranks.rank == 0
     if epochs <= done:
-        return _complete(arguments, epochs, saved, images) if first else None
+        return _complete(arguments, epochs, saved.history, opened) if first else None
     if value_at(saved.optimizer.lr, saved.optimizer.t) == 0:
         raise ValueError(f"--resume: after {done} epochs the learning rate has come to 0")
     settings = settings | {
@@ -69,28 +103,27 @@ def _train(arguments, ranks=None):
         history = fit(model, images, saved.optimizer, **settings)
         if not (folder / "model.npz").exists():
             raise KeyboardInterrupt  # in the first epoch
-        _finish(folder, model, images, history, binarize)
+        _finish(folder, opened, history)
     return 130 if history.interrupted else None
 
 
-def _complete(arguments, epochs, saved, images):
+def _complete(arguments, epochs, history, opened):
     """Write what a training that is done was stopped from writing, beside its model."""
-    path, done = Path(arguments.resume), len(saved.history)
+    path, done = Path(arguments.resume), len(history)
     if epochs < done or arguments.out or path.name != "model.npz":
         raise ValueError(f"--epochs: expected more than the {done} done, got {epochs}")
     with claimed(path.parent):
         for name in CONTENTS:
             for part in path.parent.glob(f"{name}.*.part"):  # of a process that was killed
                 part.unlink()
-        binarize = saved.settings["binarize"]
-        _finish(path.parent, saved.model, images, saved.history, binarize)
+        _finish(path.parent, opened, history)
 
 
-def _finish(folder, model, images, history, binarize):
+def _finish(folder, opened, history):
     """Write the history and the figures that are not there yet, and say what there is."""
     if not (folder / "history.csv").exists():
         history.to_csv(folder / "history.csv")
-    _draw(folder, model, images, history, binarize)
+    _draw(folder, opened, history)
     end = {
         name: history[f"test_{name}"][-1] for name in ("objective", "nelbo", "rec", "kl")
     }
@@ -105,49 +138,152 @@ def _finish(folder, model, images, history, binarize):
             print(f"  {name:20} {what}")
 
 
-def _draw(folder, model, images, history, binarize):
+def _draw(folder, opened, history):
     """Every figure that the model and the data allow, into `folder`."""
     from minivae import plots
     from minivae.plots.drawing import limits_of
 
-    scaled, rng = scaling(model, images, binarize), np.random.default_rng(0)
-    shown = slice(0, 2000)
-    x, seen = (
-        prepare(part[shown], images.max_count, model.dtype, binarize, scaled, rng)
-        for part in (images.test, images.train)
-    )
+    model, images, under = opened.model, opened.images, opened.under
+    rng, shown = np.random.default_rng(0), slice(0, 2000)
+    x, seen = (opened.floats(part[shown], rng) for part in (images.test, images.train))
     labels = None if images.test_labels is None else images.test_labels[shown]
     look = {"shape": images.shape, "cmap": colours(images.name)}
     look["limits"], half = limits_of(model, seen), min(6, len(x) // 2)
-    condition = condition_of(model, images, "test")
-
-    def under(rows):
-        """The model under the condition of some test images, if it has one."""
-        return model if condition is None else model.given(condition[rows])
-
+    a, b = x[:half], x[half : 2 * half]
+    few, ends = slice(0, 30), slice(0, half)
     figures = {
         "curves": lambda: plots.learning_curves(history),
-        "reconstructions": lambda: plots.reconstructions(
-            under(slice(0, 30)), x[:30], **look
-        ),
+        "reconstructions": lambda: plots.reconstructions(under(few), x[few], **look),
     }
     if len(x) > 2:
         figures["latent"] = lambda: plots.latent_space(under(shown), x, labels)
     if half:
-        a, b = x[:half], x[half : 2 * half]
-        figures["interpolations"] = lambda: plots.interpolations(
-            under(slice(0, half)), a, b, **look
-        )
+        figures["interpolations"] = lambda: plots.interpolations(under(ends), a, b, **look)
     if not isinstance(model, Autoencoder):  # which has no prior to draw from
-        giving = model
-        if condition is not None:  # every class in turn, or the factors of test images
-            classes = condition.ndim == 1
-            rows = np.arange(64) * model.C // 64 if classes else np.arange(64) % len(x)
-            giving = model.given(rows if classes else condition[rows])
-        figures["samples"] = lambda: plots.samples(giving, rng=rng, **look)
-        if model.K <= 2 and condition is None:
+        sampled = _every_condition(opened)
+        figures["samples"] = lambda: plots.samples(sampled, rng=rng, **look)
+        if model.K <= 2 and not model.C:
             figures["manifold"] = lambda: plots.manifold(model, **look)
     for name, draw in figures.items():
         path = folder / f"{name}.png"
         if not path.exists():
             plots.save_figure(draw(), path)
+
+
+def _every_condition(opened, n=64):
+    """The model under every class in turn, or the factors of test images."""
+    if opened.condition is None:
+        return opened.model
+    if opened.condition.ndim == 1:
+        return opened.model.given(np.arange(n) * opened.model.C // n)
+    return opened.under(np.arange(n) % len(opened.condition))
+
+
+def add_to(command):
+    parser = command("train", train, "train a model, and draw what it learned", __doc__)
+    add_data(parser, "digits")
+    _add_model(parser)
+    _add_training(parser)
+
+
+def _add_model(parser):
+    add = parser.add_argument_group("model").add_argument
+    add("--model", choices=tuple(MODELS), help="(default: vae)")
+    add(
+        "--conditional",
+        action="store_true",
+        default=None,
+        help="p(x|z, label): learn under the labels of the images, or the factors they"
+        " were drawn from (default: without)",
+    )
+    add(
+        "--likelihood",
+        metavar="NAME",
+        help=f"p(x|z): {LIKELIHOODS}. c is a variance and b a scale, learned if not given"
+        " (default: binomial for digits, bernoulli for mnist and for binary images,"
+        " binomial with --max-count, gaussian for others)",
+    )
+    add("--latent", type=whole(1), metavar="K", help="latent dimensions (default: 16)")
+    add(
+        "--hidden",
+        type=whole(1),
+        nargs="*",
+        metavar="H",
+        help="widths of the encoder's hidden layers, the decoder's in reverse;"
+        " none makes the model linear (default: 256)",
+    )
+    add(
+        "--conv",
+        type=whole(1),
+        nargs="*",
+        metavar="C",
+        help="in their place, channels of convolutions that each halve the image, the"
+        " decoder's in reverse; without a number 32 64 (default: none)",
+    )
+    activations = ("tanh", "relu", "softplus", "sigmoid")
+    add("--activation", choices=activations, help="(default: tanh)")
+
+
+def _add_training(parser):
+    add = parser.add_argument_group("training").add_argument
+    add(
+        "--binarize",
+        choices=BINARIZE,
+        help="make pixels 0 or 1 (default: stochastic where bernoulli meets pixels that"
+        " are not binary, else none)",
+    )
+    add("--beta", type=number(0), help="weight of the KL in the objective (default: 1)")
+    add(
+        "--warmup",
+        type=whole(1),
+        metavar="EPOCHS",
+        help="raise that weight from 0 to its value in so many epochs (default: none)",
+    )
+    add(
+        "--free-bits",
+        type=number(0),
+        metavar="NATS",
+        help="nats of KL in each latent dimension that cost nothing (default: 0)",
+    )
+    add(
+        "--samples",
+        type=whole(1),
+        metavar="S",
+        help="samples of z per image and step (default: 1, for iwae 5)",
+    )
+    add(
+        "--epochs",
+        type=whole(1),
+        help="passes over the training images, in all (default: as many as make about 4500"
+        " steps)",
+    )
+    add("--batch-size", type=whole(1), metavar="B", help="images per step (default: 100)")
+    add("--optimizer", choices=("adam", "sgd"), help="(default: adam)")
+    add(
+        "--lr",
+        type=number(0, exclusive=True),
+        help="learning rate (default: 0.002, for sgd 0.0005)",
+    )
+    add(
+        "--schedule",
+        choices=("constant", "cosine"),
+        help="how the learning rate goes on: cosine brings it to 0 in the last epoch"
+        " (default: constant)",
+    )
+    add(
+        "--patience",
+        type=whole(1),
+        metavar="EPOCHS",
+        help="stop when the test nelbo has not fallen for so many (default: never)",
+    )
+    add("--seed", type=whole(0), help="of weights, shuffling and noise (default: 0)")
+    add(
+        "--resume",
+        metavar="MODEL",
+        help="go on with the training of this model.npz; it holds all other settings",
+    )
+    add(
+        "--out",
+        metavar="DIR",
+        help="a new folder for all that is written (default: runs/DATA-DATE-TIME)",
+    )

@@ -1,4 +1,14 @@
-"""`minivae zoo`: which check catches which bug; one of them; a hunt for an unknown one."""
+"""`minivae zoo`: which check catches which bug; one of them; a hunt for an unknown one.
+
+examples:
+  minivae zoo                       the matrix of bugs and checks, some minutes
+  minivae zoo kl-without-its-half   one of them: its story, its code, who sees it
+  minivae zoo --hunt 7              for a class: a bug is in, everybody looks for it
+  minivae zoo --hunt 7 --run my_checks.py
+  minivae zoo --hunt 7 --answer kl-without-its-half
+
+In a notebook: from minivae.zoo.hunting import release, answer; release(7)
+"""
 
 import code
 import runpy
@@ -7,13 +17,9 @@ import sys
 import numpy as np
 
 from minivae.cli.folders import new_file
-from minivae.gradcheck import check_model
-from minivae.ladder import RUNGS, climb, small_model
-from minivae.plots.drawing import save_figure
-from minivae.zoo import BUGS
-from minivae.zoo.figure import draw_matrix
-from minivae.zoo.hunting import answer, mend, release
-from minivae.zoo.matrix import compute_matrix, false_alarms
+from minivae.cli.values import whole
+
+# The ladder, which the zoo imports, takes a tenth of a second: only this command pays it.
 
 SEEDS = 20  # of the right code, as a control
 BANNER = """\
@@ -27,37 +33,51 @@ The bug may sit in a likelihood, a layer or an optimizer that this model does no
 
 def zoo(arguments):
     """Do one of the four things that the options ask for."""
+    from minivae.zoo import BUGS
+
+    name, hunting = arguments.name, arguments.hunt is not None
     if arguments.list:
         for bug in BUGS.values():
             print(f"{bug.name}\n    " + bug.story.replace("\n", "\n    "))
-        return None
-    if arguments.hunt is not None:
-        return _hunt(arguments)
-    for option in ("answer", "run_file"):
-        if getattr(arguments, option) is not None:
-            name = option.removesuffix("_file")
-            raise ValueError(f"--{name}: expected only with --hunt SEED")
-    if arguments.name is not None and arguments.name not in BUGS:
-        raise ValueError(
-            f"NAME: expected a bug of `minivae zoo --list`, got {arguments.name!r}"
-        )
-    path = new_file(arguments.figure, "zoo.png") if arguments.figure else None
-    if arguments.name is not None:
-        matrix, alarms = _tell(BUGS[arguments.name]), []
+    elif hunting:
+        return _hunt(arguments.hunt, arguments.answer, arguments.run_file)
+    elif arguments.answer or arguments.run_file:
+        option = "answer" if arguments.answer else "run"
+        raise ValueError(f"--{option}: expected only with --hunt SEED")
+    elif name is not None and name not in BUGS:
+        raise ValueError(f"NAME: expected a bug of `minivae zoo --list`, got {name!r}")
     else:
-        matrix = compute_matrix(report=_progress("bug", len(BUGS)))
-        print(matrix)
-        alarms = false_alarms(SEEDS, report=_progress("seed of the right code", SEEDS))
+        return _show(name, arguments.figure)
+    return None
+
+
+def _show(name, figure):
+    """The matrix of one bug, which is told of, or of all; exit code 1 if one escapes."""
+    from minivae.plots.drawing import save_figure
+    from minivae.zoo import BUGS, matrix
+    from minivae.zoo.figure import draw_matrix
+
+    path, alarms = new_file(figure, "zoo.png") if figure else None, []
+    if name is not None:
+        table = _tell(BUGS[name])
+    else:
+        table = matrix.compute_matrix(report=_progress("bug", len(BUGS)))
+        print(table)
+        report = _progress("seed of the right code", SEEDS)
+        alarms = matrix.false_alarms(SEEDS, report=report)
         told = ", ".join(alarms) or "none"
         print(f"false alarms on the right code, {SEEDS} seeds: {told}")
     if path:
-        save_figure(draw_matrix(matrix), path)
+        save_figure(draw_matrix(table), path)
         print(path)
-    return 1 if matrix.escaped or alarms else None
+    return 1 if table.escaped or alarms else None
 
 
 def _tell(bug):
     """The story of a bug, where it was found, what it changes, and who sees it."""
+    from minivae.ladder import RUNGS
+    from minivae.zoo.matrix import compute_matrix
+
     print(bug.story)
     if bug.threads:
         print(f"found in {', '.join(bug.threads)}")
@@ -65,22 +85,28 @@ def _tell(bug):
         print(f"\nminivae {edit.where}")
         for sign, lines in (("-", edit.right), ("+", edit.wrong)):
             print("\n".join(f"{sign} {line}" for line in lines.splitlines()))
-    matrix = compute_matrix([bug.name], workers=1)
+    table = compute_matrix([bug.name], workers=1)
     seen = [
         f"{rung} {RUNGS[rung].__name__.replace('_', ' ')}"
-        for rung, caught in zip(matrix.rungs, matrix.caught[0], strict=True)
+        for rung, caught in zip(table.rungs, table.caught[0], strict=True)
         if caught
     ]
     print(f"\ncaught by rung {', '.join(seen) or 'none'}")
-    return matrix
+    return table
 
 
-def _hunt(arguments):
-    if arguments.answer is not None:
-        right = answer(arguments.hunt, arguments.answer)
-        print(f"right: {BUGS[arguments.answer].story}" if right else "wrong: look again")
+def _hunt(seed, name, file):
+    """Judge an answer, or run a file or Python itself with the bug of this seed in."""
+    from minivae.gradcheck import check_model
+    from minivae.ladder import climb, small_model
+    from minivae.zoo import BUGS
+    from minivae.zoo.hunting import answer, mend, release
+
+    if name is not None:
+        right = answer(seed, name)
+        print(f"right: {BUGS[name].story}" if right else "wrong: look again")
         return None if right else 1
-    rng = np.random.default_rng(arguments.hunt)
+    rng = np.random.default_rng(seed)
     model, x = small_model(rng)
     at_hand = {
         "np": np,
@@ -91,12 +117,12 @@ def _hunt(arguments):
         "rng": rng,
         "check_model": check_model,
         "climb": climb,
-        "answer": lambda name: "right" if answer(arguments.hunt, name) else "wrong",
+        "answer": lambda name: "right" if answer(seed, name) else "wrong",
     }
-    release(arguments.hunt)
+    release(seed)
     try:
-        if arguments.run_file is not None:
-            runpy.run_path(arguments.run_file, run_name="__main__")
+        if file is not None:
+            runpy.run_path(file, run_name="__main__")
         else:
             code.interact(BANNER.format(count=len(BUGS)), local=at_hand, exitmsg="")
     finally:
@@ -106,13 +132,28 @@ def _hunt(arguments):
 
 def _progress(what, count):
     """Report how many are done: one line on a terminal, a few plain ones elsewhere."""
+    stream = sys.stderr
+    terminal = stream is not None and stream.isatty()
 
     def report(done):
-        stream = sys.stderr
-        if stream is not None and stream.isatty():
+        if terminal:
             stream.write(f"\r{what} {done}/{count}" + "\n" * (done == count))
             stream.flush()
         elif stream is not None and (done % 10 == 0 or done == count):
             stream.write(f"{what} {done}/{count}\n")
 
     return report
+
+
+def add_to(command):
+    what = "inject known bugs, and see which check catches which"
+    add = command("zoo", zoo, what, __doc__).add_argument
+    add("name", metavar="NAME", nargs="?", help="one bug, with its story (default: all)")
+    add("--list", action="store_true", help="tell of all bugs, and stop")
+    drawn = "also draw who catches whom: a new .png, .pdf or .svg"
+    add("--figure", metavar="FILE", help=drawn)
+    hunt = "inject one bug without saying which, and open Python to find it"
+    add("--hunt", type=whole(0), metavar="SEED", help=hunt)
+    checks = "with --hunt: run this file of checks in its place"
+    add("--run", dest="run_file", metavar="FILE", help=checks)
+    add("--answer", metavar="NAME", help="with --hunt: is it this one? exit code 0 or 1")

@@ -46,7 +46,11 @@ def test_a_bug_gives_exit_code_1_and_names_the_claim(capsys, tmp_path, rng):
 
 
 def test_an_autoencoder_has_no_bound_to_check(capsys, tmp_path, rng):
-    save(tmp_path / "model.npz", Autoencoder.mlp(64, 2, rng=rng), data=DIGITS)
+    save(
+        tmp_path / "model.npz",
+        Autoencoder.mlp(64, 2, (), Binomial(16), rng=rng),
+        data=DIGITS,
+    )
     assert main(["check", str(tmp_path / "model.npz")]) == 2
     assert "expected a VAE or IWAE, got an Autoencoder" in capsys.readouterr().err
 

@@ -46,9 +46,9 @@ def test_two_models_share_a_page_which_opens_if_asked(tmp_path, monkeypatch):
 
 def test_what_is_wrong_takes_one_line(tmp_path, capsys):
     model = saved(tmp_path / "model.npz")
-    decoder = Sequential(Condition(2, 3), Linear(5, 64))
+    decoder = Sequential(Condition(2, 10), Linear(12, 64))
     rng = np.random.default_rng(0)
-    other = VAE(Sequential(Condition(64, 3)), decoder, Binomial(16), rng)
+    other = VAE(Sequential(Condition(64, 10)), decoder, Binomial(16), rng)
     conditional = saved(tmp_path / "conditional.npz", other)
     cases = [
         (["nowhere.npz"], "nowhere.npz: No such file"),

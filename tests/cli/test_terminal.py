@@ -6,9 +6,8 @@ import sys
 
 import pytest
 
-import minivae.cli.parser
 from minivae import cli
-from minivae.cli import training
+from minivae.cli import sample, training
 
 SCRIPT = """
 import sys
@@ -70,7 +69,7 @@ def test_every_kind_of_failure_is_one_line(monkeypatch, capsys, error, code, wor
     def fails(arguments):
         raise error
 
-    monkeypatch.setattr(minivae.cli.parser.commands, "sample", fails)
+    monkeypatch.setattr(sample, "sample", fails)
     assert cli.main(["sample", "x.npz"]) == code
     assert capsys.readouterr().err == f"minivae sample: {words}" + (
         " allocate 186. TiB\n" if code == 1 and "memory" in words else "\n"

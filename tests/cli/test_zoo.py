@@ -11,7 +11,7 @@ import pytest
 from minivae import cli, gaussian
 from minivae.cli import zoo
 from minivae.ladder import RUNGS
-from minivae.zoo import BUGS
+from minivae.zoo import BUGS, matrix
 from minivae.zoo.hunting import _name_of, answer, mend, release
 from minivae.zoo.matrix import Matrix, compute_matrix, false_alarms
 
@@ -114,7 +114,7 @@ def test_one_bug_by_name(capsys, tmp_path):
 def test_an_escaped_bug_or_a_false_alarm_is_a_failure(
     monkeypatch, capsys, caught, alarms, code
 ):
-    matrix = Matrix(["a"], [1], np.array([[caught]]))
+    table = Matrix(["a"], [1], np.array([[caught]]))
 
     def instead(result):
         def function(*arguments, report):
@@ -123,8 +123,8 @@ def test_an_escaped_bug_or_a_false_alarm_is_a_failure(
 
         return function
 
-    monkeypatch.setattr(zoo, "compute_matrix", instead(matrix))
-    monkeypatch.setattr(zoo, "false_alarms", instead(alarms))
+    monkeypatch.setattr(matrix, "compute_matrix", instead(table))
+    monkeypatch.setattr(matrix, "false_alarms", instead(alarms))
     assert cli.main(["zoo"]) == code
     captured = capsys.readouterr()
     assert f"1 bugs, {1 - caught} escaped" in captured.out
@@ -145,8 +145,6 @@ def test_progress_on_a_terminal_is_one_line(monkeypatch):
 
 
 def test_false_alarms_name_seed_and_rung(monkeypatch):
-    from minivae.zoo import matrix
-
     reports = []
     rows = iter([[False] * len(RUNGS), [False, True] + [False] * (len(RUNGS) - 2)])
     monkeypatch.setattr(matrix, "_all_hunts", lambda names, *rest: list(rows))

@@ -1,0 +1,138 @@
+"""`minivae check`: every claim about a model, or the gradients of somebody else's code.
+
+MODEL may be a function in a file of yours, such as my_vae.py:build, whose gradients are
+compared with the derivatives of its loss. It takes no argument and returns one of
+  model             with arrays theta and grad, loss() and backward()
+  model, x, eps     the same, with loss(x, eps)
+  f, params, grad   params a dict of arrays in the order of the forward pass, f(params) a
+                    number, grad(params) a dict of the gradients
+Noise has to be frozen. The exit code is 0 if all is right, 1 if something is wrong or
+could not be decided, and 2 if the file cannot be used.
+"""
+
+import importlib.util
+import re
+import sys
+import traceback
+from pathlib import Path
+
+import numpy as np
+
+from minivae.autoencoder import Autoencoder
+from minivae.cli.groups import add_data, add_model_file, add_seed
+from minivae.cli.options import Opened
+from minivae.datasets import load_digits
+from minivae.gradcheck import check_gradient, check_model
+from minivae.iwae import IWAE
+from minivae.likelihoods import Binomial
+from minivae.optim import Adam
+from minivae.training import fit
+from minivae.vae import VAE
+
+FORMS = "a model.npz of `minivae train`, or FILE.py:FUNCTION such as my_vae.py:build"
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def check(arguments):
+    """Climb the ladder of checks with a model, or check the gradients of other code.
+
+    Exit code 1 if a claim fails.
+    """
+    if arguments.model and is_source(arguments.model):
+        return check_source(arguments.model)
+    # a tenth of a second that only this command needs
+    from minivae.ladder import climb
+    from minivae.ladder.waiting import announced
+
+    rng = np.random.default_rng(arguments.seed)
+    if arguments.model:
+        opened = Opened.from_file(arguments.model, arguments)
+        if isinstance(opened.model, Autoencoder):
+            raise ValueError("MODEL: expected a VAE or IWAE, got an Autoencoder: no bound")
+    else:
+        digits = load_digits()
+        model = VAE.mlp(64, 2, (64,), Binomial(digits.max_count), rng=rng)
+        print("a VAE with 2 latent dimensions, trained on the digits for 20 epochs")
+        with announced("training it", sys.stderr):
+            settings = {"epochs": 20, "batch_size": 50, "rng": rng, "progress": False}
+            fit(model, digits, Adam(2e-3), **settings)
+        opened = Opened(model, digits)
+    x = opened.floats(opened.images.test[:8], rng, np.float64)
+    # p(x|label) is a density for any x: one label for all
+    model = opened.under(slice(0, 1)).astype(np.float64)
+    if isinstance(model, IWAE):
+        model = model.as_vae()  # rung 1 checks the objective of IWAE, on models of its own
+    table = climb(model, x, rng, stream=sys.stderr)
+    print(table)
+    return None if table else 1
+
+
+def is_source(words):
+    """Whether MODEL names a function; raise ValueError if it names no file either."""
+    match = re.fullmatch(r"(.+):(\w+)", words)
+    if match and _file(match[1]).is_file():
+        return True
+    if match or words.endswith(".py") or not Path(words).exists():
+        raise ValueError(f"MODEL: expected {FORMS}, got {words!r}")
+    return False
+
+
+def check_source(words):
+    """Check what FILE.py:FUNCTION returns; exit code 1 unless all is right, 2 if it fails.
+
+    The function takes no argument and returns a model (`theta`, `grad`, `loss()`,
+    `backward()`), or (model, x, eps), or (f, params, grad) as `check_gradient` takes it.
+    """
+    file, name = words.rsplit(":", 1)
+    try:
+        report = _report(_function(_file(file), name), words)
+    except (Exception, SystemExit) as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        ours = Path(frames[-1].filename).resolve().is_relative_to(PACKAGE)
+        if ours and isinstance(error, (ValueError, TypeError)):
+            raise  # one line says it
+        traceback.print_exc()
+        return 2
+    print(report)
+    return 0 if report else 1
+
+
+def _file(name):
+    return Path(name if name.endswith(".py") else f"{name}.py")
+
+
+def _function(path, name):
+    sys.path.insert(0, str(path.resolve().parent))  # it may import its neighbours
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    spec.loader.exec_module(module)
+    if not callable(getattr(module, name, None)):
+        raise ValueError(f"MODEL: expected a function {name!r} in {path}, found none")
+    return getattr(module, name)
+
+
+def _report(build, words):
+    built = build()
+    parts = built if isinstance(built, tuple) else (built,)
+    if hasattr(parts[0], "backward"):
+        return check_model(*parts)
+    if len(parts) != 3 or not callable(parts[0]):
+        raise ValueError(
+            f"{words}: expected a model with theta, grad, loss() and backward(), or (model,"
+            f" x, eps), or (f, params, grad), got {type(built).__name__}"
+        )
+    return check_gradient(*parts)
+
+
+def add_to(command):
+    parser = command(
+        "check",
+        check,
+        "check every claim about a model, or the gradients of code of your own",
+        __doc__,
+    )
+    which = "a model.npz that train has written, or FILE.py:FUNCTION (default: a small VAE"
+    add_model_file(parser, nargs="?", help=f"{which} of the digits, trained on the spot)")
+    add_data(parser)
+    add_seed(parser)
