@@ -7,6 +7,7 @@ never good.
 
 import csv
 import json
+import math
 import os
 import sys
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from minivae.course import course_folder
+from minivae.numerics import log_sum_exp
 
 # Windows' code pages lack letters of ours; a notebook's output takes them all.
 if hasattr(sys.stdout, "reconfigure"):
@@ -64,7 +66,7 @@ def measured(name):
         ]
 
 
-def measured_row(name, **numbers):
+def measured_row(name, where=None, **numbers):
     """What a chapter measured with its seed, held against the table of many seeds.
 
     `python benchmarks/course.py NN` runs a chapter with several seeds and writes these
@@ -74,6 +76,8 @@ def measured_row(name, **numbers):
     ----------
     name : str
         The table, such as "course_18.csv".
+    where : dict, optional
+        Columns that say which of a seed's rows it is, where it has several.
     **numbers : (float, float)
         By column: the number, and how far it may lie from the one in the table. Another
         processor adds in another order, and training carries that on.
@@ -84,14 +88,15 @@ def measured_row(name, **numbers):
         If a number differs by more.
     """
     seed = int(os.environ.get("MINIVAE_SEED", "0"))
+    of = {"seed": seed, **(where or {})}
     row = {
         column: float(value) for column, (value, _) in numbers.items()
     }
-    print(f"row {json.dumps({'seed': seed, **row})}")
+    print(f"row {json.dumps({**of, **row})}")
     if os.environ.get("MINIVAE_MEASURE"):  # the table is being written
         return
     for stored in measured(name):
-        if stored["seed"] == seed:
+        if all(stored[column] == of[column] for column in of):
             for column, (value, tolerance) in numbers.items():
                 check(
                     f"{column} as measured",
@@ -219,6 +224,103 @@ def must_fail():
         raise AssertionError(
             "the check passed, although the code in it is wrong"
         )
+
+
+class Judge:
+    """A density that knows nothing of latent spaces: whose images are plausible?
+
+    A mixture of M products of binomials,
+
+        p(x) = sum_m w_m prod_d Binomial(x_d; n, P_md) ,
+
+    fitted to counts by EM (chapter 20): a component's P is its weighted mean image.
+
+    Parameters
+    ----------
+    x : ndarray, shape (N, D)
+        Counts from 0 to n.
+    n, M, rounds : int
+        The largest count, the components, the rounds of EM.
+    rng : numpy.random.Generator
+    """
+
+    def __init__(self, x, n, M, rounds, rng):
+        x, a = x.astype(np.float64), 0.5  # a of each: no P is 0 or 1
+        self.n = n
+        choose = [math.log(math.comb(n, k)) for k in range(n + 1)]
+        self.log_choose = np.array(choose)
+        start = x[rng.choice(len(x), M, replace=False)]
+        center = 0.5 * (start + x.mean(axis=0))
+        self.P = (center + a) / (n + 2 * a)
+        self.w = np.full(M, 1 / M)
+        for _ in range(rounds):
+            joint = self.joint(x)
+            r = np.exp(joint - log_sum_exp(joint, axis=1)[:, None])
+            size = r.sum(axis=0)
+            self.P = (r.T @ x + a) / (n * size[:, None] + 2 * a)
+            self.w = (size + 0.1) / (size + 0.1).sum()
+
+    def joint(self, x):
+        """log p(x, component), shape (B, M)."""
+        x = x.astype(np.float64)
+        constant = self.log_choose[x.astype(np.intp)].sum(axis=1)
+        log_p = x @ np.log(self.P).T
+        log_p += (self.n - x) @ np.log(1 - self.P).T
+        return log_p + constant[:, None] + np.log(self.w)
+
+    def score(self, x):
+        """-log p(x) of each image, nats: low for what looks like the data."""
+        return -log_sum_exp(self.joint(x), axis=1)
+
+
+def tiles(
+    axes, rows, titles, shape, black, gap=0.12, frames=None, size=11
+):
+    """Rows of small images with gaps between them, the title of each row on its left.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    rows : ndarray, shape (rows, columns, D)
+    titles : list of str
+        One for each row.
+    shape : (int, int)
+        Of an image, in pixels.
+    black : float
+        The pixel value that is printed black; 0 is white.
+    gap : float
+        Between images, as a share of their side.
+    frames : ndarray of bool, shape (rows, columns), optional
+        Which images get a frame in vermillion: those that are wrong.
+    size : float
+        Of the titles' letters, points.
+    """
+    from matplotlib.patches import Rectangle
+
+    rows = np.asarray(rows)
+    for i, row in enumerate(rows):
+        for j, image in enumerate(row):
+            at = (
+                j,
+                j + 1 - gap,
+                i + 1 - gap,
+                i,
+            )  # left, right, bottom, top
+            axes.imshow(
+                image.reshape(shape), extent=at, vmin=0, vmax=black
+            )
+            wrong = frames is not None and frames[i, j]
+            edge = (VERMILLION, 2.0) if wrong else ("#C9CED6", 0.6)
+            frame = (j, i), 1 - gap, 1 - gap
+            axes.add_patch(
+                Rectangle(*frame, fill=False, ec=edge[0], lw=edge[1])
+            )
+    axes.set(
+        xlim=(-0.05, rows.shape[1]), ylim=(len(rows), -0.05), xticks=[]
+    )
+    axes.set_yticks(np.arange(len(rows)) + (1 - gap) / 2, titles)
+    axes.tick_params(length=0, labelsize=size)
+    axes.spines[:].set_visible(False)
 
 
 def style():

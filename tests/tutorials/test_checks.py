@@ -6,6 +6,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 PATH = Path(__file__).parents[2] / "tutorials" / "checks.py"
 SPEC = importlib.util.spec_from_file_location("checks", PATH)
@@ -118,6 +119,41 @@ def test_a_row_is_held_against_the_table_of_its_seed(monkeypatch, capsys):
         checks.measured_row("t.csv", nelbo=(90.0, 0.5))
     monkeypatch.setenv("MINIVAE_SEED", "4")  # no such row: nothing to compare with
     checks.measured_row("t.csv", nelbo=(1.0, 0.5))
+
+
+def test_a_row_is_found_by_further_columns(monkeypatch, capsys):
+    table = [{"seed": 0.0, "K": k, "nelbo": 100.0 - k} for k in (2.0, 8.0)]
+    monkeypatch.setattr(checks, "measured", lambda name: table)
+    monkeypatch.delenv("MINIVAE_SEED", raising=False)
+    checks.measured_row("t.csv", {"K": 8}, nelbo=(92.2, 0.5))
+    assert 'row {"seed": 0, "K": 8, "nelbo": 92.2}' in capsys.readouterr().out
+    with pytest.raises(AssertionError, match=r"nelbo as measured: 92\.2, expected 98"):
+        checks.measured_row("t.csv", {"K": 2}, nelbo=(92.2, 0.5))
+
+
+def test_the_judges_probabilities_sum_to_one_and_em_raises_them(rng):
+    """Over all 4³ images of three pixels with counts 0 to 3."""
+    every = np.stack(np.meshgrid(*[np.arange(4)] * 3), axis=-1).reshape(-1, 3)
+    x = rng.binomial(3, rng.choice([0.1, 0.8], size=(200, 1)), size=(200, 3))
+    scores = []
+    for rounds in (0, 1, 20):
+        judge = checks.Judge(x, 3, 4, rounds, np.random.default_rng(1))
+        assert np.exp(-judge.score(every)).sum() == pytest.approx(1, abs=1e-12)
+        scores.append(judge.score(x).mean())
+    assert scores[0] > scores[1] > scores[2]
+    average = x.mean(axis=0) / 3  # of an M step, but for the pseudo-counts
+    assert judge.w @ judge.P == pytest.approx(average, abs=0.01)
+
+
+def test_tiles_have_titles_gaps_and_frames():
+    axes = Figure().add_subplot()
+    wrong = np.zeros((2, 3), bool)
+    wrong[1, 2] = True
+    checks.tiles(axes, np.ones((2, 3, 4)), ["a", "b"], (2, 2), 1, frames=wrong)
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
+    assert list(axes.images[-1].get_extent()) == pytest.approx([2, 2.88, 1.88, 1])
+    red = mpl.colors.to_rgba(checks.VERMILLION)
+    assert [patch.get_edgecolor() == red for patch in axes.patches] == [False] * 5 + [True]
 
 
 def test_differences_are_paired(monkeypatch):
