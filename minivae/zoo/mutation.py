@@ -3,14 +3,27 @@
 A bug is a real mistake, written as edits of our own source: in this function, this
 text became that text. Releasing it compiles the edited function in its own module and
 puts it in the place of the right one until the `with` block ends.
+
+The bugs of the zoo are written down as patches, with an empty line between two::
+
+    bias-of-one-image 21                      name, row of the course's list
+    The bias gradient does not sum over       story
+    the batch.
+    found in: mlpack/mlpack PR #3679          a thread, if there is one
+    layers:Linear.backward                    an edit, or several
+    - dy.sum(axis=0, out=self.db)
+    + self.db[...] = dy[0]
 """
 
 import ast
 import importlib
 import inspect
+import re
 import textwrap
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+SEEN = "found in: "
 
 
 @dataclass(frozen=True)
@@ -56,6 +69,24 @@ class Bug:
     story: str
     threads: tuple
     edits: tuple
+
+
+def read_bugs(patches):
+    """The bugs written in `patches`, a tuple of `Bug`."""
+    bugs = []
+    for entry in patches.strip().split("\n\n"):
+        head, *edits = re.split(r"\n(?=\S+:\S+\n- )", entry)
+        title, *about = head.split("\n")
+        story = [line for line in about if not line.startswith(SEEN)]
+        threads = tuple(line.removeprefix(SEEN) for line in about if line.startswith(SEEN))
+        edits = tuple(_read_edit(*edit.split("\n")) for edit in edits)
+        bugs.append(Bug(*title.split(), "\n".join(story), threads, edits))
+    return tuple(bugs)
+
+
+def _read_edit(where, *lines):
+    right, wrong = ("\n".join(x[2:] for x in lines if x[0] == sign) for sign in "-+")
+    return Edit(where, right, wrong)
 
 
 @contextmanager

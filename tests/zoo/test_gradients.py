@@ -51,7 +51,7 @@ def subject(name, rng):
     return model, x, rng.standard_normal((7, 6, 3))
 
 
-def test_every_animal_of_the_backward_pass_has_its_hint():
+def test_every_bug_of_the_backward_pass_has_its_hint():
     assert set(FIRST_HINT) == {bug.name for bug in GRADIENTS}
 
 
