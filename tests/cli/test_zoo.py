@@ -11,7 +11,7 @@ import pytest
 from minivae import cli, gaussian
 from minivae.cli import zoo
 from minivae.ladder import RUNGS
-from minivae.zoo import BUGS
+from minivae.zoo import BUGS, matrix
 from minivae.zoo.hunting import _name_of
 from minivae.zoo.matrix import Matrix, compute_matrix
 
