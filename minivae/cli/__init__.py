@@ -1,8 +1,10 @@
 """The command line.
 
-- `parser`, `groups`, `values`: commands, their options, what a word has to be
+- `parser`: which commands there are, and how each ends
+- `training`, `evaluation`, `check`, `sample`, `explore`, `weights`, `zoo`, `course`: each
+  with its arguments, the text of its help, and what it does
+- `groups`, `values`: arguments that commands share, and what a word has to be
 - `options`: from the words on the command line to objects
-- `training`, `evaluation`, `zoo`, `commands`, `gradients`, `course`: what each command does
 - `folders`: where they write, none over another
 """
 

@@ -2,7 +2,9 @@
 
 - `fitting`: the training loop, `fit`; `evaluation`: the loss of a batch and of a data set
 - `history`: what training reports; `progress`: the line on the terminal
-- `checkpoints`: a model file, and all that training needs to go on
+- `checkpoints`: a model file, and all that training needs to go on; `specs`: the objects
+  in it as data, and back
+- `parallel`: several processes, one model
 - `torch_weights`: weights to and from PyTorch
 """
 

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minivae import condition, conv, layers, likelihoods, schedules
 from minivae.atomic import replacing
-from minivae.autoencoder import Autoencoder
 from minivae.datasets.files import npz_names, read_npz
 from minivae.datasets.images import BINARIZE
 from minivae.errors import (
@@ -24,37 +22,20 @@ from minivae.errors import (
     check_number,
     check_whole,
 )
-from minivae.iwae import IWAE
-from minivae.optim import SGD, Adam
 from minivae.training.history import COLUMNS, History
-from minivae.vae import VAE
+from minivae.training.specs import (
+    build_generator,
+    build_model,
+    build_optimizer,
+    build_schedule,
+    describe_model,
+    describe_optimizer,
+    describe_schedule,
+)
 
 FORMAT = 2
-MODELS = {cls.__name__: cls for cls in (VAE, IWAE, Autoencoder)}
-PARTS = {
-    cls.__name__: cls
-    for cls in (
-        layers.Linear,
-        layers.Tanh,
-        layers.Sigmoid,
-        layers.ReLU,
-        layers.Softplus,
-        layers.Scale,
-        condition.Condition,
-        layers.Sequential,
-        conv.Conv2d,
-        conv.ConvTranspose2d,
-        likelihoods.Binomial,
-        likelihoods.Bernoulli,
-        likelihoods.Gaussian,
-        likelihoods.Laplace,
-    )
-}
-OPTIMIZERS = {cls.__name__: cls for cls in (SGD, Adam)}
-SCHEDULES = ("linear_warmup", "cosine_decay", "piecewise_constant")
 ARRAYS = {"minivae", "theta", "history", "optimizer.m", "optimizer.v"}
 DATA = {"name", "max_count", "shape"}
-GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
 
 
 @dataclass(eq=False)
@@ -150,25 +131,16 @@ def load(path):
         raise ValueError(
             f"{path}: expected a model saved by minivae, got a file that holds {names}"
         )
-    # Sound arrays may still come from another program: anything can be missing in them.
-    try:
-        return _unpack(arrays)
-    except Exception as error:
-        reason = _reason(error)
-        raise ValueError(f"{path}: not a sound minivae model file: {reason}") from error
-
-
-def _reason(error):
-    return f"{type(error).__name__}: {error}" if str(error) else repr(error)
+    return _unpack(arrays, f"{path}: not a sound minivae model file:")
 
 
 def pack(model, optimizer=None, rng=None, history=None, settings=None, data=None):
     """The arrays that `save` writes, by name; see there."""
     check_finite("theta", model.theta)
-    header = {"format": FORMAT, "model": _describe_model(model)}
+    header = {"format": FORMAT, "model": describe_model(model)}
     arrays = {"theta": model.theta}
     if optimizer is not None:
-        header["optimizer"], vectors = _describe_optimizer(optimizer)
+        header["optimizer"], vectors = describe_optimizer(optimizer)
         arrays |= {f"optimizer.{name}": vector for name, vector in vectors.items()}
     if rng is not None:
         check_generator("rng", rng)
@@ -177,37 +149,45 @@ def pack(model, optimizer=None, rng=None, history=None, settings=None, data=None
         header["columns"] = COLUMNS
         arrays["history"] = np.array(history.rows, np.float64).reshape(-1, len(COLUMNS))
     if settings is not None:
-        header["settings"] = {k: _describe_schedule(v) for k, v in settings.items()}
+        header["settings"] = {k: describe_schedule(v) for k, v in settings.items()}
     if data is not None:
         header["data"] = data
     text = json.dumps(header, default=_plain)
     arrays["minivae"] = np.array(text)
-    try:
-        _unpack(arrays)  # better now than when the work is needed again
-    except Exception as error:
-        raise ValueError(f"expected what load would take, got {_reason(error)}") from error
+    _unpack(
+        arrays, "expected what load would take, got"
+    )  # better now than when it is needed
     return arrays
 
 
-def _unpack(arrays):
+def _unpack(arrays, complaint):
+    """The `Checkpoint` of some arrays, in which anything may be missing or wrong."""
+    try:
+        return _checkpoint(arrays)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}" if str(error) else repr(error)
+        raise ValueError(f"{complaint} {reason}") from error
+
+
+def _checkpoint(arrays):
     header = json.loads(str(arrays["minivae"]), object_hook=_revive)
     if header["format"] != FORMAT:
         raise ValueError(
             f"expected format {FORMAT}, got {header['format']!r}: the file was written by"
             " another version of minivae"
         )
-    saved = Checkpoint(_build_model(header["model"], arrays["theta"]))
+    saved = Checkpoint(build_model(header["model"], arrays["theta"]))
     if "optimizer" in header:
-        saved.optimizer = _build_optimizer(header["optimizer"], arrays, saved.model)
+        saved.optimizer = build_optimizer(header["optimizer"], arrays, arrays["theta"])
     if "rng" in header:
-        saved.rng = _build_generator(header["rng"])
+        saved.rng = build_generator(header["rng"])
     if "columns" in header:
         if tuple(header["columns"]) != COLUMNS:
             raise ValueError(f"history: expected columns {COLUMNS}")
         saved.history = History(arrays["history"])
     if "settings" in header:
         settings = header["settings"]
-        saved.settings = {k: _build_schedule(k, v) for k, v in settings.items()}
+        saved.settings = {k: build_schedule(k, v) for k, v in settings.items()}
         _check_settings(saved.settings)
     if "data" in header:
         saved.data = header["data"] | {"shape": tuple(header["data"]["shape"])}
@@ -241,117 +221,6 @@ def _check_data(data, D):
     check_number("scale", data.get("scale", 1.0), minimum=0, exclusive=True)
     for limit in data.get("limits", ()):
         check_number("limits", limit)
-
-
-def _describe_model(model):
-    if type(model) is not MODELS.get(type(model).__name__):
-        raise TypeError(_unknown("model", model, MODELS))
-    return {
-        "class": type(model).__name__,
-        "dtype": model.dtype.name,
-        "encoder": _describe(model.encoder),
-        "decoder": _describe(model.decoder),
-        "likelihood": _describe(model.likelihood),
-    }
-
-
-def _build_model(spec, theta):
-    cls, dtype = MODELS[spec["class"]], np.dtype(spec["dtype"])
-    parts = [_build(spec[name]) for name in ("encoder", "decoder", "likelihood")]
-    encoder, decoder, _ = parts
-    # Count before building: a file's claim of a huge layer must not cost its memory.
-    head = ((encoder.n_out or decoder.n_out) + 1) * decoder.n_in
-    shapes = [shape for part in parts for shape in part.shapes.values()]
-    size = sum(math.prod(shape) for shape in shapes) + len(cls.heads) * head
-    if theta.shape != (size,) or theta.dtype != dtype:
-        raise ValueError(
-            f"theta: expected {size} values of {dtype}, got {theta.dtype} {theta.shape}"
-        )
-    check_finite("theta", theta)
-    model = cls(*parts, np.random.default_rng(0), dtype)
-    model.theta[...] = theta
-    return model
-
-
-def _describe(part):
-    """A layer or likelihood as its class's name and its constructor's arguments."""
-    if type(part) is not PARTS.get(type(part).__name__):
-        raise TypeError(_unknown("layer", part, PARTS))
-    if isinstance(part, layers.Sequential):
-        return {"class": "Sequential", "layers": [_describe(p) for p in part.layers]}
-    return {"class": type(part).__name__, **part.config}
-
-
-def _build(spec):
-    spec = dict(spec)
-    cls = PARTS[spec.pop("class")]
-    if cls is layers.Sequential:
-        return cls(*(_build(s) for s in spec["layers"]))
-    return cls(**spec)
-
-
-def _unknown(what, thing, known):
-    return (
-        f"{what}: expected one that can be built again from the file, {', '.join(known)};"
-        f" got {type(thing).__module__}.{type(thing).__qualname__}. Keep a model with"
-        " parts of your own as its theta: np.save(path, model.theta), and"
-        " model.theta = np.load(path) into one that you have built again"
-    )
-
-
-def _describe_optimizer(optimizer):
-    name = type(optimizer).__name__
-    if type(optimizer) is not OPTIMIZERS.get(name):
-        raise TypeError(_unknown("optimizer", optimizer, OPTIMIZERS))
-    vectors = optimizer.state()
-    spec = {"class": name, "t": vectors.pop("t"), "lr": _describe_schedule(optimizer.lr)}
-    return spec | {key: getattr(optimizer, key) for key in optimizer.settings}, vectors
-
-
-def _build_optimizer(spec, arrays, model):
-    spec = dict(spec)
-    cls = OPTIMIZERS[spec.pop("class")]
-    state = {"t": check_whole("t", spec.pop("t"), minimum=0)}
-    optimizer = cls(_build_schedule("lr", spec.pop("lr")), **spec)
-    for name in cls.memory if state["t"] else ():
-        vector = state[name] = arrays[f"optimizer.{name}"]
-        if vector.shape != model.theta.shape or vector.dtype != model.dtype:
-            raise ValueError(f"optimizer.{name}: expected the shape and dtype of theta")
-        check_finite(f"optimizer.{name}", vector)
-    optimizer.load_state(state)
-    return optimizer
-
-
-def _describe_schedule(value):
-    """A setting as data: itself, the call that made a schedule, or None for a function."""
-    return {"schedule": getattr(value, "spec", None)} if callable(value) else value
-
-
-def _build_schedule(name, value):
-    if not isinstance(value, dict):
-        return value
-    if value["schedule"] is not None:
-        maker, *arguments = value["schedule"]
-        if maker not in SCHEDULES:
-            raise ValueError(f"{name}: expected one of {SCHEDULES}, got {maker!r}")
-        return getattr(schedules, maker)(*arguments)
-
-    def lost(step):
-        raise ValueError(
-            f"{name}: expected the schedule of the first training to be passed again: it"
-            " was a function of its own, and a function is not saved"
-        )
-
-    return lost
-
-
-def _build_generator(state):
-    name = state["bit_generator"]
-    if name not in GENERATORS:
-        raise ValueError(f"rng: expected one of {GENERATORS}, got {name!r}")
-    bits = getattr(np.random, name)(0)
-    bits.state = state
-    return np.random.Generator(bits)
 
 
 def _plain(value):

@@ -132,8 +132,12 @@ def fit(
     optimizer = Adam(2e-3) if optimizer is None else optimizer
     rng = np.random.default_rng() if rng is None else rng
     history = History() if history is None else history
-    _check_kind("optimizer", optimizer, Optimizer, "an optimizer, such as Adam(2e-3)")
-    _check_kind("history", history, History, "the History that fit returned")
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(
+            f"optimizer: expected an optimizer, such as Adam(2e-3), got {optimizer!r}"
+        )
+    if not isinstance(history, History):
+        raise TypeError(f"history: expected the History that fit returned, got {history!r}")
     if not isinstance(progress, bool) and not hasattr(progress, "write"):
         raise TypeError(f"progress: expected True, False or a text file, got {progress!r}")
     settings = {
@@ -186,11 +190,6 @@ def usual_epochs(images, batch_size):
     return max(1, round(STEPS * batch_size / len(images.train)))
 
 
-def _check_kind(name, value, kind, wanted):
-    if not isinstance(value, kind):
-        raise TypeError(f"{name}: expected {wanted}, got {value!r}")
-
-
 class _Run:
     """What one `fit` works on, and the steps it is made of."""
 
@@ -227,22 +226,13 @@ class _Run:
                 f"epoch {done + 1}, after step {optimizer.t}: {error}. {advice}"
             ) from error
         last = optimizer.t - 1
-        return {
-            "epoch": done + 1,
-            "step": optimizer.t,
-            "beta": value_at(self.settings["beta"], last),
-            "lr": value_at(optimizer.lr, last),
-            **{
-                f"{part}_{name}": value
-                for part, (objective, rec, kl) in (("train", train), ("test", test))
-                for name, value in (
-                    ("objective", objective),
-                    ("nelbo", rec + kl),  # β = 1, whatever the objective's β is
-                    ("rec", rec),
-                    ("kl", kl),
-                )
-            },
-        }
+        beta, lr = value_at(self.settings["beta"], last), value_at(optimizer.lr, last)
+        row = {"epoch": done + 1, "step": optimizer.t, "beta": beta, "lr": lr}
+        for part, (objective, rec, kl) in (("train", train), ("test", test)):
+            row[f"{part}_objective"] = objective
+            row[f"{part}_nelbo"] = rec + kl  # β = 1, whatever the objective's β is
+            row[f"{part}_rec"], row[f"{part}_kl"] = rec, kl
+        return row
 
     def _train(self, line, done):
         model, optimizer, images, rng = self.model, self.optimizer, self.images, self.rng
@@ -282,24 +272,12 @@ class _Run:
 
     def _test(self):
         """The objective, rec and kl of the test images, with the noise of all epochs."""
-        if self.ranks is not None:
-            first = self.ranks.rank == 0
-            return self.ranks.share(self._test_here() if first else None)
-        return self._test_here()
-
-    def _test_here(self):
         _, binarize, beta, free_bits, samples = self.settings.values()
-        return mean_loss(
-            self.model,
-            self.images,
-            "test",
-            self.scaled,
-            np.random.default_rng(TEST_SEED),
-            binarize,
-            samples,
-            value_at(beta, self.optimizer.t - 1),
-            free_bits,
-        )
+        beta, rng = value_at(beta, self.optimizer.t - 1), np.random.default_rng(TEST_SEED)
+        how, ranks, test = (rng, binarize, samples, beta, free_bits), self.ranks, None
+        if ranks is None or ranks.rank == 0:
+            test = mean_loss(self.model, self.images, "test", self.scaled, *how)
+        return test if ranks is None else ranks.share(test)
 
     def _check_finite(self):
         """What the last step of an epoch broke, no loss has seen yet.

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from minivae import cli
+from minivae import Adam, cli
 from minivae.cli import training
 from minivae.datasets import load_digits, prepare
 from minivae.plots import drawing
@@ -171,7 +171,7 @@ def test_a_folder_in_use_is_left_alone(tmp_path, no_figures, capsys):
 
 
 def interrupt_after(steps, monkeypatch):
-    original = checkpoints.OPTIMIZERS["Adam"].step
+    original = Adam.step
 
     def step(self, theta, grad):
         if self.t == steps:

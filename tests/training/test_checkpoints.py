@@ -12,7 +12,7 @@ import pytest
 import minivae as mv
 from minivae.layers import Layer
 from minivae.schedules import cosine_decay, linear_warmup, piecewise_constant
-from minivae.training import checkpoints
+from minivae.training import checkpoints, specs
 from minivae.training.checkpoints import load, save
 from minivae.training.history import COLUMNS, History
 
@@ -53,13 +53,13 @@ def content(saved):
     """All of a checkpoint as plain comparable values."""
     optimizer = saved.optimizer.state()
     return [
-        checkpoints._describe_model(saved.model),
+        specs.describe_model(saved.model),
         saved.model.theta.tobytes(),
-        checkpoints._describe_optimizer(saved.optimizer)[0],
+        specs.describe_optimizer(saved.optimizer)[0],
         {k: np.asarray(v).tobytes() for k, v in optimizer.items()},
         saved.rng.bit_generator.state,
         saved.history.rows,
-        {k: checkpoints._describe_schedule(v) for k, v in saved.settings.items()},
+        {k: specs.describe_schedule(v) for k, v in saved.settings.items()},
         saved.data,
     ]
 
@@ -112,7 +112,7 @@ def test_a_convolutional_model_is_built_again_and_computes_the_same(file, cls):
     save(file, model)
     loaded = load(file).model
     assert loaded.layout == model.layout
-    assert checkpoints._describe_model(loaded) == checkpoints._describe_model(model)
+    assert specs.describe_model(loaded) == specs.describe_model(model)
     x = rng.standard_normal((2, 64), dtype=np.float32)
     assert np.array_equal(loaded.reconstruct(x), model.reconstruct(x))
 
@@ -127,7 +127,7 @@ def test_an_empty_encoder_and_a_square_decoder(file, encoder, decoder):
     assert np.array_equal(load(file).model.theta, model.theta)
 
 
-@pytest.mark.parametrize("name", checkpoints.GENERATORS)
+@pytest.mark.parametrize("name", specs.GENERATORS)
 def test_any_generator_goes_on_where_it_was(file, name):
     rng = np.random.Generator(getattr(np.random, name)(5))
     rng.integers(200, size=3, dtype=np.uint8)
