@@ -27,22 +27,10 @@ from minivae.plots.drawing import (
     new_figure,
     plain_axes,
     prior_circles,
-    save_figure,
     scatter_labels,
     show_tiles,
     title_over,
 )
-
-__all__ = [
-    "image_grid",
-    "interpolations",
-    "latent_space",
-    "learning_curves",
-    "manifold",
-    "reconstructions",
-    "samples",
-    "save_figure",
-]
 
 
 def learning_curves(history):
@@ -67,12 +55,12 @@ def learning_curves(history):
         raise ValueError("history: expected at least one epoch, got none")
     titles = {
         "nelbo": "nelbo = rec + kl",
-        "rec": "rec: what the picture still costs",
-        "kl": "kl: what the code costs",
+        "rec": "rec: the image given its code",
+        "kl": "kl: the code itself",
     }
     names = list(titles) if history["train_kl"].any() else ["rec"]
+    titles["objective"] = "objective: what was minimised"
     if not np.allclose(history["test_objective"], history["test_nelbo"], rtol=1e-5):
-        titles["objective"] = "objective: what was minimised"
         names.append("objective")
     fig = new_figure(3.5 * len(names) + 0.3, 3.6)
     axes = np.ravel(fig.subplots(1, len(names)))
@@ -80,7 +68,7 @@ def learning_curves(history):
         train, test = history[f"train_{name}"], history[f"test_{name}"]
         marker = "o" if len(epoch) == 1 else None
         for y, part, colour in ((train, "train", TRAIN), (test, "test", TEST)):
-            label = f"{part}, {y[-1]:.1f} at the end"
+            label = f"{part}, {round(y[-1], 1) + 0.0:.1f} at the end"  # 0.0, not -0.0
             ax.plot(epoch, y, color=colour, lw=2.2, marker=marker, label=label)
         plain_axes(ax, titles[name], "epoch", "nats per image" if ax is axes[0] else "")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
@@ -272,26 +260,22 @@ def interpolations(model, x_a, x_b, shape, steps=9, cmap="gray_r", limits=None):
     width, height = cell_size(shape)
     along = grid.shape[1]
     marks = ((0.5, "$x_a$"), (along / 2, "a straight line in z"), (along - 0.5, "$x_b$"))
-    if width > 1.9 * height:
+    downwards, size = width > 1.9 * height, 13
+    if downwards:
         grid = grid.swapaxes(0, 1)[:, : max(1, int(WIDEST / width))]
-        size = 13 if along * height > 2 else 7
         fig = new_figure(max(grid.shape[1] * width, 2) + 0.5, along * height + 0.2)
-        ax = fig.subplots()
-        for row, label in marks:
-            ax.text(
-                -0.02, 1 - row / along, label, transform=ax.transAxes, ha="right",
-                va="center", fontsize=size, color=TEXT, rotation=90 * ("line" in label),
-            )  # fmt: skip
+        size = 13 if along * height > 2 else 9
     else:
         zoom = max(1.0, 3.5 / (along * width))  # room for the words above
         grid = grid[: max(1, int(HIGHEST / (height * zoom)))]
         fig = new_figure(along * width * zoom, len(grid) * height * zoom + 0.4)
-        ax = fig.subplots()
-        for column, label in marks:
-            ax.text(
-                column / along, 1.02, label, transform=ax.transAxes, ha="center",
-                fontsize=13, color=TEXT,
-            )  # fmt: skip
+    ax = fig.subplots()
+    for at, words in marks:
+        place, look = (at / along, 1.02), {"ha": "center"}
+        if downwards:
+            place, look = (-0.02, 1 - at / along), {"ha": "right", "va": "center"}
+            look["rotation"] = 90 * ("line" in words)
+        ax.text(*place, words, transform=ax.transAxes, fontsize=size, color=TEXT, **look)
     show_tiles(ax, grid, shape, limits, cmap)
     return fig
 
@@ -316,6 +300,8 @@ def latent_space(model, x, labels=None, limit=2000):
     -------
     Figure
     """
+    from matplotlib.ticker import MaxNLocator
+
     if labels is not None:
         check_shape("labels", labels, (len(x),))
     taken = np.linspace(0, len(x) - 1, min(len(x), limit)).astype(int)
@@ -323,10 +309,9 @@ def latent_space(model, x, labels=None, limit=2000):
     labels = None if labels is None else labels[taken]
     is_vae = hasattr(model, "sample")
     name = "mu" if is_vae else "the code"
-    fig = new_figure(6.4, 6.6)
-    ax = fig.subplots()
     what = f"{len(z)} images fall" if len(z) > 1 else "one image falls"
-    title = f"Where {what} in latent space"
+    fig, title = new_figure(6.4, 6.6), f"Where {what} in latent space"
+    ax = fig.subplots()
     if model.K == 1 and labels is None:
         reach = max(4, 1.05 * np.abs(z).max())
         bins = np.linspace(-reach, reach, min(41, 2 * round(len(z) ** 0.5) + 3))
@@ -339,23 +324,22 @@ def latent_space(model, x, labels=None, limit=2000):
         plain_axes(ax, title, "$z$", "share of the images for each unit of z")
         return fig
     if model.K == 1:
-        points = np.column_stack([z, labels])
-        x_label, y_label = name, "label"
+        points, x_label, y_label = np.column_stack([z, labels]), name, "label"
+        ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     elif model.K == 2:
         points, x_label, y_label = z, "$z_1$", "$z_2$"
+        if is_vae:
+            prior_circles(ax)
+            x_label += "      (circles: 1, 2 and 3σ of the prior)"
     else:
         points, share = _principal_components(z)
         x_label, y_label = (
             f"principal component {i + 1} of {name} ({s:.0%} of its variance)"
             for i, s in enumerate(share)
         )
-    if is_vae and model.K == 2:
-        prior_circles(ax)
     scatter_labels(ax, points, labels)
     if model.K > 1:
         ax.set_aspect("equal", "datalim")
-    if is_vae and model.K == 2:
-        x_label += "      (circles: 1, 2 and 3σ of the prior)"
     plain_axes(ax, title, x_label, y_label)
     return fig
 
@@ -363,6 +347,6 @@ def latent_space(model, x, labels=None, limit=2000):
 def _principal_components(code):
     """The two directions of largest variance: coordinates, and each one's share of it."""
     centred = code - code.mean(axis=0)
-    variances, axes = np.linalg.eigh(centred.T @ centred)  # ascending
-    largest = [-1, -2]
-    return centred @ axes[:, largest], variances[largest] / max(variances.sum(), 1e-30)
+    variances, axes = np.linalg.eigh(centred.T @ centred)  # the largest stand last
+    share = variances[[-1, -2]] / max(variances.sum(), 1e-30)
+    return centred @ axes[:, [-1, -2]], share

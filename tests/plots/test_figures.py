@@ -59,6 +59,13 @@ def test_learning_curves_plot_the_columns_they_name(epochs):
             assert line.get_label() == f"{part}, {last:.1f} at the end"
 
 
+def test_the_end_of_a_curve_is_not_minus_zero():
+    history = make_history(3)
+    history.rows = [tuple(-0.04 for _ in row) for row in history.rows]
+    line, *_ = fg.learning_curves(history).axes[0].lines
+    assert line.get_label() == "train, 0.0 at the end"
+
+
 def test_learning_curves_keep_the_later_epochs_in_view():
     rows = np.ones((100, len(COLUMNS)))
     rows[:, COLUMNS.index("train_nelbo")] = [900.0] * 5 + list(np.linspace(9, 5, 95))
@@ -257,6 +264,9 @@ def test_latent_space_in_one_dimension_sets_the_code_against_the_label(x):
     for label, points in points_by_label(fig.axes[0], labels).items():
         assert_allclose(points[:, 0], model.latent(x)[labels == label, 0], rtol=1e-6)
         assert (points[:, 1] == label).all()
+    fig.canvas.draw()
+    ticks = [text.get_text() for text in fig.axes[0].get_yticklabels()]
+    assert "1" in ticks and not any("." in tick for tick in ticks), "labels are whole"
 
 
 @pytest.mark.parametrize("K", [1, 2, 3])
