@@ -5,6 +5,7 @@
     python tutorials/build.py notebooks           notebooks/NN_name.ipynb, with outputs
     python tutorials/build.py notebooks --check   are they up to date with their source?
     python tutorials/build.py book                _build/html/index.html
+    python tutorials/build.py book --stored       the same from the notebooks' outputs
 
 Each takes chapter numbers (04 05), and all chapters if none are given. `run` and
 `--check` need nothing beyond the package; the others need `pip install -e '.[book]'`.
@@ -16,16 +17,13 @@ import io
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
-from importlib import metadata
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 NOTEBOOKS = HERE / "notebooks"
-BUILD = HERE / "_build"
 SECONDS = 15  # of processor time: what one chapter may take
 BYTES = 500_000  # what a notebook may weigh, pictures included
 
@@ -285,57 +283,6 @@ def stale_notebooks(paths):
     return bad
 
 
-def stage_book(paths):
-    """Put everything that Sphinx reads into one folder, and return it."""
-    source = BUILD / "source"
-    shutil.rmtree(source, ignore_errors=True)
-    shutil.copytree(HERE / "book", source)
-    path_page = (HERE / "README.md").read_text(encoding="utf-8")
-    path_page = re.sub(
-        r"\]\((\d\d_\w+)\.py\)", r"](\1.ipynb)", path_page
-    )
-    path_page = path_page.replace("(book/notation.md)", "(notation.md)")
-    (source / "path.md").write_text(path_page, encoding="utf-8")
-    shutil.copytree(HERE / "images", source / "images")
-    # what chapters import
-    for name in (
-        "checks.py",
-        "vae_on_one_page.py",
-        "growing_out_of_it.md",
-    ):
-        shutil.copy(HERE / name, source)
-    for path in paths:
-        cells = read_cells(path.read_text(encoding="utf-8"))
-        text = json.dumps(notebook_of(cells))
-        (source / f"{path.stem}.ipynb").write_text(
-            text, encoding="utf-8"
-        )
-    static = source / "_static"
-    static.mkdir(exist_ok=True)
-    [mathjax] = [
-        file
-        for file in metadata.files("sphinx-mathjax-offline")
-        if file.name == "tex-svg.js"
-    ]
-    shutil.copy(mathjax.locate(), static)
-    return source
-
-
-def build_book(paths):
-    """Run the chapters and write the HTML book; raise if anything in it fails."""
-    os.environ.pop("MPLBACKEND", None)
-    source = stage_book(paths)
-    os.environ["MINIVAE_BOOK"] = str(source / "_static")
-    html = BUILD / "html"
-    shutil.rmtree(html, ignore_errors=True)
-    subprocess.run(
-        [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going"]
-        + ["-d", str(BUILD / "doctrees"), str(source), str(html)],
-        check=True,
-    )
-    print(f"the book: {html / 'index.html'}")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("what", choices=["run", "notebooks", "book"])
@@ -351,6 +298,16 @@ def main():
         metavar="N",
         help="run: with N other seeds each, 1 to N",
     )
+    parser.add_argument(
+        "--stored",
+        action="store_true",
+        help="book: with the outputs of stored notebooks, where they are up to date",
+    )
+    parser.add_argument(
+        "--open",
+        action="store_true",
+        help="book: show it in the browser",
+    )
     options = parser.parse_args()
 
     paths, bad = chapters(options.numbers), []
@@ -358,7 +315,10 @@ def main():
         seeds = range(1, options.seeds + 1) if options.seeds else (0,)
         bad = run_chapters(paths, seeds)
     elif options.what == "book":
-        build_book(paths)
+        sys.path.insert(0, str(HERE / "book"))
+        from make import make_book
+
+        bad = make_book(paths, options.stored, options.open)
     elif options.check:
         bad = stale_notebooks(paths)
         print(f"{len(paths)} notebooks compared with their chapters")

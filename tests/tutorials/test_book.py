@@ -1,13 +1,28 @@
-"""What the look at the built book in Chromium counts as wrong."""
+"""How the book is put together, and what the look at it in Chromium counts as wrong."""
 
+import csv
+import doctest
 import importlib.util
 import json
+import re
 from pathlib import Path
 
+import matplotlib
+
+from minivae.zoo import BUGS
+
 TUTORIALS = Path(__file__).parents[2] / "tutorials"
-SPEC = importlib.util.spec_from_file_location("check_book", TUTORIALS / "check_book.py")
-check_book = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(check_book)
+
+
+def program(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+check_book = program(TUTORIALS / "check_book.py")
+make = program(TUTORIALS / "book" / "make.py")
 
 GOOD = {"page": "a.html", "formulas": 2, "set": 2, "errors": [], "broken": [], "cut": []}
 
@@ -41,3 +56,103 @@ def test_only_what_a_page_asked_for_counts():
     compact = (json.dumps(event, separators=(",", ":")) for event in events)
     log = '{"events": [\n' + ",\n".join(compact) + "\n]}"
     assert check_book.requested_by_pages(log) == ["http://example.org/x.png"]
+
+
+CHAPTER = """# %% [markdown]
+# # 1. Title
+#
+# See [two](02_other.py), [the checks](checks.py) and [a file](mutations/).
+
+# %%
+# Figure: The curve $y = x$, from
+# left to right.
+plot()
+# not of the caption
+
+# %% [markdown]
+# ## Exercises
+
+# %% tags=["hide-cell"]
+assert True
+"""
+
+
+def test_a_chapter_gets_its_downloads_links_captions_and_solutions(tmp_path):
+    path = tmp_path / "01_title.py"
+    path.write_text(CHAPTER, encoding="utf-8")
+    notebook = make.chapter_notebook(path, stored=False)
+    prose, figure, _, solution = notebook["cells"]
+    assert prose["source"].startswith(
+        "# 1. Title\n\nTake this chapter along as a {download}"
+    )
+    assert "`script <downloads/01_title.py>`" in prose["source"]
+    assert "[two](02_other.ipynb), [the checks](checks.md) and a file." in prose["source"]
+    assert figure["source"] == "plot()\n# not of the caption"
+    assert figure["metadata"]["mystnb"] == {
+        "figure": {"caption": "The curve $y = x$, from left to right."},
+        "image": {"alt": "The curve y = x, from left to right."},
+    }
+    assert solution["metadata"]["mystnb"]["code_prompt_show"] == "Solution"
+    assert "execution_mode" not in str(notebook["metadata"])
+
+
+def test_stored_outputs_are_shown_and_not_computed_again(tmp_path, monkeypatch):
+    path = tmp_path / "01_title.py"
+    path.write_text(CHAPTER, encoding="utf-8")
+    kept = make.build.notebook_of(make.build.with_setup(path))
+    kept["cells"][2]["outputs"] = [{"output_type": "stream", "text": "seen"}]
+    (tmp_path / "01_title.ipynb").write_text(json.dumps(kept), encoding="utf-8")
+    monkeypatch.setattr(make.build, "NOTEBOOKS", tmp_path)
+    notebook = make.chapter_notebook(path, stored=True)
+    assert notebook["metadata"]["mystnb"] == {"execution_mode": "off"}
+    assert [c.get("outputs") for c in notebook["cells"]] == [
+        None,
+        [{"output_type": "stream", "text": "seen"}],
+        None,
+        [],
+    ]
+
+
+def test_dead_links_are_found(tmp_path):
+    (tmp_path / "a.html").write_text(
+        '<a href="b.html#place">1</a><a href="b.html#other">2</a><a href="c.html">3</a>'
+        '<a href="#here">4</a><p id="here"><a href="https://example.org/">5</a></p>'
+        '<img src="x.png"><a href="a.html?q=1#here">6</a>',
+        encoding="utf-8",
+    )
+    (tmp_path / "b.html").write_text('<h1 id="place">b</h1>', encoding="utf-8")
+    assert make.dead_links(tmp_path) == [
+        "a.html: b.html#other leads to no place on its page",
+        "a.html: c.html leads to no file",
+        "a.html: x.png leads to no file",
+    ]
+
+
+def test_the_reference_s_examples_give_what_they_say():
+    """Twenty things that people use: one session."""
+    text = (TUTORIALS / "book" / "reference.md").read_text(encoding="utf-8")
+    session = "\n".join(re.findall(r"^```pycon\n(.*?)^```$", text, re.M | re.S))
+    test = doctest.DocTestParser().get_doctest(session, {}, "reference.md", None, 0)
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    with matplotlib.rc_context({"backend": "agg"}):
+        failed, tried = runner.run(test)
+    assert tried > 25 and not failed
+
+
+def test_the_front_page_s_matrix_has_every_bug_of_the_zoo():
+    """Whoever adds one runs benchmarks/zoo.py again."""
+    with open(TUTORIALS.parent / "benchmarks" / "zoo.csv", encoding="utf-8") as file:
+        head, *rows = csv.reader(file)
+    assert head == ["bug", *"1234567"]
+    assert [row[0] for row in rows] == list(BUGS)
+    assert all(set(row[1:]) <= {"0", "1"} and "1" in row for row in rows)
+    assert f"| {rows[0][0]} |" in make.zoo_matrix()
+
+
+def test_each_paper_s_address_is_an_arxiv_number_a_doi_or_a_page():
+    with open(TUTORIALS / "book" / "papers.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, delimiter="|"))
+    good = r"arXiv:\d{4}\.\d{4,5}|doi:10\.\d{4,5}/\S+|https://\S+|"
+    assert len({row["title"] for row in rows}) == len(rows) > 50
+    for row in rows:
+        assert re.fullmatch(good, row["link"]), row

@@ -143,4 +143,4 @@ def test_the_chapters_ask_for_the_figures_that_there_are(number):
     assert asked == FIGURES[number]
     script = (STATIC / "moving.js").read_text(encoding="utf-8")
     for name in asked:
-        assert f"\n    {name}(box) {{" in script
+        assert re.search(rf"^    {name}(: )?\(box\)", script, re.M)

@@ -131,6 +131,12 @@ const Moving = (() => {
     update();
   }
 
+  // A page of its own, with the explorer's code.
+  function frame(box, name, title) {
+    const root = document.documentElement.dataset.content_root ?? "./";
+    box.replaceChildren(element("iframe", { src: `${root}_static/${name}`, loading: "lazy", title }));
+  }
+
   // The figures ------------------------------------------------------------------------
 
   const FIGURES = {
@@ -196,11 +202,8 @@ const Moving = (() => {
       }, [again]);
     },
 
-    planes(box) {
-      const root = document.documentElement.dataset.content_root ?? "./";
-      box.replaceChildren(element("iframe", { src: `${root}_static/planes.html`, loading: "lazy",
-        title: "The planes of an autoencoder and a VAE, to be touched" }));
-    },
+    planes: (box) => frame(box, "planes.html", "The planes of an autoencoder and a VAE, to be touched"),
+    plane: (box) => frame(box, "plane.html", "A VAE's latent plane, to be touched"),
   };
 
   addEventListener("DOMContentLoaded", () => {
