@@ -26,7 +26,8 @@ import numpy as np
 import minivae
 from checks import BLACK, BLUE, GREEN, GREY, VERMILLION
 from checks import check, check_less, must_fail, style
-from minivae.gradcheck import check_layer, taylor_test
+from minivae.gradcheck import check_layer
+from minivae.plots import taylor_test
 
 style()
 rng = np.random.default_rng(6)
@@ -535,7 +536,7 @@ expected = np.abs(curvature) / 2 * h[-1] ** 2
 check("R is half the curvature", right_R[-1] / expected, 1, 0.01)
 
 package = taylor_test(loss, theta, grad, np.random.default_rng(1))
-check("minivae.gradcheck.taylor_test", package.slope, 2, 0.05)
+check("minivae.plots.taylor_test", package.slope, 2, 0.05)
 
 # %%
 plt.figure()

@@ -8,8 +8,8 @@
     print(report)          # a table, then a diagnosis
     report.assert_ok()     # in a test: the same text as an AssertionError
 
-The derivatives it is compared with come from the loss alone (`differences`). `taylor_test`
-and `error_curve` make the two classic figures.
+The derivatives it is compared with come from the loss alone (`differences`). Two classic
+figures of a derivative are in `minivae.plots`: `taylor_test` and `error_curve`.
 """
 
 from minivae.gradcheck.check import check_gradient, check_vjp
@@ -17,14 +17,11 @@ from minivae.gradcheck.differences import Estimate, central, complex_step, richa
 from minivae.gradcheck.layerwise import check_layer, check_likelihood
 from minivae.gradcheck.models import check_model
 from minivae.gradcheck.report import Hint, Report
-from minivae.gradcheck.taylor import ErrorCurve, TaylorTest, error_curve, taylor_test
 
 __all__ = [
-    "ErrorCurve",
     "Estimate",
     "Hint",
     "Report",
-    "TaylorTest",
     "central",
     "check_gradient",
     "check_layer",
@@ -32,7 +29,5 @@ __all__ = [
     "check_model",
     "check_vjp",
     "complex_step",
-    "error_curve",
     "richardson",
-    "taylor_test",
 ]

@@ -1,11 +1,17 @@
 """Figures: learning curves, reconstructions, samples, latent spaces, checks.
 
 - `figures`: the pictures of a model and its training
-- `gap`: the gap report as a ladder of bounds; `checks`: the gradient checker's two figures
+- `gap`: the gap report as a ladder of bounds
+- `checks`: the Taylor remainder of a gradient, and the V of the step size
 - `drawing`: what they share, from tiles to the file
 """
 
-from minivae.plots.checks import draw_error_curve, draw_taylor
+from minivae.plots.checks import (
+    draw_error_curve,
+    draw_taylor,
+    error_curve,
+    taylor_test,
+)
 from minivae.plots.drawing import save_figure
 from minivae.plots.figures import (
     image_grid,
@@ -22,6 +28,7 @@ __all__ = [
     "draw_error_curve",
     "draw_gaps",
     "draw_taylor",
+    "error_curve",
     "image_grid",
     "interpolations",
     "latent_space",
@@ -30,4 +37,5 @@ __all__ = [
     "reconstructions",
     "samples",
     "save_figure",
+    "taylor_test",
 ]

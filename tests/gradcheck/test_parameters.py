@@ -5,7 +5,7 @@ from collections import namedtuple
 import numpy as np
 import pytest
 
-from minivae.gradcheck import check_gradient, taylor_test
+from minivae.gradcheck import check_gradient
 from minivae.gradcheck.parameters import Parameters
 
 Pair = namedtuple("Pair", "W b")
@@ -43,7 +43,7 @@ def mapped(tree, f):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_every_form_goes_there_and_back(form, rng):
+def test_every_form_goes_there_and_back(form):
     theta, names = FORMS[form]
     parameters = Parameters(theta)
     assert list(parameters.layout) == names
@@ -56,7 +56,6 @@ def test_every_form_goes_there_and_back(form, rng):
     assert list(report.blocks) == names
     wrong = check_gradient(lambda t: total(t, np.sin), moved, lambda t: mapped(t, np.sin))
     assert wrong.verdict == "WRONG" and set(wrong.place.first_wrong) <= set(names)
-    assert taylor_test(lambda t: total(t, np.sin), moved, mapped(moved, np.cos), rng)
 
 
 class Module:

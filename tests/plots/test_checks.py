@@ -1,22 +1,70 @@
-"""The checker's two figures show the numbers that they are given."""
+"""The Taylor remainder and the V of the step size: their numbers, and their figures."""
 
 import numpy as np
 import pytest
+from gradcheck_examples import THETA, gradient_of_log_sum_exp, log_sum_exp
 from numpy.testing import assert_allclose
 
-from minivae.gradcheck import error_curve, taylor_test
-from minivae.plots import draw_error_curve, draw_taylor
-
-THETA = np.array([0.3, -0.7, 1.1])
+from minivae.plots import draw_error_curve, draw_taylor, error_curve, taylor_test
 
 
-def f(theta):
-    return np.exp(theta).sum()
+def test_the_taylor_remainder_has_slope_two_for_a_right_gradient_and_one_for_a_wrong(rng):
+    g = gradient_of_log_sum_exp()
+    right = taylor_test(log_sum_exp, THETA, g, rng)
+    assert right and right.slope == pytest.approx(2, abs=0.05)
+    for factor in (1.001, 0.5, -1):
+        wrong = taylor_test(log_sum_exp, THETA, factor * g, rng)
+        assert not wrong and wrong.slope == pytest.approx(1, abs=0.05), factor
+
+
+def test_the_taylor_test_knows_a_linear_function_and_takes_dicts(rng):
+    f = lambda p: p["w"].sum() + 3 * p["b"][0]  # noqa: E731
+    theta = {"w": np.ones((2, 3)), "b": np.zeros(1)}
+    right = taylor_test(f, theta, {"w": np.ones((2, 3)), "b": np.array([3.0])}, rng)
+    assert right and np.isinf(right.slope)
+    assert not taylor_test(f, theta, {"w": np.ones((2, 3)), "b": np.array([2.0])}, rng)
+    with pytest.raises(ValueError, match="w has the wrong shape"):
+        taylor_test(f, theta, {"w": np.ones((3, 2)), "b": np.zeros(1)}, rng)
+
+
+def test_the_error_curve_is_a_v_and_the_complex_step_has_no_left_arm():
+    curve = error_curve(log_sum_exp, THETA, np.eye(6)[0])
+    h, errors = curve
+    for name, bottom, order in (("forward", 1e-8, 1), ("central", 6e-6, 2)):
+        best = h[np.argmin(errors[name])]
+        assert bottom / 100 < best < bottom * 100, f"{name}: bottom of the V at {best:.0e}"
+        right = (h > 1e-4) & (h < 2e-2)
+        slope = np.polyfit(np.log(h[right]), np.log(errors[name][right]), 1)[0]
+        assert slope == pytest.approx(order, abs=0.1), name
+        assert errors[name][-1] > 1e-3, f"{name}: no left arm"
+    assert errors["complex"][h < 1e-9].max() < 1e-14
+
+
+def test_the_error_curve_leaves_out_the_complex_step_where_it_does_not_work():
+    curve = error_curve(lambda t: float(np.exp(np.real(t[0]))), np.zeros(1), np.ones(1))
+    assert set(curve.errors) == {"forward", "central"}
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_the_taylor_test_refuses_what_is_not_finite(rng, bad):
+    g = gradient_of_log_sum_exp()
+    with pytest.raises(ValueError, match="grad: expected finite values"):
+        taylor_test(log_sum_exp, THETA, bad * g, rng)
+    with pytest.raises(ValueError, match=r"f at theta and at steps .*: expected finite"):
+        taylor_test(lambda t: bad, THETA, g, rng)
+    with pytest.raises(ValueError, match="f at theta and at steps"):
+        taylor_test(lambda t: log_sum_exp(t) if (t == THETA).all() else bad, THETA, g, rng)
+
+
+def test_a_change_below_the_rounding_errors_decides_nothing(rng):
+    found = taylor_test(lambda t: log_sum_exp(t) + 1e14, THETA, 0 * THETA, rng)
+    assert not found and np.isnan(found.slope)
+    assert not taylor_test(lambda t: 1.0, THETA, 0 * THETA, rng)
 
 
 @pytest.mark.parametrize("factor, slope, words", [(1, 2, "is right"), (2, 1, "is wrong")])
 def test_the_guide_has_the_slope_that_it_names(rng, factor, slope, words):
-    test = taylor_test(f, THETA, factor * np.exp(THETA), rng)
+    test = taylor_test(log_sum_exp, THETA, factor * gradient_of_log_sum_exp(), rng)
     ax = draw_taylor(test)
     change, remainder, guide = ax.lines
     assert_allclose(change.get_ydata(), np.maximum(test.change, test.floor / 100))
@@ -28,7 +76,7 @@ def test_the_guide_has_the_slope_that_it_names(rng, factor, slope, words):
 
 
 def test_each_formula_has_its_curve_and_an_error_of_zero_is_shown():
-    curve = error_curve(f, THETA, np.eye(3)[0])
+    curve = error_curve(log_sum_exp, THETA, np.eye(6)[0])
     curve.errors["complex"] = np.zeros_like(curve.h)
     ax = draw_error_curve(curve)
     drawn = {line.get_label().split()[0].rstrip(":"): line for line in ax.lines[:3]}
@@ -42,4 +90,8 @@ def test_axes_of_ones_own_are_drawn_on(rng):
     from matplotlib.figure import Figure
 
     ax = Figure().subplots()
-    assert draw_taylor(taylor_test(f, THETA, np.exp(THETA), rng), ax) is ax and ax.lines
+    assert (
+        draw_taylor(taylor_test(log_sum_exp, THETA, gradient_of_log_sum_exp(), rng), ax)
+        is ax
+        and ax.lines
+    )
