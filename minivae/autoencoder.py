@@ -65,7 +65,7 @@ class Autoencoder(EncoderDecoder):
         self.encoder.backward(self.code_head.backward(dz), need_dx=False)
 
     def code(self, x):
-        """The code z of each image, shape (B, K)."""
+        """The code z of each image, shape (B, K), for finite x of shape (B, D)."""
         x = self._check_x(x)
         check_finite("x", x)
         return self._code(x)

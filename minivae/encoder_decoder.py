@@ -232,7 +232,10 @@ class EncoderDecoder(Model):
                 )
 
     def decoder_output(self, z):
-        """The decoder's raw output y, shape (..., D), for z of shape (..., K)."""
+        """The decoder's raw output y, shape (..., D), for z of shape (..., K).
+
+        What `likelihood.log_prob(x, y)` takes; `decode` makes the mean image E[x|z] of it.
+        """
         z = as_float_array("z", z, self.dtype)
         check_shape("z", z, z.shape[:-1] + (self.K,))
         self._check_rows(z.shape[-2] if z.ndim > 1 else 1)

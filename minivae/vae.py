@@ -182,7 +182,7 @@ class VAE(EncoderDecoder):
         return self._encode(x)
 
     def posterior_mean(self, x):
-        """mu(x), the mean of q(z|x), shape (B, K)."""
+        """mu(x), the mean of q(z|x), shape (B, K), for x of shape (B, D): see `encode`."""
         return self.encode(x)[0]
 
     def latent(self, x):

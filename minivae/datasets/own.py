@@ -73,7 +73,23 @@ def load_images(path, max_count=None, shape=None, standardised=None):
 def as_images(
     arrays, name, max_count=None, shape=None, standardised=None, expressions=None
 ):
-    """`Images` of arrays by their role: the second half of `load_images`, see there."""
+    """`Images` of arrays by their role: the second half of `load_images`, see there.
+
+    Parameters
+    ----------
+    arrays : dict of str to ndarray
+        "train", and as far as they are there "test", "train_labels", "test_labels".
+    name : str
+    max_count, shape, standardised
+        As in `load_images`.
+    expressions : dict of str to str, optional
+        Python that reads each array, for the line that a refusal proposes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arrays that are no images or do not fit each other.
+    """
     advice = expressions or {}
     labels = [_as_labels(arrays.get(f"{part}_labels")) for part in ("train", "test")]
     train, shape = _as_rows("train", arrays["train"], shape, max_count, advice)
@@ -101,7 +117,8 @@ def as_images(
 def whole_numbers(images):
     """M, if real-valued images hold nothing but whole numbers 0..M, M up to 255; or None.
 
-    That is what counts look like that a program has stored as floats.
+    That is what counts look like that a program has stored as floats. They are looked at
+    in the units that came, to 1e-4, for standardised values have been rounded.
     """
     if images.max_count is not None:
         return None

@@ -1,6 +1,6 @@
 """Figures: learning curves, reconstructions, samples, latent spaces, checks.
 
-- `figures`: the pictures of a model and its training
+- `curves`: the course of a training; `figures`: the pictures of a model
 - `gap`: the gap report as a ladder of bounds
 - `checks`: the Taylor remainder of a gradient, and the V of the step size
 - `drawing`: what they share, from tiles to the file
@@ -12,12 +12,12 @@ from minivae.plots.checks import (
     error_curve,
     taylor_test,
 )
+from minivae.plots.curves import learning_curves
 from minivae.plots.drawing import save_figure
 from minivae.plots.figures import (
     image_grid,
     interpolations,
     latent_space,
-    learning_curves,
     manifold,
     reconstructions,
     samples,

@@ -1,4 +1,4 @@
-"""The pictures: learning curves, reconstructions, samples, and walks in latent space.
+"""The pictures of a model: reconstructions, samples, and walks in latent space.
 
 Each function draws one `matplotlib.figure.Figure` and returns it; nothing is shown and
 no global state of matplotlib is touched. In a notebook the figure displays itself, and
@@ -31,61 +31,6 @@ from minivae.plots.drawing import (
     show_tiles,
     title_over,
 )
-
-
-def learning_curves(history):
-    """Test and training nelbo, rec and kl against the epoch, three panels in one row.
-
-    A plain autoencoder has no kl, and gets the one panel of rec. Where something else than
-    the nelbo was minimised, that objective has a panel too.
-
-    Parameters
-    ----------
-    history : History
-        What `fit` returns. Its nelbo is the one of β = 1, whatever was minimised.
-
-    Returns
-    -------
-    Figure
-    """
-    from matplotlib.ticker import MaxNLocator
-
-    epoch = history["epoch"]
-    if len(epoch) == 0:
-        raise ValueError("history: expected at least one epoch, got none")
-    titles = {
-        "nelbo": "nelbo = rec + kl",
-        "rec": "rec: the image given its code",
-        "kl": "kl: the code itself",
-    }
-    names = list(titles) if history["train_kl"].any() else ["rec"]
-    titles["objective"] = "objective: what was minimised"
-    if not np.allclose(history["test_objective"], history["test_nelbo"], rtol=1e-5):
-        names.append("objective")
-    fig = new_figure(3.5 * len(names) + 0.3, 3.6)
-    axes = np.ravel(fig.subplots(1, len(names)))
-    for ax, name in zip(axes, names, strict=True):
-        train, test = history[f"train_{name}"], history[f"test_{name}"]
-        marker = "o" if len(epoch) == 1 else None
-        for y, part, colour in ((train, "train", TRAIN), (test, "test", TEST)):
-            label = f"{part}, {round(y[-1], 1) + 0.0:.1f} at the end"  # 0.0, not -0.0
-            ax.plot(epoch, y, color=colour, lw=2.2, marker=marker, label=label)
-        plain_axes(ax, titles[name], "epoch", "nats per image" if ax is axes[0] else "")
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
-        ax.set_ylim(*_settled_limits([train, test]))
-        ax.legend(fontsize=11, labelcolor=TEXT, edgecolor="none", handlelength=2.2)
-    return fig
-
-
-def _settled_limits(curves):
-    """Limits of the y axis that let the first twentieth of the epochs leave the panel.
-
-    The loss falls by hundreds of nats there and would press all the rest into one line.
-    """
-    settled = np.concatenate([y[len(y) // 20 :] for y in curves])
-    low, high = settled.min(), settled.max()
-    margin = 0.06 * (high - low) or 0.5
-    return low - margin, high + 2 * margin
 
 
 def reconstructions(model, x, shape, columns=None, cmap="gray_r", limits=None):
@@ -160,9 +105,20 @@ def samples(model, shape, rng, n=64, draw_pixels=False, cmap="gray_r", limits=No
 
 
 def image_grid(images, shape, title, limits=None, cmap="gray_r"):
-    """Any images, shape (N, D), in a grid about as wide as it is high.
+    """Any images in a grid about as wide as it is high.
 
-    `limits` are the values printed white and black, by default the smallest and largest.
+    Parameters
+    ----------
+    images : ndarray, shape (N, D)
+    shape : tuple of int
+        (rows, columns) of one image; ValueError if it does not make D pixels.
+    title : str
+    limits : tuple of float, optional
+        The values printed white and black, by default the smallest and largest.
+
+    Returns
+    -------
+    Figure
     """
     width, height = cell_size(shape)
     columns = columns_for(len(images), shape)

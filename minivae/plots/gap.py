@@ -8,6 +8,12 @@ AMORTIZATION, FAMILY = "#E69F00", "#56B4E9"  # Okabe & Ito's orange and sky blue
 def draw_gaps(report):
     """The report as a figure: a ladder of bounds, and the two parts of the gap.
 
+    Parameters
+    ----------
+    report : GapReport
+        What `gap_report` returns; its numbers are nats per image, and the bars two
+        standard errors long to each side.
+
     Returns
     -------
     matplotlib.figure.Figure

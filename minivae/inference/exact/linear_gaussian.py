@@ -55,7 +55,18 @@ class LinearGaussian:
         self.M = self.W.T @ self.W + self.c * np.eye(self.K)
 
     def posterior(self, x):
-        """Return the mean (B, K) and the covariance (K, K) of p(z|x) for x (B, D)."""
+        """Return mean and covariance of p(z|x) = N(M⁻¹ Wᵀ (x - b), c M⁻¹), M = WᵀW + c I.
+
+        Parameters
+        ----------
+        x : (B, D) array
+
+        Returns
+        -------
+        mean : (B, K) array
+        covariance : (K, K) array
+            The same for every x.
+        """
         x = self._check("x", x, self.D)
         mean = np.linalg.solve(self.M, self.W.T @ (x - self.b).T).T
         return mean, self.c * np.linalg.inv(self.M)
@@ -110,7 +121,17 @@ class LinearGaussian:
         return -rec - gaussian.kl(mu, logvar).sum(axis=1)
 
     def sample(self, n, rng):
-        """Draw n points of x, shape (n, D), from p(x)."""
+        """Draw from p(x): x = W z + b + √c ε, z and ε standard normal.
+
+        Parameters
+        ----------
+        n : int
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        (n, D) array
+        """
         n = check_whole("n", n, 1)
         check_generator("rng", rng)
         z = rng.standard_normal((n, self.K))

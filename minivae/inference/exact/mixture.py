@@ -99,12 +99,32 @@ class GaussianMixture:
         return log_sum_exp(self.log_joint(x), axis=1)
 
     def responsibilities(self, x):
-        """Return the exact posterior p(k | x), shape (B, C), rows summing to one."""
+        """Return the exact posterior p(k | x) = p(x, k) / p(x).
+
+        Parameters
+        ----------
+        x : (B, D) array
+
+        Returns
+        -------
+        (B, C) array
+            Probabilities; each row sums to one.
+        """
         joint = self.log_joint(x)
         return np.exp(joint - log_sum_exp(joint, axis=1)[:, None])
 
     def sample(self, n, rng):
-        """Draw n points, shape (n, D): a component by its weight, then its Gaussian."""
+        """Draw from p(x): a component k by its weight, then x from its Gaussian.
+
+        Parameters
+        ----------
+        n : int
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        (n, D) array
+        """
         n = check_whole("n", n, 1)
         check_generator("rng", rng)
         k = rng.choice(self.C, size=n, p=self.weights)
