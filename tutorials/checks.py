@@ -345,3 +345,22 @@ def style():
             "image.cmap": "gray_r",
         }
     )
+
+
+def box(axes, place, text, colour=BLACK, shape="round,pad=0.35"):
+    """Draw a box of a graph: `text`, framed in `colour`, with its middle at `place`."""
+    look = {"boxstyle": shape, "fc": "white", "ec": colour, "lw": 2}
+    axes.text(*place, text, ha="center", va="center", bbox=look)
+
+
+def link(axes, start, end, dashed=False, ends=(17, 19)):
+    """Draw an arrow between the boxes at `start` and `end`, `ends` points off them."""
+    look = {
+        "arrowstyle": "-|>",
+        "color": GREY,
+        "lw": 1.8,
+        "ls": "--" if dashed else "-",
+        "shrinkA": ends[0],
+        "shrinkB": ends[1],
+    }
+    axes.annotate("", end, start, arrowprops=look, zorder=0)
