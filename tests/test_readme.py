@@ -87,5 +87,15 @@ def test_it_counts_the_bugs_right():
     assert f"zoo of {len(BUGS)} bugs" in README
 
 
-def test_the_picture_is_small():
-    assert (ROOT / "tutorials/images/plane.png").stat().st_size < 150_000
+def test_the_pictures_are_small():
+    for path in re.findall(r"^!\[.+\]\((.+)\)$", README, flags=re.MULTILINE):
+        assert (ROOT / path).stat().st_size < 100_000, path
+
+
+def test_the_first_screen_shows_the_plane_and_the_zoo_and_the_start_follows():
+    head = README[: README.index("## Start")]
+    assert re.findall(r"\((\S+\.png)\)", head) == [
+        "tutorials/images/plane.png",
+        "tutorials/images/zoo.png",
+    ]
+    assert head.count("\n") < 40
