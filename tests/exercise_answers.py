@@ -48,6 +48,12 @@ def solution(task):
     return (SOLUTIONS / f"{task.name}.py").read_text(encoding="utf-8")
 
 
+def checks_of(task):
+    """The three tests that every task's file has: right answers, wrong ones, none."""
+    checks = check_right_answers, check_wrong_answers, check_handed_out
+    return tuple(lambda check=check: check(task) for check in checks)
+
+
 def check_right_answers(task):
     """Every solution has all points, however it is written."""
     solution(task)

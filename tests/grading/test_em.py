@@ -3,27 +3,11 @@
 import runpy
 
 import numpy as np
-from exercise_answers import (
-    SOLUTIONS,
-    check_handed_out,
-    check_right_answers,
-    check_wrong_answers,
-    solution,
-)
+from exercise_answers import SOLUTIONS, checks_of, solution
 
 from minivae.grading.em import TASK, _mixture
 
-
-def test_right_answers_pass_however_they_are_written():
-    check_right_answers(TASK)
-
-
-def test_every_wrong_answer_gets_the_right_hint():
-    check_wrong_answers(TASK)
-
-
-def test_the_file_handed_out_is_to_do():
-    check_handed_out(TASK)
+test_right_answers, test_wrong_answers, test_handed_out = checks_of(TASK)
 
 
 def test_the_grader_knows_the_truth(rng):

@@ -1,27 +1,11 @@
 """Exercise 7: right answers, wrong answers, the file handed out."""
 
 import numpy as np
-from exercise_answers import (
-    check_handed_out,
-    check_right_answers,
-    check_wrong_answers,
-    graded,
-    solution,
-)
+from exercise_answers import checks_of, graded, solution
 
 from minivae.grading.vae_gradient import TASK, backward, forward, problem
 
-
-def test_right_answers_pass_however_they_are_written():
-    check_right_answers(TASK)
-
-
-def test_every_wrong_answer_gets_the_right_hint():
-    check_wrong_answers(TASK)
-
-
-def test_the_file_handed_out_is_to_do():
-    check_handed_out(TASK)
+test_right_answers, test_wrong_answers, test_handed_out = checks_of(TASK)
 
 
 def test_the_hints_know_the_truth():
