@@ -17,8 +17,17 @@ from minivae.zoo import BUGS, injected
 DIGITS = {"name": "digits", "max_count": 16, "shape": (8, 8)}
 
 
+def keep_rungs(monkeypatch, *numbers):
+    """All of them climb without a model, below."""
+    for number in set(RUNGS) - set(numbers):
+        monkeypatch.setitem(RUNGS, number, rung())
+
+
 @pytest.mark.parametrize("cls", [VAE, IWAE])
-def test_a_saved_float32_model_is_checked_in_float64(cls, tmp_path, capsys, rng):
+def test_a_saved_float32_model_is_checked_in_float64(
+    cls, tmp_path, capsys, rng, monkeypatch
+):
+    keep_rungs(monkeypatch, 2, 4)
     model = cls.mlp(64, 3, (5,), Binomial(16), rng=rng)
     save(tmp_path / "model.npz", model, data=DIGITS)
     assert main(["check", str(tmp_path / "model.npz")]) == 0
@@ -36,7 +45,8 @@ def test_without_a_model_a_trained_one_meets_the_exact_log_p(capsys):
     assert "ELBO + KL(q ‖ posterior) = log p(x)" in printed and "FAILED" not in printed
 
 
-def test_a_bug_gives_exit_code_1_and_names_the_claim(capsys, tmp_path, rng):
+def test_a_bug_gives_exit_code_1_and_names_the_claim(capsys, tmp_path, rng, monkeypatch):
+    keep_rungs(monkeypatch, 2)
     model = VAE.mlp(64, 2, (5,), Binomial(16), rng=rng)
     save(tmp_path / "model.npz", model, data=DIGITS)
     with injected(BUGS["kl-without-its-half"]):

@@ -1,11 +1,14 @@
 """`--conditional` and `--label`: train, draw, sample, go on, evaluate."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from minivae import cli
+from minivae.cli import options, training
+from minivae.datasets import load_faces
 from minivae.plots import drawing
 from minivae.training import load
 
@@ -19,7 +22,7 @@ def quick(tmp_path, monkeypatch):
 TRAIN = "train --conditional --hidden 8 --latent 2 --epochs 1 --out run".split()
 
 
-def test_train_sample_and_go_on(capsys):
+def test_train_sample_and_go_on(capsys, monkeypatch):
     assert cli.main(TRAIN) == 0
     model = load("run/model.npz").model
     assert model.C == 10
@@ -30,6 +33,7 @@ def test_train_sample_and_go_on(capsys):
         assert cli.main([*command, f"{label}.npy", "--label", str(label)]) == 0
         wanted = model.given(label).sample(5, np.random.default_rng(0), mean=True)
         np.testing.assert_array_equal(np.load(f"{label}.npy").reshape(5, -1), wanted)
+    monkeypatch.setattr(training, "_draw", lambda *arguments: None)
     assert cli.main(["train", "--resume", "run/model.npz", "--epochs", "2"]) == 0
     capsys.readouterr()
     assert cli.main(["evaluate", "run/model.npz"]) == 0
@@ -43,9 +47,11 @@ def test_train_sample_and_go_on(capsys):
     assert "expected a label such as 7, or factors" in capsys.readouterr().err
 
 
-def test_factors_as_a_condition(capsys):
+def test_factors_as_a_condition(capsys, monkeypatch):
+    few = functools.partial(load_faces, train=30, test=12)
+    monkeypatch.setattr(options, "load_faces", few)
     words = ["--data", "faces", "--conditional", "--hidden", "4", "--epochs", "1"]
-    assert cli.main(["train", *words, "--batch-size", "2000", "--out", "faces"]) == 0
+    assert cli.main(["train", *words, "--out", "faces"]) == 0
     factors = "0.5,-1,0,0,0,0"
     command = ["sample", "faces/model.npz", "-n", "3", "--out", "x.npy", "--label"]
     assert cli.main([*command, factors]) == 0
@@ -55,7 +61,8 @@ def test_factors_as_a_condition(capsys):
     assert "labels: expected shape (any, 6), got (1, 2)" in capsys.readouterr().err
 
 
-def test_a_label_for_a_model_without_a_condition_is_refused(capsys):
+def test_a_label_for_a_model_without_a_condition_is_refused(capsys, monkeypatch):
+    monkeypatch.setattr(training, "_draw", lambda *arguments: None)
     words = "train --hidden --latent 1 --epochs 1 --out plain".split()
     assert cli.main(words) == 0
     assert cli.main(["sample", "plain/model.npz", "--label", "1", "--out", "x.npy"]) == 2

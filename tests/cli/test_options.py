@@ -76,8 +76,10 @@ def test_convolutions_take_the_place_of_the_hidden_layers(words, channels, kind)
 def test_a_convolutional_model_goes_all_the_way(tmp_path, monkeypatch):
     monkeypatch.setattr(drawing, "DPI", 30)
     words = "train --conv 3 4 --latent 2 --batch-size 500 --epochs"
-    assert cli.main([*words.split(), "2", "--out", f"{tmp_path}/one"]) == 0
-    assert cli.main([*words.split(), "3", "--out", f"{tmp_path}/whole"]) == 0
+    with monkeypatch.context() as without_figures:
+        without_figures.setattr(training, "_draw", lambda *arguments: None)
+        assert cli.main([*words.split(), "2", "--out", f"{tmp_path}/one"]) == 0
+        assert cli.main([*words.split(), "3", "--out", f"{tmp_path}/whole"]) == 0
     model = f"{tmp_path}/one/model.npz"
     words = f"train --resume {model} --epochs 3 --out {tmp_path}/two"
     assert cli.main(words.split()) == 0
@@ -169,6 +171,7 @@ def test_faces_go_all_the_way(tmp_path, capsys, monkeypatch):
     assert saved.settings["binarize"] == "none"
     assert cli.main(["evaluate", f"{out}/model.npz"]) == 0
     assert "12 test images of faces" in capsys.readouterr().out
+    monkeypatch.setattr(training, "_draw", lambda *arguments: None)
     words = f"train --resume {out}/model.npz --epochs 3 --out {out}-2"
     assert cli.main(words.split()) == 0
     assert len(checkpoints.load(f"{out}-2/model.npz").history) == 3
@@ -356,7 +359,9 @@ def test_the_examples_in_help_are_commands():
             cli.build_parser().parse_args(example.split())
 
 
-def test_a_condition_has_as_many_columns_as_there_are_classes_or_factors():
+def test_a_condition_has_as_many_columns_as_there_are_classes_or_factors(monkeypatch):
+    few = functools.partial(load_faces, train=30, test=12, size=12)
+    monkeypatch.setattr(options, "load_faces", few)
     assert started().model.C == 0
     assert started("--conditional").model.C == 10
     assert started("--conditional", "--conv", "4").model.C == 10
