@@ -1,5 +1,6 @@
 """How the book is put together, and what the look at it in Chromium counts as wrong."""
 
+import base64
 import csv
 import doctest
 import importlib.util
@@ -8,6 +9,8 @@ import re
 from pathlib import Path
 
 import matplotlib
+import numpy as np
+from browser import BROWSER, needs_browser
 
 from minivae.zoo import BUGS
 
@@ -25,6 +28,7 @@ check_book = program(TUTORIALS / "check_book.py")
 make = program(TUTORIALS / "book" / "make.py")
 
 GOOD = {"page": "a.html", "formulas": 2, "set": 2, "errors": [], "broken": [], "cut": []}
+GOOD |= {"mute": [], "faint": [], "numbers": {}}
 
 
 def test_a_good_page_has_no_complaints():
@@ -36,15 +40,55 @@ def test_everything_wrong_is_named_with_its_page():
         "set": 1,
         "errors": ["Missing argument"],
         "broken": ["x.png"],
+        "mute": ["<img>"],
         "cut": ["table wide"],
+        "faint": ["dark: p words"],
+        "numbers": {"jensen": {"logMean": np.log(0.4), "meanLog": -1.0}, "elbo": None},
     }
-    assert check_book.complaints([GOOD, bad], ["http://example.org/"]) == [
+    came = check_book.complaints([GOOD, bad], ["http://example.org/"], ["oh"])
+    assert came[:-2] == [
         "asked of another machine: http://example.org/",
+        "on the console: oh",
         "a.html: 1 of 2 formulas set",
         "a.html: formula error: Missing argument",
         "a.html: picture missing: x.png",
+        "a.html: picture without words: <img>",
         "a.html: too wide: table wide",
+        "a.html: hard to read: dark: p words",
     ]
+    assert came[-2].startswith("a.html: jensen: meanLog is -1.0, expected -1.06")
+    assert came[-1] == "a.html: the figure elbo shows no numbers"
+
+
+BAD = """<!doctype html><html><head><style>
+body { background: white; color: black; }
+body[data-theme=dark] { background: black; color: #333; } .ground { background: white; }
+.scrolls { overflow-x: auto; } .wide { width: 700px; }
+</style></head><body><article>
+<p>words</p> <p class="wide">wide</p> <div class="scrolls"><p class="wide">scrolls</p></div>
+<img src="there.png" alt="seen" class="ground"> <img src="there.png" alt="there.png">
+<img src="none.png" alt="none, but told" class="ground">
+<div data-moving="jensen" data-numbers='{"logMean": -0.9, "meanLog": 0}'></div>
+<img src="http://192.0.2.1/x.png" alt="elsewhere" class="ground">
+</article><script>console.error("it broke"); nothing.there();</script></body></html>"""
+
+
+@needs_browser
+def test_the_browser_sees_what_is_wrong_with_a_page(tmp_path, monkeypatch):
+    monkeypatch.setattr(check_book, "HTML", tmp_path)
+    (tmp_path / "bad.html").write_text(BAD, encoding="utf-8")
+    pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABc3UBGAAA"
+    (tmp_path / "there.png").write_bytes(base64.b64decode(pixel + "AABJRU5ErkJggg=="))
+    [seen], elsewhere, errors = check_book.open_pages(BROWSER, ["bad.html"])
+    assert elsewhere == ["http://192.0.2.1/x.png"]
+    assert any("it broke" in e for e in errors)
+    assert any("nothing is not defined" in e for e in errors)
+    assert seen["broken"] == ["none.png", "http://192.0.2.1/x.png"]
+    assert len(seen["mute"]) == 1 and 'alt="there.png"' in seen["mute"][0]
+    assert seen["cut"] == ["390 pixels: p wide"]
+    assert "dark: p words" in seen["faint"] and "light: p words" not in seen["faint"]
+    assert "dark: a figure on a dark ground: there.png" in seen["faint"]
+    assert seen["numbers"] == {"jensen": {"logMean": -0.9, "meanLog": 0}}
 
 
 def test_only_what_a_page_asked_for_counts():

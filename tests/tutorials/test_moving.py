@@ -4,7 +4,7 @@ The chapters' own functions are taken out of their files and compared with what 
 figures say after their sliders were moved in Chromium.
 """
 
-import ast
+import importlib.util
 import re
 from pathlib import Path
 
@@ -12,31 +12,16 @@ import numpy as np
 import pytest
 from browser import needs_browser, run_in_page
 
-from minivae import gaussian
-
 TUTORIALS = Path(__file__).parents[2] / "tutorials"
 STATIC = TUTORIALS / "book" / "_static"
 PAGE = """<!doctype html><html><head><script>{script}</script><style>{style}</style></head>
 <body><div data-moving="jensen"></div><div data-moving="elbo"></div>
 <div data-moving="noise"></div><div data-moving="planes"></div></body></html>"""
+SPEC = importlib.util.spec_from_file_location("check_book", TUTORIALS / "check_book.py")
+check_book = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(check_book)
+chapter, from_chapter = check_book.chapter, check_book.from_chapter
 FIGURES = {"02": ["jensen", "elbo"], "05": ["noise"], "10": ["planes"]}
-
-
-def chapter(number):
-    [path] = TUTORIALS.glob(f"{number}_*.py")
-    return path.read_text(encoding="utf-8")
-
-
-def from_chapter(number, *names):
-    """What the chapter defines under these names, nothing else of it being run."""
-    scope = {"np": np, "gaussian": gaussian}
-    for node in ast.parse(chapter(number)).body:
-        targets = [node.name] if isinstance(node, ast.FunctionDef) else []
-        for target in getattr(node, "targets", []):
-            targets += [n.id for n in ast.walk(target) if isinstance(n, ast.Name)]
-        if set(targets) & set(names) and targets[0] not in scope:
-            exec(compile(ast.Module([node], []), number, "exec"), scope)
-    return [scope[name] for name in names]
 
 
 SCRIPT = """
