@@ -4,9 +4,9 @@
 # Before there were encoders, people climbed the ELBO by hand: for one data set, or one
 # data point, they looked for the $q$ that makes the bound highest. In this chapter we
 # do it in two ways. The first is exact algebra, for models that allow it. The second
-# one needs nothing but values of $\log p(x, z)$ and random numbers. Then we count what
-# it costs to start anew for every data point, and meet amortization, the idea that
-# leads to the VAE.
+# one needs nothing but values of $\log p(x, z)$ and random numbers. Both start anew for
+# every data point; what a network saves there is [chapter
+# 23](23_one_network_for_all_points.py).
 #
 # **What you will learn**
 #
@@ -14,13 +14,12 @@
 #   watched until it stands still;
 # - black-box variational inference: the gradient of an expectation from samples, by
 #   three unbiased estimators (score function, control variate, pathwise), and how their
-#   variances compare;
-# - why every data point has its own best $\lambda$, and what one network for all of
-#   them saves and loses (*amortization*).
+#   variances compare.
 #
 # **What you need:** chapters [1](01_latent_variable_models.py) and
-# [2](02_the_elbo_twice.py). About two hours, without the exercises. The pathwise
-# estimator is derived in [chapter 5](05_reparameterization.py) and only used here.
+# [2](02_the_elbo_twice.py). About an hour and a half, without the exercises. The
+# pathwise estimator is derived in [chapter 5](05_reparameterization.py) and only used
+# here.
 #
 # **Symbols of this chapter:** $W$ the linear decoder, $\Lambda$ the precision matrix of
 # its posterior and $\rho$ its correlation; $\sigma_k^2$ the variances of $q$; $\lambda$
@@ -28,18 +27,14 @@
 # as a control variate; $w$ the importance weight of chapter 2; $\delta$ a small step.
 
 # %%
-import time
-
 import matplotlib.pyplot as plt
 import numpy as np
 
 from checks import BLACK, BLUE, GREEN, ORANGE, VERMILLION
 from checks import check, check_less, check_mc, generator, must_fail
 from checks import style
-from minivae import Adam, Linear, Sequential, Tanh
 from minivae.inference.classical import bbvi, cavi
 from minivae.inference.exact.linear_gaussian import LinearGaussian
-from minivae.model import Model
 
 style()
 rng = generator(3)
@@ -524,30 +519,17 @@ for k, name in enumerate(("mu", "logvar")):
 
 # %%
 noise = rng.standard_normal((S, 1))
+lam = np.array([mu]), np.array([logvar])
 ours = with_control(x, mu, logvar, noise[:, 0])
 package = bbvi.score_terms(
-    lambda z: log_joint(x, z[:, 0]),
-    np.array([mu]),
-    np.array([logvar]),
-    noise,
-    control_variate=True,
+    lambda z: log_joint(x, z[:, 0]), *lam, noise, control_variate=True
 )
-check(
-    "minivae.inference.classical.bbvi.score_terms", package, ours, 1e-9
-)
+check("minivae's bbvi.score_terms", package, ours, 1e-9)
 package = bbvi.pathwise_terms(
-    lambda z: log_joint_grad(x, z),
-    np.array([mu]),
-    np.array([logvar]),
-    noise,
+    lambda z: log_joint_grad(x, z), *lam, noise
 )
 ours = pathwise(x, mu, logvar, noise[:, 0])
-check(
-    "minivae.inference.classical.bbvi.pathwise_terms",
-    package,
-    ours,
-    1e-9,
-)
+check("minivae's bbvi.pathwise_terms", package, ours, 1e-9)
 
 
 def all_samples(x, mu, logvar, noise):
@@ -651,235 +633,6 @@ plt.show()
 # The path has been given more than the others, the derivative of the model. Where there
 # is none, in a model with discrete latents, the score function still works (exercise
 # 2).
-#
-# ## A separate $\lambda$ for every data point
-#
-# So far there was one $x$. A data set has $N$, and **each has its own posterior**, and
-# so its own best $\lambda_n = (\mu_n, \log \sigma_n^2)$. In classical variational
-# inference that is what one does: $N$ optimizations with $2 K$ numbers each, and for a
-# new data point one more. While the decoder is being trained, all of them are outdated
-# after every step of it.
-#
-# We do it here for 500 points of the circle, all in parallel to be fair, with Adam and
-# the pathwise gradient, 4 samples a step. For each we know $\log p(x)$, and so the gap.
-
-# %%
-N = 500
-z_true = rng.standard_normal(N)
-xs = g(z_true) + np.sqrt(c) * rng.standard_normal((N, 2))
-joint = np.exp(log_joint(xs[:, None, :], nodes))
-log_ps = np.log(joint.sum(axis=1) * node_step)
-
-
-def gaps_of(xs, lam, log_ps):
-    """log p(x) - ELBO of each point, for lam of shape (N, 2)."""
-    mu, logvar = lam[:, :1], lam[:, 1:]
-    z = mu + np.exp(logvar / 2) * eps
-    f = log_joint(xs[:, None, :], z) - log_normal(z, mu, logvar)
-    return log_ps - f @ eps_weight
-
-
-def mean_gap(xs, lam, log_ps):
-    """Their mean, and its standard error."""
-    gaps = gaps_of(xs, lam, log_ps)
-    return gaps.mean(), gaps.std() / np.sqrt(len(gaps))
-
-
-def estimate(xs, lam, noise):
-    """Pathwise gradient of each point's own ELBO in its own lambda."""
-    terms = pathwise(xs[:, None, :], lam[:, :1], lam[:, 1:], noise)
-    return terms.mean(axis=1)
-
-
-def optimize(xs, lam, steps, rng):
-    """Adam on all lambdas at once; returns them after each step."""
-    optimizer, lam, kept = Adam(lr=0.05), lam.copy(), [lam.copy()]
-    for _ in range(steps):
-        up = estimate(xs, lam, rng.standard_normal((len(xs), 4)))
-        optimizer.step(lam.ravel(), -up.ravel())  # Adam descends
-        kept.append(lam.copy())
-    return kept
-
-
-start = time.perf_counter()
-kept = optimize(xs, np.tile([0.0, -1.0], (N, 1)), 300, rng)
-per_point = (time.perf_counter() - start) / N
-marks = (0, 1, 2, 3, 5, 8, 12, 18, 27, 40, 60, 90, 130, 200, 300)
-by_steps = [mean_gap(xs, kept[t], log_ps)[0] for t in marks]
-local = mean_gap(xs, kept[-1], log_ps)
-print(f"own lambda: gap {local[0]:.3f} ± {local[1]:.3f} nats a point")
-print(f"  {per_point * 1e6:.0f} microseconds a point, {2 * N} numbers")
-
-# %% [markdown]
-# ## One network for all
-#
-# The $N$ solutions are not strangers: $\lambda_n$ depends on $n$ only through $x_n$,
-# and neighbouring $x$ have neighbouring posteriors. So instead of a list of solutions,
-# learn the **function** from $x$ to $\lambda$. Let a network with weights $\phi$ give
-# $\lambda_n = \mathrm{enc}_\phi(x_n)$, and climb the average ELBO in $\phi$. By the
-# chain rule through $\lambda_n$,
-#
-# $$
-# \nabla_\phi \, \frac1N \sum_{n=1}^{N} \mathrm{ELBO}(x_n; \mathrm{enc}_\phi(x_n))
-#   = \frac1N \sum_{n=1}^{N} \left( \frac{\partial\, \mathrm{enc}_\phi(x_n)}
-#   {\partial \phi} \right)^{\top} \nabla_{\lambda_n} \mathrm{ELBO} . \tag{3.16}
-# $$
-#
-# The right factor is the estimate that we already have; the left one is what
-# backpropagation does ([chapter 6](06_backpropagation.py)). From the package we borrow
-# three things: `Sequential` chains layers, and its `backward` sends a gradient back to
-# the weights; `Model` keeps all weights in one vector `theta` and their gradient in
-# `grad`; `Adam` takes a step (chapter 9). This is **amortized inference**, and the
-# network is the *encoder* of the VAE. The work of inference is done once, in training,
-# and each new $x$ costs one pass.
-
-
-# %%
-encoder = Sequential(Linear(2, 32), Tanh(), Linear(32, 2))
-net = Model({"encoder": encoder}, rng, np.float64)
-
-
-def encoder_gradient(xs, noise):
-    """Gradient of the mean ELBO in the weights, into net.grad."""
-    lam = encoder.forward(xs)
-    up = estimate(xs, lam, noise)
-    encoder.backward(up / len(xs))  # (3.16)
-    return net.grad
-
-
-def sampled_elbo(xs, noise):
-    lam = encoder.forward(xs)
-    mu, logvar = lam[:, :1], lam[:, 1:]
-    z = mu + np.exp(logvar / 2) * noise
-    entropy = 0.5 * (np.log(2 * np.pi) + 1 + logvar)
-    return (log_joint(xs[:, None, :], z) + entropy).mean()
-
-
-frozen = rng.standard_normal((10, 4))
-gradient = encoder_gradient(xs[:10], frozen).copy()
-slopes, delta = np.zeros(len(net.theta)), 1e-6
-for i in range(len(net.theta)):
-    net.theta[i] += delta
-    up = sampled_elbo(xs[:10], frozen)
-    net.theta[i] -= 2 * delta
-    down = sampled_elbo(xs[:10], frozen)
-    net.theta[i] += delta
-    slopes[i] = (up - down) / (2 * delta)
-check(
-    "(3.16) all weights, by finite differences", gradient, slopes, 1e-5
-)
-
-# %% [markdown]
-# **Predict.** After training on *other* points, the encoder sees our 500 for the first
-# time. Its gap cannot be smaller than that of the best own $\lambda$ of each point. How
-# much larger will it be? And how many steps of the optimization above is one pass
-# worth?
-
-# %% tags=["hide-output"]
-optimizer = Adam(lr=lambda t: 5e-3 if t < 1800 else 1e-3)
-start = time.perf_counter()
-for _ in range(2500):
-    z = rng.standard_normal(64)
-    batch = g(z) + np.sqrt(c) * rng.standard_normal((64, 2))
-    up = encoder_gradient(batch, rng.standard_normal((64, 4)))
-    optimizer.step(net.theta, -up)
-training = time.perf_counter() - start
-
-start = time.perf_counter()
-for _ in range(20):
-    amortized = encoder.forward(xs)
-one_pass = (time.perf_counter() - start) / (20 * N)
-net_gap = mean_gap(xs, amortized, log_ps)
-print(f"encoder: gap {net_gap[0]:.3f} ± {net_gap[1]:.3f} nats a point")
-print(
-    f"  {one_pass * 1e6:.2f} microseconds a point, {len(net.theta)} numbers"
-)
-print(f"  trained once, in {training:.1f} s")
-worth = marks[np.argmin(np.array(by_steps) > net_gap[0])]
-print(f"one pass is worth about {worth} steps")
-print(f"and is {per_point / one_pass:.0f} times faster than 300")
-check_less("and worth more than 20 steps", net_gap[0], by_steps[8])
-check_less("and better than the start", net_gap[0], by_steps[0] / 10)
-
-# %% tags=["hide-input", "hide-output"]
-plt.figure(figsize=(7, 4))
-plt.plot(marks, by_steps, "o-", color=BLUE, ms=5)
-plt.axhline(net_gap[0], color=GREEN)
-plt.yscale("log")
-plt.xscale("symlog", linthresh=1)
-plt.xlim(0, 320)
-plt.xticks([0, 1, 10, 100, 300], ["0", "1", "10", "100", "300"])
-plt.text(14, 7, r"own $\lambda$ for each point", color=BLUE)
-plt.text(0.1, net_gap[0] * 1.15, "encoder: one pass", color=GREEN)
-plt.xlabel("steps of optimization for each new point")
-plt.ylabel("mean gap, nats per point")
-plt.title("What one pass through a network replaces")
-plt.show()
-
-# %% [markdown]
-# So the list of $\lambda$ and the encoder differ in three ways.
-#
-# - **Cost of a new point:** hundreds of steps against one pass.
-# - **Memory:** the list grows with the data, the network does not.
-# - **Quality:** the encoder must be good for all $x$ with one set of weights. The
-#   difference between its gap and that of the best own $\lambda$ is the *amortization
-#   gap*; the gap that even the best $\lambda$ leaves, because the posterior is no
-#   Gaussian, is the *approximation gap*. Chapter 12 measures both on a real VAE.
-#
-# Which points make up this mean?
-
-# %%
-cold, fast = (
-    gaps_of(xs, kept[-1], log_ps),
-    gaps_of(xs, amortized, log_ps),
-)
-print(
-    f"median gap: own {np.median(cold):.3f}, encoder {np.median(fast):.3f}"
-)
-worst = np.argsort(fast)[-3:]
-for n in worst:
-    print(
-        f"x = ({xs[n, 0]:5.2f}, {xs[n, 1]:5.2f}): encoder {fast[n]:.1f} nats"
-    )
-share = fast[worst].sum() / fast.sum()
-print(f"these three of {N} make {share:.0%} of the encoder's mean gap")
-check_less(
-    "all three at the bottom: |x1|", abs(xs[worst, 0]).max(), 0.5
-)
-check_less("  and x2", xs[worst, 1].max(), -1.0)
-check_less("the typical point pays little", np.median(fast), 0.05)
-
-# %% tags=["hide-input"]
-plt.figure(figsize=(5.8, 4.2))
-order = np.argsort(fast)
-shade = plt.scatter(
-    *xs[order].T,
-    c=np.log10(np.maximum(fast[order], 1e-3)),
-    s=8 + 12 * np.sqrt(fast[order]),
-    cmap="cividis_r",
-)
-bar = plt.colorbar(shade, ticks=[-3, -2, -1, 0, 1])
-bar.ax.set_yticklabels(["0.001", "0.01", "0.1", "1", "10"])
-bar.set_label("gap of the encoder, nats")
-plt.gca().set_aspect("equal")
-plt.xlabel("$x_1$")
-plt.ylabel("$x_2$")
-plt.title("The network fails where the answer jumps")
-plt.show()
-
-# %% [markdown]
-# For the typical point the encoder is as good as hundreds of steps. A large part of its
-# mean gap (the share is printed above) comes from three points out of 500, at the very
-# bottom of the circle, and we know why: there the posterior has two maxima, the best
-# $\mu$ jumps from $+2$ to $-2$ as $x_1$ changes its sign, and a network, which is a
-# continuous function, cannot jump. In between it must pass through $\mu = 0$, the worst
-# of all answers.
-#
-# The own $\lambda$ are not perfect, either. Started at $\mu = 0$, one or two points
-# climbed to a lesser maximum and stayed there. Exercise 4 combines both.
-#
-# A VAE is this encoder, with the decoder's weights in the same objective, climbed in
-# $\theta$ and $\phi$ at once.
 #
 # ## What goes wrong in practice
 #
@@ -1017,35 +770,6 @@ print(f"gap {left_over:.4f} nats")
 check_less("  a bound", 0.0, left_over)
 
 # %% [markdown]
-# **4. Both (towards research).** Start the optimization of each point from the
-# encoder's answer instead of $\mu = 0$. How many steps close the amortization gap? Is
-# the end better than that of the cold start, and why? (Called *semi-amortized*
-# inference.)
-#
-# <details><summary>Hint</summary>
-#
-# `optimize(xs, amortized, 100, rng)`, with `mean_gap` along the way. Look at the points
-# whose gap differs most between the two ends.
-#
-# </details>
-#
-# <details><summary>Answer</summary>
-#
-# A few tens of steps close it. The end is better than the cold start where that climbed
-# to a lesser maximum: points near the bottom, which started at $\mu = 0$ between two.
-# The encoder has already chosen a side.
-#
-# </details>
-
-# %% tags=["hide-cell"]
-warm = optimize(xs, amortized, 100, rng)
-for t in (0, 3, 10, 30, 100):
-    gap, error = mean_gap(xs, warm[t], log_ps)
-    print(f"{t:3} steps from the encoder: gap {gap:.3f} ± {error:.3f}")
-check_less("exercise 4: warm beats cold", gap, local[0])
-check_less("  and the encoder alone", gap, net_gap[0])
-
-# %% [markdown]
 # ## Sources
 #
 # - C. M. Bishop, *Pattern Recognition and Machine Learning*, 2006, section 10.1:
@@ -1068,10 +792,9 @@ check_less("  and the encoder alone", gap, net_gap[0])
 # - G. Roeder, Y. Wu, D. Duvenaud, *Sticking the Landing*, NeurIPS 2017, [arXiv
 #   1703.09194](https://arxiv.org/abs/1703.09194): a pathwise gradient whose variance
 #   vanishes at the end, too.
-# - C. Cremer, X. Li, D. Duvenaud, *Inference Suboptimality in Variational
-#   Autoencoders*, ICML 2018, [arXiv 1801.03558](https://arxiv.org/abs/1801.03558): the
-#   two gaps.
 #
-# **What to read next:** [chapter 4](04_kl_of_two_gaussians.py), the term of the ELBO
-# that needs no samples at all. D. M. Blei, A. Kucukelbir, J. D. McAuliffe, *Variational
-# Inference: A Review for Statisticians* (2017), for the whole classical landscape.
+# **What to read next:** [chapter 23](23_one_network_for_all_points.py), one network in
+# the place of a search for every point, or [chapter 4](04_kl_of_two_gaussians.py), the
+# term of the ELBO that needs no samples at all. D. M. Blei, A. Kucukelbir, J. D.
+# McAuliffe, *Variational Inference: A Review for Statisticians* (2017), for the whole
+# classical landscape.
