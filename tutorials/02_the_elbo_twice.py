@@ -872,7 +872,7 @@ plt.show()
 #   0$ and $p(x, z) = 0$, it is $-\infty$.
 # - *The notation $q_\lambda(z|x)$.* Nothing in this chapter needs $q$ to know about any
 #   other $x$. There is one $q$ for each data point. The bar with the $x$ behind it
-#   announces the idea of chapter 3, one network that gives them all.
+#   announces the idea of chapter 23, one network that gives them all.
 # - *ELBO and loss.* The ELBO of discrete pictures is negative, minus the ELBO is the
 #   loss, and half of the public code calls one by the name of the other. Look at (2.5):
 #   both `rec` and `kl` come with a minus.
