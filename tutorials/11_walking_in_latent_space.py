@@ -3,8 +3,8 @@
 #
 # Every talk on VAEs has the film in which a 4 turns into a 9. It is said to show that
 # the latent space is *smooth*. Smooth in what sense? In this chapter we walk along
-# straight lines and along great circles, one dimension at a time and all over the
-# plane; we add, subtract and blend; and beside each picture stands a number that says
+# straight lines and along great circles and one dimension at a time; we add, subtract
+# and blend; and beside each picture stands a number that says
 # how plausible the images on the way are, or how fast they change.
 #
 # **What you will learn**
@@ -102,13 +102,9 @@ real = judge.score(x_test)
 limit = np.quantile(real, 0.95)  # beyond it an image is implausible
 right = (looks_like(x_test) == test_labels).mean()
 again = judge.score(drawn(model.reconstruct(x_test), generator(2)))
-print(f"real test images: median {np.median(real):.0f} nats")
-print(f"reconstructed and drawn: {np.median(again):.0f} nats")
 print(f"test images named rightly: {right:.1%}")
 check_less("the ten judges are good", 0.96, right)
-check_less(
-    "reconstructions are plausible", np.median(again), np.median(real)
-)
+check_less("reconstructions over real", again.mean(), real.mean())
 
 # %% [markdown]
 # (Reconstructions score better than the images themselves: a bottleneck drops what is
@@ -601,14 +597,10 @@ def arithmetic(vae):
 
 
 made = arithmetic(model)
-for name in (
-    "ink_latent",
-    "ink_pixels",
-    "slant_latent",
-    "slant_pixels",
-):
-    nats, same = made[name][0], made[f"{name}_same"][0]
-    print(f"{name:13} {nats:.0f} nats, same digit in {same:.0f} %")
+for name in made:
+    if not name.endswith("same"):
+        nats, same = made[name][0], made[f"{name}_same"][0]
+        print(f"{name:13} {nats:.0f} nats, same digit {same:.0f} %")
 
 # %% tags=["hide-input"]
 spans = np.linspace(-2, 2, 11)
@@ -655,15 +647,15 @@ def blending(vae, plain):
     rng, found = generator(5), {}
     end, middle = blends(vae, plain, 0.0), blends(vae, plain, 0.5)
 
-    def mean(images):
-        return judge.score(drawn(images, rng)).mean(), 4
-
-    found["end"] = mean(end["straight line"])
-    found["end_plain"] = mean(end["autoencoder"])
-    found["middle"] = mean(middle["straight line"])
-    found["middle_plain"] = mean(middle["autoencoder"])
-    found["middle_pixels"] = mean(middle["pixels"])
-    found["middle_circle"] = mean(middle["great circle"])
+    for name, images in (
+        ("end", end["straight line"]),
+        ("end_plain", end["autoencoder"]),
+        ("middle", middle["straight line"]),
+        ("middle_plain", middle["autoencoder"]),
+        ("middle_pixels", middle["pixels"]),
+        ("middle_circle", middle["great circle"]),
+    ):
+        found[name] = judge.score(drawn(images, rng)).mean(), 4
     return found
 
 
@@ -677,10 +669,10 @@ def row_of(vae, plain, K, epochs):
 if os.environ.get("MINIVAE_MEASURE"):
     for epochs in (60, 250):
         for K in (8, 16, 32):
-            made = [
+            pair = (
                 train(cls, K, 96, epochs) for cls in (VAE, Autoencoder)
-            ]
-            row_of(*made, K, epochs)
+            )
+            row_of(*pair, K, epochs)
     raise SystemExit
 
 row_of(model, plain, 8, 60)
@@ -725,16 +717,13 @@ for what in ("ink", "slant"):
     )
 
 # %% tags=["hide-output"]
+sizes = (8, 60), (16, 60), (32, 60)
 for more, less, where in (
-    ("end_plain", "end", ((16, 60), (32, 60), (16, 250), (32, 250))),
-    (
-        "middle_plain",
-        "middle",
-        ((8, 60), (16, 60), (32, 60), (32, 250)),
-    ),
-    ("middle_circle", "middle", ((8, 60), (16, 60), (32, 60))),
-    ("slant_pixels", "slant_latent", ((8, 60), (16, 60), (32, 60))),
-    ("slant_pixels_same", "slant_latent_same", ((8, 60),)),
+    ("end_plain", "end", sizes[1:]),
+    ("middle_plain", "middle", sizes),
+    ("middle_circle", "middle", sizes),
+    ("slant_pixels", "slant_latent", sizes),
+    ("slant_pixels_same", "slant_latent_same", sizes[:1]),
 ):
     for place in where:
         mean, error = over_seeds(*place, [more], [less])
@@ -742,15 +731,16 @@ for more, less, where in (
 
 # %% [markdown]
 # So the earlier conclusion was an accident of its size and of its budget. After 60
-# epochs with $K = 8$ the two models reconstruct alike, and the autoencoder's midpoints
-# are worse by three nats. With more dimensions, or more epochs, both its ends and its
-# midpoints are worse, up to 17 nats. What of this is due to the *way*? The last column
-# subtracts the ends: of the 17 nats hardly two. The autoencoder with $K = 32$ is a
-# worse model of plausible images everywhere on the path, and what it loses between the
-# ends is nearly what the VAE loses there. That a latent space can be walked through is
-# the doing of a bottleneck and of smooth layers; that the pictures on the way, ends
-# included, are as plausible as they are is helped by the KL, the more the wider the
-# bottleneck. (Berthelot and others compare more autoencoders by their interpolations.)
+# epochs with $K = 8$ the ends are equal and the autoencoder's midpoints worse by three
+# nats. With more dimensions, or more epochs, both its ends and its midpoints score
+# worse, by up to 17 nats. But the ends are reconstructions. A wide autoencoder copies
+# what is odd about an image, and the draw adds its grain (136 to 139 nats at $K = 32$;
+# real images 126 on average); in the VAE oddities are too expensive. That is smoothing,
+# not walking. What the *way* costs is in the last column, from end to middle: there the
+# autoencoder loses at most five nats more, at $K = 32$ hardly any, where both lose
+# thirty to forty. That a latent space can be walked through is mostly the doing of a
+# bottleneck and of smooth layers; the KL adds a few nats on the way, and smooths the
+# ends. (Berthelot and others 2019 compare more autoencoders by their interpolations.)
 #
 # The other rows: the great circle is worse than the line at every size. And the loss of
 # digits by the latent slant is a matter of $K = 8$; with 16 and 32 dimensions the
@@ -762,15 +752,8 @@ for more, less, where in (
 # the images themselves beside it, or a model that reconstructs badly but smoothly will
 # look better than it is.
 #
-# **Too few steps.** With five images from end to end every path looks smooth, and with
-# fifty every one does too. Measure at two step sizes, as above.
-#
 # **Chosen pairs.** A film of one pair is an anecdote. The mean of 400 is not; but 400
 # pairs of *one* model are, when models are compared.
-#
-# **Great circles around the wrong center.** (11.3) turns around the origin. For an
-# autoencoder, whose codes lie anywhere, that is meaningless: move all codes by a
-# constant, adapt the decoder's first bias, and the model is the same, but not the path.
 #
 # **Walking with noise.** For a path take $\mu(x)$ at the ends, not samples: else two
 # films of the same pair differ. **Walking off the map.** A traversal to $\pm 5$ leaves
