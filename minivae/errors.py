@@ -63,7 +63,8 @@ def check_shape(name, array, expected):
     )
     if not fits:
         wanted = ", ".join("any" if n is None else str(n) for n in expected)
-        raise ValueError(f"{name}: expected shape ({wanted}), got {array.shape}")
+        comma = "," * (len(expected) == 1)  # as Python writes a tuple of one
+        raise ValueError(f"{name}: expected shape ({wanted}{comma}), got {array.shape}")
 
 
 def check_finite(name, array):

@@ -82,16 +82,19 @@ class Images:
         if not isinstance(self.shape, tuple) or len(self.shape) != 2:
             raise ValueError(f"shape: expected (rows, columns), got {self.shape!r}")
         rows, columns = (check_whole("shape", side, 1) for side in self.shape)
-        if self.max_count is not None:
-            _check_max_count(self.max_count)
-            if (self.offset, self.scale) != (0, 1):
-                raise ValueError("offset, scale: expected 0 and 1 with counts")
+        if self.max_count is not None and (self.offset, self.scale) != (0, 1):
+            raise ValueError("offset, scale: expected 0 and 1 with counts")
         check_number("offset", self.offset)
         check_number("scale", self.scale, minimum=0, exclusive=True)
         for part in ("train", "test"):
-            _check_pixels(part, getattr(self, part), self.max_count, rows * columns)
-            _check_labels(part, getattr(self, f"{part}_labels"), getattr(self, part))
-            _check_factors(part, getattr(self, f"{part}_factors"), getattr(self, part))
+            pixels = getattr(self, part)
+            _check_pixels(part, pixels, self.max_count, rows * columns)
+            if self.max_count is None:
+                check_finite(part, pixels)
+            for kind, check in (("labels", _check_labels), ("factors", _check_factors)):
+                known = getattr(self, f"{part}_{kind}")
+                if known is not None:
+                    check(f"{part}_{kind}", known, len(pixels))
 
     def __repr__(self):
         values = (
@@ -105,61 +108,37 @@ class Images:
         )
 
 
-def _check_pixels(name, pixels, max_count, D):
-    if not isinstance(pixels, np.ndarray):
-        raise TypeError(f"{name}: expected an array, got {type(pixels).__name__}")
-    if max_count is not None and pixels.dtype != np.uint8:
-        raise TypeError(
-            f"{name}: expected uint8 counts 0..{max_count}, got dtype {pixels.dtype}"
-            " (real-valued pixels go with max_count=None)"
-        )
-    if max_count is None and not np.issubdtype(pixels.dtype, np.floating):
-        raise TypeError(
-            f"{name}: expected floating-point pixels, as max_count is None,"
-            f" got dtype {pixels.dtype} (uint8 counts go with max_count=n)"
-        )
-    check_shape(name, pixels, (None, D))
-    if len(pixels) == 0:
-        raise ValueError(f"{name}: expected at least one image, got none")
-    if max_count is None:
-        check_finite(name, pixels)
-    else:
-        _check_counts(name, pixels, max_count)
-
-
-def _check_max_count(max_count):
-    if check_whole("max_count", max_count, 1) > 255:
+def _check_pixels(name, pixels, max_count, D=None):
+    """Refuse what are not images of D pixels: counts 0..max_count, or real values."""
+    if max_count is not None and check_whole("max_count", max_count, 1) > 255:
         raise ValueError(f"max_count: expected 1 to 255 (or None), got {max_count}")
-
-
-def _check_counts(name, pixels, max_count):
-    largest = int(pixels.max())
-    if largest > max_count:
+    kind, wanted = np.uint8, f"uint8 counts, as max_count={max_count}"
+    if max_count is None:
+        kind, wanted = np.floating, "floating-point values, as max_count is None"
+    if not isinstance(pixels, np.ndarray) or not np.issubdtype(pixels.dtype, kind):
+        came = getattr(pixels, "dtype", type(pixels).__name__)
+        raise TypeError(f"{name}: expected an array of {wanted}, got {came}")
+    check_shape(name, pixels, (None, D))
+    if pixels.size == 0:
+        raise ValueError(
+            f"{name}: expected at least one image, got an empty array {pixels.shape}"
+        )
+    if max_count is not None and (largest := int(pixels.max())) > max_count:
         raise ValueError(
             f"{name}: expected counts 0..{max_count} (max_count={max_count}), got {largest}"
         )
 
 
-def _check_labels(part, labels, pixels):
-    if labels is None:
-        return
-    name = f"{part}_labels"
+def _check_labels(name, labels, N):
     if not isinstance(labels, np.ndarray) or labels.dtype.kind not in "iu":
         kind = getattr(labels, "dtype", type(labels).__name__)
         raise TypeError(f"{name}: expected an array of integers, got {kind}")
-    if labels.shape != (len(pixels),):
-        raise ValueError(
-            f"{name}: expected one label per image, shape ({len(pixels)},),"
-            f" got {labels.shape}"
-        )
+    check_shape(name, labels, (N,))
 
 
-def _check_factors(part, factors, pixels):
-    if factors is None:
-        return
-    name = f"{part}_factors"
+def _check_factors(name, factors, N):
     as_float_array(name, factors, np.float64)
-    check_shape(name, factors, (len(pixels), None))
+    check_shape(name, factors, (N, None))
     check_finite(name, factors)
 
 
@@ -223,11 +202,9 @@ def prepare(batch, max_count, dtype=np.float32, binarize="none", scaled=False, r
         raise TypeError(f"dtype: expected a floating-point dtype, got {dtype!r}")
     if binarize == "stochastic":
         check_generator("rng", rng)
+    _check_pixels("batch", batch, max_count)
     if max_count is None:
         return _prepare_real(batch, dtype, binarize, rng)
-    _check_batch(batch, np.uint8, f"uint8 counts, as max_count={max_count}")
-    _check_max_count(max_count)
-    _check_counts("batch", batch, max_count)
     if binarize == "threshold":
         return (batch > max_count // 2).astype(dtype)  # c whole: c > n/2 is c > floor(n/2)
     if binarize == "stochastic":
@@ -237,11 +214,9 @@ def prepare(batch, max_count, dtype=np.float32, binarize="none", scaled=False, r
 
 
 def _prepare_real(batch, dtype, binarize, rng):
-    _check_batch(batch, np.floating, "floating-point values, as max_count is None")
     if binarize == "none":
         return batch.astype(dtype)
-    # Written so that a NaN fails it too.
-    if not (batch.min() >= 0 and batch.max() <= 1):
+    if not (batch.min() >= 0 and batch.max() <= 1):  # a NaN fails it too
         raise ValueError(
             f"batch: expected values in [0, 1] to binarize, got {batch.min():g} to"
             f" {batch.max():g}"
@@ -249,12 +224,3 @@ def _prepare_real(batch, dtype, binarize, rng):
     if binarize == "threshold":
         return (batch > 0.5).astype(dtype)
     return (rng.random(batch.shape) < batch).astype(dtype)
-
-
-def _check_batch(batch, kind, wanted):
-    if not isinstance(batch, np.ndarray) or not np.issubdtype(batch.dtype, kind):
-        came = getattr(batch, "dtype", type(batch).__name__)
-        raise TypeError(f"batch: expected {wanted}, got {came}")
-    check_shape("batch", batch, (None, None))
-    if batch.size == 0:
-        raise ValueError(f"batch: expected images, got an empty array {batch.shape}")

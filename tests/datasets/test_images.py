@@ -52,7 +52,7 @@ def test_real_pixels_keep_their_precision(dtype):
         ({"max_count": None}, TypeError, ["train", "floating", "uint8"]),
         ({"test": np.zeros((3, 5), np.uint8)}, ValueError, ["test", "(any, 6)"]),
         ({"test": np.zeros(6, np.uint8)}, ValueError, ["test", "(any, 6)", "(6,)"]),
-        ({"train": np.zeros((0, 6), np.uint8)}, ValueError, ["train", "none"]),
+        ({"train": np.zeros((0, 6), np.uint8)}, ValueError, ["train", "empty", "(0, 6)"]),
         ({"max_count": 15}, ValueError, ["train", "0..15", "16"]),
         ({"max_count": 256}, ValueError, ["max_count", "255", "256"]),
         ({"max_count": 0}, ValueError, ["max_count", "at least 1", "0"]),
