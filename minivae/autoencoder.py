@@ -7,7 +7,6 @@ distribution, no noise, no KL, and so no prior to sample from.
 import numpy as np
 
 from minivae.encoder_decoder import EncoderDecoder
-from minivae.errors import check_finite
 from minivae.vae import Loss
 
 
@@ -66,9 +65,7 @@ class Autoencoder(EncoderDecoder):
 
     def code(self, x):
         """The code z of each image, shape (B, K), for finite x of shape (B, D)."""
-        x = self._check_x(x)
-        check_finite("x", x)
-        return self._code(x)
+        return self._code(self._check_x(x, finite=True))
 
     def latent(self, x):
         """The one point that stands for x: `code(x)`."""

@@ -6,7 +6,7 @@ A model of p(x|z, ℓ) and q(z|x, ℓ) has a `Condition` in each of its two stac
 
 import numpy as np
 
-from minivae.errors import as_float_array, check_finite, check_shape, check_whole
+from minivae.errors import as_float_array, check_array, check_shape, check_whole
 from minivae.layers import Layer
 
 
@@ -30,9 +30,8 @@ def label_columns(labels, C, dtype):
         raise ValueError("labels: expected none, as this model has no condition")
     whole = np.asarray(labels)
     if whole.dtype.kind not in "iu":
-        columns = np.atleast_2d(as_float_array("labels", labels, dtype))
+        columns = np.atleast_2d(as_float_array("labels", labels, dtype, finite=True))
         check_shape("labels", columns, (None, C))
-        check_finite("labels", columns)
         return columns
     if whole.ndim > 1 or not whole.size or whole.min() < 0 or whole.max() >= C:
         came = whole.shape if whole.ndim > 1 or not whole.size else np.unique(whole)
@@ -80,17 +79,17 @@ class Condition(Layer):
                 f"labels: expected a condition of {self.C} columns, got none: pass"
                 " loss(..., labels=...), or use model.given(labels)"
             )
-        if x.ndim != 2 or x.shape[1] != self.n_in:
-            raise ValueError(f"x: expected shape (any, {self.n_in}), got {x.shape}")
+        check_array("x", x, (None, self.n_in))
         if len(x) % len(labels):
             raise ValueError(
                 f"labels: expected one for all or one for each of {len(x)} rows, got"
                 f" {len(labels)}"
             )
-        self.keep(self.n_in)
         repeated = np.tile(labels, (len(x) // len(labels), 1))
-        return np.concatenate([x, repeated.astype(x.dtype, copy=False)], axis=1)
+        y = np.concatenate([x, repeated.astype(x.dtype, copy=False)], axis=1)
+        self.keep(y, self.n_in)
+        return y
 
     def backward(self, dy):
         """Return dx, shape (B, n_in): the columns of dy that belong to x."""
-        return dy[:, : self.kept()]
+        return dy[:, : self.kept(dy)]

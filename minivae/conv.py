@@ -20,7 +20,7 @@ import math
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from minivae.errors import check_choice, check_whole
+from minivae.errors import check_array, check_choice, check_sizes, check_whole
 from minivae.layers import ACTIVATIONS, Layer, Linear
 
 
@@ -38,10 +38,13 @@ def patches(images, kernel, stride):
     ndarray, shape (B · rows' · columns', kernel · kernel · C)
         With rows' = (rows - kernel) // stride + 1, and columns' likewise.
     """
+    check_array("images", images, (None,) * 4)
+    kernel, stride = check_whole("kernel", kernel, 1), check_whole("stride", stride, 1)
     B, rows, columns, C = images.shape
     flat = images.reshape(B, rows, columns * C)
     windows = sliding_window_view(flat, (kernel, kernel * C), axis=(1, 2))
-    return windows[:, ::stride, :: stride * C].reshape(-1, kernel * kernel * C)
+    windows = windows[:, ::stride, :: stride * C]
+    return windows.reshape(math.prod(windows.shape[:3]), kernel * kernel * C)
 
 
 def scatter(maps, W, stride):
@@ -60,11 +63,15 @@ def scatter(maps, W, stride):
     -------
     ndarray, shape (B, (rows - 1) · stride + kernel, (columns - 1) · stride + kernel, C)
     """
-    B, rows, columns, _ = maps.shape
+    check_array("maps", maps, (None,) * 4)
+    check_array("W", W, (None,) * 4)
+    B, rows, columns, channels = maps.shape
     kernel, _, C, _ = W.shape
+    check_array("W", W, (kernel, kernel, C, channels), maps.dtype)
+    stride = check_whole("stride", stride, 1)
     high, wide = (rows - 1) * stride + kernel, (columns - 1) * stride + kernel
     images = np.zeros((B, high, wide, C), maps.dtype)
-    y = maps.reshape(B * rows * columns, -1)
+    y = maps.reshape(B * rows * columns, channels)
     for i in range(kernel):
         for j in range(kernel):
             seen = images[
@@ -87,9 +94,9 @@ class _Convolution(Layer):
 
     def __init__(self, shape, channels, kernel, stride, padding, init):
         super().__init__()
-        if not isinstance(shape, (tuple, list)) or len(shape) != 3:
+        self.shape = check_sizes("shape", shape, (28, 28, 1))
+        if len(shape) != 3:
             raise ValueError(f"shape: expected (rows, columns, channels), got {shape!r}")
-        self.shape = tuple(check_whole("shape", n, minimum=1) for n in shape)
         self.kernel = check_whole("kernel", kernel, minimum=1)
         self.stride = check_whole("stride", stride, minimum=1)
         self.padding = check_whole("padding", padding, minimum=0)
@@ -137,22 +144,12 @@ class _Convolution(Layer):
         self.W[...] = rng.standard_normal(self.W.shape) * np.sqrt(2 / fan)
         self.b[...] = 0
 
-    def check_x(self, x):
-        """Raise unless x holds rows of the layer's images, in the model's precision."""
-        if x.ndim != 2 or x.shape[1] != self.n_in:
-            raise ValueError(
-                f"x: expected shape (any, {self.n_in}), each row one image of shape"
-                f" {self.shape}, got {x.shape}"
-            )
-        if x.dtype != self.W.dtype:
-            raise TypeError(f"x: expected dtype {self.W.dtype}, the model's, got {x.dtype}")
-
     def cut(self, images):
         """Rows of images, padded with zeros, as a table of windows."""
         rows, columns, C = self.image
         p = self.padding
         padded = np.zeros((len(images), rows + 2 * p, columns + 2 * p, C), images.dtype)
-        padded[:, p : p + rows, p : p + columns] = images.reshape(-1, *self.image)
+        padded[:, p : p + rows, p : p + columns] = images.reshape(len(images), *self.image)
         return patches(padded, self.kernel, self.stride)
 
     def paste(self, maps):
@@ -160,7 +157,8 @@ class _Convolution(Layer):
         rows, columns, _ = self.image
         p = self.padding
         padded = scatter(maps.reshape(-1, *self.maps), self.W, self.stride)
-        return padded[:, p : p + rows, p : p + columns].reshape(len(padded), -1)
+        images = padded[:, p : p + rows, p : p + columns]
+        return images.reshape(len(images), math.prod(self.image))
 
 
 class Conv2d(_Convolution):
@@ -216,16 +214,17 @@ class Conv2d(_Convolution):
 
     def forward(self, x):
         """Return y, shape (B, n_out), for x of shape (B, n_in)."""
-        self.check_x(x)
+        check_array("x", x, (None, self.n_in), self.W.dtype)
         windows = self.cut(x)
-        self.keep(windows)
         y = windows @ self.W2
         y += self.b
-        return y.reshape(len(x), -1)
+        y = y.reshape(len(x), self.n_out)
+        self.keep(y, windows)
+        return y
 
     def backward(self, dy, need_dx=True):
         """Write dW and db; return dx, shape (B, n_in), or None if it is not needed."""
-        windows = self.kept()
+        windows = self.kept(dy)
         dy = dy.reshape(-1, self.maps[2])
         np.matmul(windows.T, dy, out=self.dW2)  # ∂L/∂W = (A x)ᵀ dy
         dy.sum(axis=0, out=self.db)  # ∂L/∂b = Σ_rows dy
@@ -267,19 +266,20 @@ class ConvTranspose2d(_Convolution):
 
     def forward(self, x):
         """Return y, shape (B, n_out), for x of shape (B, n_in)."""
-        self.check_x(x)
-        self.keep(x)
+        check_array("x", x, (None, self.n_in), self.W.dtype)
         y = self.paste(x).reshape(-1, self.image[2])
         y += self.b
-        return y.reshape(len(x), -1)
+        y = y.reshape(len(x), self.n_out)
+        self.keep(y, x)
+        return y
 
     def backward(self, dy, need_dx=True):
         """Write dW and db; return dx, shape (B, n_in), or None if it is not needed."""
-        x = self.kept()
+        x = self.kept(dy)
         windows = self.cut(dy)
         np.matmul(windows.T, x.reshape(-1, self.maps[2]), out=self.dW2)  # (A dy)ᵀ x
         dy.reshape(-1, self.image[2]).sum(axis=0, out=self.db)  # ∂L/∂b = Σ_rows dy
-        return (windows @ self.W2).reshape(len(x), -1) if need_dx else None  # (A dy) W
+        return (windows @ self.W2).reshape(x.shape) if need_dx else None  # (A dy) W
 
 
 def conv_stacks(shape, K, channels=(32, 64), activation="tanh"):
@@ -291,8 +291,9 @@ def conv_stacks(shape, K, channels=(32, 64), activation="tanh"):
     """
     check_choice("activation", activation, tuple(ACTIVATIONS))
     init = "he" if activation == "relu" else "glorot"
-    encoder, decoder, shapes = [], [], [tuple(shape)]
-    for c in channels:
+    check_whole("K", K, minimum=1)
+    encoder, decoder, shapes = [], [], [check_sizes("shape", shape, (28, 28, 1))]
+    for c in check_sizes("channels", channels, (32, 64)):
         encoder += [Conv2d(shapes[-1], c, init=init), ACTIVATIONS[activation]()]
         shapes.append(encoder[-2].out_shape)
     decoder += [Linear(K, math.prod(shapes[-1]), init), ACTIVATIONS[activation]()]

@@ -6,7 +6,13 @@ import numpy as np
 
 from minivae.condition import Condition, label_columns
 from minivae.conv import conv_stacks
-from minivae.errors import as_float_array, check_finite, check_shape, check_whole
+from minivae.errors import (
+    as_float_array,
+    check_instance,
+    check_shape,
+    check_sizes,
+    check_whole,
+)
 from minivae.layers import Linear, Scale, Sequential, mlp
 from minivae.likelihoods import Bernoulli, Likelihood
 from minivae.model import Model
@@ -36,29 +42,29 @@ class EncoderDecoder(Model):
     ----------
     D, K : int
         Data and latent dimensions, read off the decoder.
+    conditions : list of Condition
+        The layers of the two stacks that take a condition ℓ. Such a model is p(x|z, ℓ)
+        and q(z|x, ℓ), see `given`.
     C : int
-        Columns of the condition, 0 without one: those of the `Condition` layers in the
-        two stacks. Such a model is p(x|z, ℓ) and q(z|x, ℓ), see `given`.
+        Columns of the condition, 0 without one.
     """
 
     heads = ()
 
     def __init__(self, encoder, decoder, likelihood, rng, dtype=np.float32):
+        check_instance("encoder", encoder, Sequential)
+        check_instance("decoder", decoder, Sequential)
+        check_instance("likelihood", likelihood, Likelihood, " such as Bernoulli()")
         self.D, self.K = decoder.n_out, decoder.n_in
         if self.D is None or encoder.n_in not in (None, self.D):
             raise ValueError(
                 f"encoder, decoder: expected an encoder of as many inputs as the decoder"
                 f" has outputs, got {encoder.n_in} and {self.D}"
             )
-        if not isinstance(likelihood, Likelihood):
-            raise TypeError(
-                f"likelihood: expected one of minivae's, such as Bernoulli(), got"
-                f" {likelihood!r}"
-            )
         self.encoder, self.decoder, self.likelihood = encoder, decoder, likelihood
         layers = [layer for stack in (encoder, decoder) for layer in stack.layers]
-        self._conditions = [layer for layer in layers if isinstance(layer, Condition)]
-        widths = {layer.C for layer in self._conditions}
+        self.conditions = [layer for layer in layers if isinstance(layer, Condition)]
+        widths = {layer.C for layer in self.conditions}
         if len(widths) > 1:
             raise ValueError(f"encoder, decoder: expected one C, got {sorted(widths)}")
         self.C = max(widths, default=0)
@@ -111,10 +117,7 @@ class EncoderDecoder(Model):
         """
         check_whole("D", D, minimum=1)
         check_whole("K", K, minimum=1)
-        if not isinstance(hidden, (tuple, list)):
-            raise TypeError(f"hidden: expected widths such as (256,), got {hidden!r}")
-        for width in hidden:
-            check_whole("hidden", width, minimum=1)
+        hidden = check_sizes("hidden", hidden, (256,))
         C = check_whole("condition", condition, minimum=0)
         sizes = [K + C, *reversed(hidden)]
         encoder = mlp([D + C, *hidden], activation)
@@ -155,15 +158,15 @@ class EncoderDecoder(Model):
         (64, 2)
         """
         check_whole("K", K, minimum=1)
-        if not isinstance(shape, (tuple, list)) or len(shape) not in (2, 3):
+        shape = check_sizes("shape", shape, (28, 28))
+        if len(shape) not in (2, 3):
             raise ValueError(
                 "shape: expected (rows, columns) or (rows, columns, channels), got"
                 f" {shape!r}"
             )
-        if not isinstance(channels, (tuple, list)) or not channels:
-            raise TypeError(
-                f"channels: expected numbers such as (32, 64), got {channels!r}"
-            )
+        channels = check_sizes("channels", channels, (32, 64))
+        if not channels:
+            raise ValueError("channels: expected at least one number, got none")
         shape, C = (*shape, 1)[:3], check_whole("condition", condition, minimum=0)
         encoder, decoder = conv_stacks(shape, K + C, channels, activation)
         if C:
@@ -210,20 +213,20 @@ class EncoderDecoder(Model):
         columns = label_columns(labels, self.C, self.dtype)
         model = copy.deepcopy(self, {id(flat): flat for flat in (self.theta, self.grad)})
         model._kept = None
-        for layer in model._conditions:
+        for layer in model.conditions:
             layer.labels = columns
         return model
 
     def _condition_on(self, labels, B):
         """Let the next pass through the two stacks know the labels of the B images."""
         columns = None if labels is None else label_columns(labels, self.C, self.dtype)
-        for layer in self._conditions:
+        for layer in self.conditions:
             layer.next_labels = columns
         self._check_rows(B)
 
     def _check_rows(self, B):
         """Refuse B images with another number of conditions, unless that is one."""
-        for layer in self._conditions:
+        for layer in self.conditions:
             labels = layer.labels if layer.next_labels is None else layer.next_labels
             if labels is not None and len(labels) not in (1, B):
                 raise ValueError(
@@ -257,8 +260,7 @@ class EncoderDecoder(Model):
         >>> model.decode(np.zeros((3, 2), np.float32)).shape
         (3, 4)
         """
-        z = as_float_array("z", z, self.dtype)
-        check_finite("z", z)
+        z = as_float_array("z", z, self.dtype, finite=True)
         return self.likelihood.mean(self.decoder_output(z))
 
     def latent(self, x):
@@ -306,15 +308,16 @@ class EncoderDecoder(Model):
         (5, 1, 4)
         """
         check_whole("steps", steps, minimum=2)
+        x_a = self._check_x(x_a, "x_a", finite=True)
+        x_b = self._check_x(x_b, "x_b", finite=True)
+        check_shape("x_b", x_b, x_a.shape)
         z_a, z_b = self.latent(x_a), self.latent(x_b)
-        check_shape("x_b", z_b, z_a.shape)
         t = np.linspace(0, 1, steps, dtype=self.dtype)[:, None, None]
         return self.decode((1 - t) * z_a + t * z_b)
 
-    def _check_x(self, x):
-        # NaN and infinity are left to the likelihood's check: one pass over x is enough.
-        x = as_float_array("x", x, self.dtype, ndim=2)
-        check_shape("x", x, (None, self.D))
+    def _check_x(self, x, name="x", finite=False):
+        # `loss` leaves NaN and infinity to the likelihood's check: one pass over x will do.
+        x = as_float_array(name, x, self.dtype, (None, self.D), finite)
         self._check_rows(len(x))
         return x
 

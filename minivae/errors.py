@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 
-def as_float_array(name, value, dtype, ndim=None):
+def as_float_array(name, value, dtype, shape=None, finite=False):
     """Return `value` as an array of the model's `dtype`, or say what is wrong with it.
 
     Parameters
@@ -20,8 +20,10 @@ def as_float_array(name, value, dtype, ndim=None):
         Real floating-point values; any floating dtype is converted to `dtype`.
     dtype : numpy dtype
         The precision of the model (float32 to train, float64 to check).
-    ndim : int or tuple of int, optional
-        The number of axes allowed.
+    shape : tuple, optional
+        The shape that it must have; None matches any size.
+    finite : bool
+        Refuse NaN and infinity too.
 
     Returns
     -------
@@ -34,34 +36,58 @@ def as_float_array(name, value, dtype, ndim=None):
         If the values are not real floating-point numbers. Integers are refused too:
         raw pixel bytes that were never scaled are the usual cause.
     ValueError
-        If the array is empty or has the wrong number of axes.
+        If the array is empty, ragged, masked, of another shape or not finite.
     """
-    array = np.asarray(value)
+    array = value if type(value) is np.ndarray else _as_array(name, value)
     if array.dtype.kind != "f":
         hint = f" (convert with {name}.astype(np.{np.dtype(dtype).name}))"
         raise TypeError(
             f"{name}: expected real floating-point values, got dtype {array.dtype}"
             + (hint if array.dtype.kind in "biu" else "")
         )
-    allowed = (ndim,) if isinstance(ndim, int) else ndim
-    if allowed is not None and array.ndim not in allowed:
-        wanted = " or ".join(str(n) for n in allowed)
-        raise ValueError(
-            f"{name}: expected an array of {wanted} axes, got shape {array.shape}"
-        )
     if array.size == 0:
         raise ValueError(f"{name}: expected data, got an empty array {array.shape}")
+    if shape is not None:
+        check_shape(name, array, shape)
+    if finite:
+        check_finite(name, array)
     return array.astype(dtype, copy=False)
+
+
+def _as_array(name, value):
+    if getattr(value, "mask", False) is not False and np.any(value.mask):
+        raise ValueError(f"{name}: expected an array without a mask, got a masked one")
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: expected an array, got rows that differ") from error
+
+
+def check_array(name, value, shape=None, dtype=None, finite=False):
+    """Raise unless `value` is an array of floats as it must be; nothing is converted.
+
+    For the doors between layers, on the path of every training step: without `finite` the
+    values are not looked at. `shape` and `dtype` may be anything if they are not given.
+    """
+    if type(value) is not np.ndarray:
+        raise TypeError(f"{name}: expected an array, got {type(value).__name__}")
+    if value.dtype != dtype if dtype else value.dtype.kind != "f":
+        wanted = f"dtype {dtype}" if dtype else "real floating-point values"
+        raise TypeError(f"{name}: expected {wanted}, got {value.dtype}")
+    if shape is not None:
+        check_shape(name, value, shape)
+    if finite:
+        check_finite(name, value)
 
 
 def check_shape(name, array, expected):
     """Raise ValueError unless `array.shape` matches `expected` (None matches any size)."""
-    if array.shape == expected:  # the usual case, on the path of every training step
+    came = array.shape  # the usual cases first, on the path of every training step
+    if came == expected or (len(came) == 2 and (None, came[1]) == expected):
         return
-    fits = array.ndim == len(expected) and all(
-        want in (None, have) for have, want in zip(array.shape, expected, strict=True)
-    )
-    if not fits:
+    if len(came) != len(expected) or any(
+        want not in (None, have) for have, want in zip(came, expected, strict=True)
+    ):
         wanted = ", ".join("any" if n is None else str(n) for n in expected)
         comma = "," * (len(expected) == 1)  # as Python writes a tuple of one
         raise ValueError(f"{name}: expected shape ({wanted}{comma}), got {array.shape}")
@@ -88,6 +114,13 @@ def check_whole(name, value, minimum):
     return int(value)
 
 
+def check_sizes(name, values, example):
+    """Return `values` as a tuple of whole numbers from 1 on, or raise."""
+    if not isinstance(values, (tuple, list)):
+        raise TypeError(f"{name}: expected sizes such as {example}, got {values!r}")
+    return tuple(check_whole(name, value, minimum=1) for value in values)
+
+
 def check_number(name, value, minimum=None, exclusive=False):
     """Return `value` as a float, or raise if it is not finite or is below `minimum`."""
     if isinstance(value, bool) or not isinstance(
@@ -105,9 +138,23 @@ def check_number(name, value, minimum=None, exclusive=False):
 
 def check_choice(name, value, choices):
     """Raise ValueError, listing what is possible, unless `value` is one of `choices`."""
-    if value not in choices:
+    if not any(type(value) is type(choice) and value == choice for choice in choices):
         known = ", ".join(repr(c) for c in choices)
         raise ValueError(f"{name}: expected one of {known}, got {value!r}")
+
+
+def check_instance(name, value, kind, hint=""):
+    """Raise TypeError unless `value` is an object of the class `kind`, or of several."""
+    if not isinstance(value, kind):
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        wanted = " or ".join(k.__name__ for k in kinds)
+        raise TypeError(f"{name}: expected a {wanted}{hint}, got {value!r}")
+
+
+def check_function(name, value):
+    """Raise TypeError unless `value` is a function; a class is none."""
+    if not callable(value) or isinstance(value, type):
+        raise TypeError(f"{name}: expected a function, got {value!r}")
 
 
 def check_generator(name, rng):

@@ -13,7 +13,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from minivae.errors import check_choice, check_number, check_whole
+from minivae.errors import (
+    check_array,
+    check_choice,
+    check_instance,
+    check_number,
+    check_sizes,
+    check_whole,
+)
 from minivae.numerics import sigmoid, softplus
 
 
@@ -64,18 +71,28 @@ class Layer:
     def initialise(self, rng):
         """Draw the parameters' first values from the generator `rng`."""
 
-    def keep(self, value):
-        """Remember `value` until `backward` asks for it."""
-        self._kept = value
+    def keep(self, y, value):
+        """Remember `value` until `backward` asks for it, with a dy that is like y."""
+        self._kept = value, y.shape, y.dtype
 
-    def kept(self):
-        """Return what `forward` kept, or raise RuntimeError if there was no forward."""
+    def kept(self, dy, name="dy"):
+        """Return what `forward` kept.
+
+        Raises
+        ------
+        RuntimeError
+            If there was no forward.
+        TypeError, ValueError
+            If dy has not the shape and the dtype of y.
+        """
         if self._kept is None:
             raise RuntimeError(
                 f"{type(self).__name__}.backward was called before forward:"
                 " there is no input to differentiate at"
             )
-        return self._kept
+        value, shape, dtype = self._kept
+        check_array(name, dy, shape, dtype)
+        return value
 
 
 class Linear(Layer):
@@ -131,18 +148,15 @@ class Linear(Layer):
 
     def forward(self, x):
         """Return x W + b, shape (B, n_out), for x of shape (B, n_in)."""
-        if x.ndim != 2 or x.shape[1] != self.n_in:
-            raise ValueError(f"x: expected shape (any, {self.n_in}), got {x.shape}")
-        if x.dtype != self.W.dtype:
-            raise TypeError(f"x: expected dtype {self.W.dtype}, the model's, got {x.dtype}")
-        self.keep(x)
+        check_array("x", x, (None, self.n_in), self.W.dtype)
         y = x @ self.W
         y += self.b
+        self.keep(y, x)
         return y
 
     def backward(self, dy, need_dx=True):
         """Write dW and db; return dx, shape (B, n_in), or None if it is not needed."""
-        x = self.kept()
+        x = self.kept(dy)
         np.matmul(x.T, dy, out=self.dW)  # ∂L/∂W = xᵀ dy
         dy.sum(axis=0, out=self.db)  # ∂L/∂b = Σ_rows dy
         return dy @ self.W.T if need_dx else None  # ∂L/∂x = dy Wᵀ
@@ -153,13 +167,14 @@ class Tanh(Layer):
 
     def forward(self, x):
         """Return tanh(x), of the shape of x; y is kept."""
+        check_array("x", x)
         y = np.tanh(x)
-        self.keep(y)
+        self.keep(y, y)
         return y
 
     def backward(self, dy):
         """Return dx = dy (1 - y²), of the shape of dy."""
-        y = self.kept()
+        y = self.kept(dy)
         dx = y * y
         np.subtract(1, dx, out=dx)
         dx *= dy  # in one array: dx = dy * (1 - y * y)
@@ -171,13 +186,14 @@ class Sigmoid(Layer):
 
     def forward(self, x):
         """Return 1 / (1 + exp(-x)), of the shape of x; y is kept."""
+        check_array("x", x)
         y = sigmoid(x)
-        self.keep(y)
+        self.keep(y, y)
         return y
 
     def backward(self, dy):
         """Return dx = dy y (1 - y), of the shape of dy."""
-        y = self.kept()
+        y = self.kept(dy)
         return dy * y * (1 - y)
 
 
@@ -186,12 +202,13 @@ class ReLU(Layer):
 
     def forward(self, x):
         """Return max(x, 0), of the shape of x; where x > 0 is kept."""
-        self.keep(x > 0)
+        check_array("x", x)
+        self.keep(x, x > 0)
         return np.maximum(x, 0)
 
     def backward(self, dy):
         """Return dx = dy where x was above 0, else 0."""
-        return dy * self.kept()
+        return dy * self.kept(dy)
 
 
 class Softplus(Layer):
@@ -199,12 +216,13 @@ class Softplus(Layer):
 
     def forward(self, x):
         """Return log(1 + exp(x)), of the shape of x; x is kept."""
-        self.keep(x)
+        check_array("x", x)
+        self.keep(x, x)
         return softplus(x)
 
     def backward(self, dy):
         """Return dx = dy sigmoid(x), of the shape of dy."""
-        return dy * sigmoid(self.kept())
+        return dy * sigmoid(self.kept(dy))
 
 
 class Scale(Layer):
@@ -221,12 +239,13 @@ class Scale(Layer):
 
     def forward(self, x):
         """Return factor · x, of the shape of x."""
-        self.keep(self.factor)
+        check_array("x", x)
+        self.keep(x, self.factor)
         return self.factor * x
 
     def backward(self, dy):
         """Return dx = factor · dy, of the shape of dy."""
-        return self.kept() * dy
+        return self.kept(dy) * dy
 
 
 class Sequential(Layer):
@@ -245,6 +264,8 @@ class Sequential(Layer):
 
     def __init__(self, *layers):
         super().__init__()
+        for layer in layers:
+            check_instance("layers", layer, Layer)
         self.layers = list(layers)
         widths = [layer for layer in self.layers if layer.n_in is not None]
         for left, right in pairwise(widths):
@@ -316,6 +337,6 @@ def mlp(sizes, activation="tanh"):
     check_choice("activation", activation, tuple(ACTIVATIONS))
     init = "he" if activation == "relu" else "glorot"
     layers = []
-    for n_in, n_out in pairwise(sizes):
+    for n_in, n_out in pairwise(check_sizes("sizes", sizes, (64, 256))):
         layers += [Linear(n_in, n_out, init), ACTIVATIONS[activation]()]
     return layers

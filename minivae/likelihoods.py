@@ -11,7 +11,13 @@ import math
 
 import numpy as np
 
-from minivae.errors import check_finite, check_number, check_shape, check_whole
+from minivae.errors import (
+    check_array,
+    check_generator,
+    check_number,
+    check_shape,
+    check_whole,
+)
 from minivae.gaussian import LOG_2PI
 from minivae.layers import Layer
 from minivae.numerics import sigmoid
@@ -24,7 +30,7 @@ class Likelihood(Layer):
 
     def check(self, x):
         """Raise ValueError if x holds a value that p(x|z) gives no probability."""
-        check_finite("x", x)
+        check_array("x", x, finite=True)
 
     def log_prob(self, x, y):
         """log p(x|z) in nats, summed over the D pixels.
@@ -47,15 +53,22 @@ class Likelihood(Layer):
         TypeError
             If x and y differ in dtype.
         """
+        check_array("y", y)
+        check_array("x", x, dtype=y.dtype)
         check_shape("y", y, y.shape[:-2] + x.shape)
-        if x.dtype != y.dtype:
-            raise TypeError(f"x: expected dtype {y.dtype}, that of y, got {x.dtype}")
         self.check(x)
         return self._log_prob(x, y)
 
     def mean(self, y):
         """E[x|z], of the shape of y. For a Gaussian or a Laplace it is y itself."""
+        check_array("y", y)
         return y
+
+    def sample(self, y, rng):
+        """Draw x ~ p(x|z), of the shape and dtype of y."""
+        check_array("y", y, finite=True)
+        check_generator("rng", rng)
+        return self._sample(y, rng).astype(y.dtype)
 
 
 class Binomial(Likelihood):
@@ -102,6 +115,7 @@ class Binomial(Likelihood):
 
     def check(self, x):
         """Raise ValueError unless x holds whole numbers 0..n, or greys in [0, 1]."""
+        check_array("x", x)
         if self.grey:
             inside, support = (x >= 0) & (x <= 1), "[0, 1]"
         elif self.n == 1:
@@ -120,17 +134,17 @@ class Binomial(Likelihood):
         u = 1 + t
         log_1p_exp = np.log(u)
         np.maximum(y, log_1p_exp, out=log_1p_exp)
-        self.keep((x, t, u))
         if self.n > 1:
             log_1p_exp *= self.n
         log_p = (x * y - log_1p_exp).sum(axis=-1)
         if self.n > 1:
             log_p += self._log_choose.astype(y.dtype)[x.astype(np.intp)].sum(axis=-1)
+        self.keep(log_p, (x, t, u))
         return log_p
 
     def backward(self, dlogp):
         """Return dy = dlogp · (x - n sigmoid(y)); dlogp has the shape of `log_prob`."""
-        x, t, u = self.kept()
+        x, t, u = self.kept(dlogp, "dlogp")
         p = t / u  # sigmoid(y) = e^y / (1 + e^y)
         if self.n > 1:
             p *= self.n
@@ -140,11 +154,11 @@ class Binomial(Likelihood):
 
     def mean(self, y):
         """E[x|z] = n sigmoid(y), in [0, n]."""
+        check_array("y", y)
         return self.n * sigmoid(y)
 
-    def sample(self, y, rng):
-        """Draw counts x ~ Binomial(n, sigmoid(y)), of the shape and dtype of y."""
-        return rng.binomial(self.n, sigmoid(y)).astype(y.dtype)
+    def _sample(self, y, rng):
+        return rng.binomial(self.n, sigmoid(y))
 
 
 def _log_binomial_coefficients(n):
@@ -216,23 +230,21 @@ class Gaussian(Likelihood):
     def _log_prob(self, x, y):
         residual = x - y
         squares = np.einsum("...d,...d->...", residual, residual)
-        self.keep((residual, squares))
+        self.keep(squares, (residual, squares))
         D = x.shape[-1]
         return -squares / (2 * self.c) - D / 2 * (LOG_2PI + self.log_c)
 
     def backward(self, dlogp):
         """Return dy = dlogp · (x - y)/c, and write the gradient in log c if learned."""
-        residual, squares = self.kept()
+        residual, squares = self.kept(dlogp, "dlogp")
         if self.learned:
             D = residual.shape[-1]
             dlog_c = squares / (2 * self.c) - D / 2
             self.grads["log_c"][0] = (dlogp * dlog_c).sum()
         return (dlogp / self.c)[..., None] * residual
 
-    def sample(self, y, rng):
-        """Draw x ~ N(y, c I), of the shape and dtype of y."""
-        noise = rng.standard_normal(y.shape)
-        return (y + math.sqrt(self.c) * noise).astype(y.dtype)
+    def _sample(self, y, rng):
+        return y + math.sqrt(self.c) * rng.standard_normal(y.shape)
 
 
 class Laplace(Likelihood):
@@ -282,18 +294,17 @@ class Laplace(Likelihood):
     def _log_prob(self, x, y):
         residual = x - y
         distance = np.abs(residual).sum(axis=-1)
-        self.keep((residual, distance))
+        self.keep(distance, (residual, distance))
         D = x.shape[-1]
         return -distance / self.b - D * (math.log(2) + self.log_b)
 
     def backward(self, dlogp):
         """Return dy = dlogp · sign(x - y)/b, and write the gradient in log b if learned."""
-        residual, distance = self.kept()
+        residual, distance = self.kept(dlogp, "dlogp")
         if self.learned:
             D = residual.shape[-1]
             self.grads["log_b"][0] = (dlogp * (distance / self.b - D)).sum()
         return (dlogp / self.b)[..., None] * np.sign(residual)
 
-    def sample(self, y, rng):
-        """Draw x ~ Laplace(y, b), of the shape and dtype of y."""
-        return rng.laplace(y, self.b).astype(y.dtype)
+    def _sample(self, y, rng):
+        return rng.laplace(y, self.b)

@@ -4,8 +4,8 @@ import copy
 
 import numpy as np
 
-from minivae.errors import check_generator
-from minivae.layers import Sequential
+from minivae.errors import as_float_array, check_finite, check_generator, check_instance
+from minivae.layers import Layer, Sequential
 
 
 class Model:
@@ -35,6 +35,9 @@ class Model:
     """
 
     def __init__(self, parts, rng, dtype):
+        check_instance("parts", parts, dict)
+        for name, part in parts.items():
+            check_instance(f"parts: {name}", part, Layer)
         check_generator("rng", rng)
         self.dtype = _precision(dtype)
         self.layout, size = {}, 0
@@ -107,7 +110,11 @@ class Model:
     def __setattr__(self, name, value):
         # A new array under the old name would leave the layers with views of the old one.
         if name in ("theta", "grad") and name in self.__dict__:
-            self.__dict__[name][...] = value
+            mine = self.__dict__[name]
+            if value is not mine:  # as it is in `theta -= step`
+                value = as_float_array(name, value, self.dtype, mine.shape)
+            check_finite(name, value)
+            mine[...] = value
         else:
             super().__setattr__(name, value)
 
@@ -118,6 +125,10 @@ class Model:
 
 
 def _precision(dtype):
-    if np.dtype(dtype) not in (np.dtype("float32"), np.dtype("float64")):
+    try:
+        precision = np.dtype(dtype)
+    except (TypeError, ValueError):
+        precision = None
+    if dtype is None or precision not in (np.float32, np.float64):
         raise TypeError(f"dtype: expected float32 or float64, got {dtype}")
-    return np.dtype(dtype)
+    return precision

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from minivae.errors import check_number, check_shape
+from minivae.errors import check_array, check_instance, check_number, check_whole
 from minivae.schedules import text_of, value_at
 
 
@@ -38,13 +38,15 @@ class Optimizer:
 
     def _begin(self, theta, grad):
         """Count the step, make room at the first one, and return the learning rate."""
-        check_shape("grad", grad, theta.shape)
+        size = len(getattr(self, self.memory[0])) if self.t else None
+        check_array("theta", theta, (size,))
+        check_array("grad", grad, theta.shape, theta.dtype)
+        if not math.isfinite(np.dot(grad, grad)):  # cheap, but a large one overflows
+            check_array("grad", grad, finite=True)
+        lr = check_number("lr", value_at(self.lr, self.t), minimum=0)
         if self.t == 0:
             for name in self.memory:
                 setattr(self, name, np.zeros_like(theta))
-        for name in self.memory:
-            check_shape(name, getattr(self, name), theta.shape)
-        lr = check_number("lr", value_at(self.lr, self.t), minimum=0)
         self.t += 1
         return lr
 
@@ -56,12 +58,18 @@ class Optimizer:
 
     def load_state(self, state):
         """Go on from where `state` was taken."""
+        check_instance("state", state, dict)
         wanted = {"t", *(self.memory if state.get("t") else ())}
         if set(state) != wanted:
             raise ValueError(f"state: expected {sorted(wanted)}, got {sorted(state)}")
-        self.t = int(state["t"])
+        t = check_whole("state: t", state["t"], minimum=0)
+        vectors = {name: state[name] for name in wanted - {"t"}}
+        for name, vector in vectors.items():
+            size = len(vectors[self.memory[0]])
+            check_array(f"state: {name}", vector, (size,), finite=True)
+        self.t = t
         for name in self.memory:
-            setattr(self, name, state[name].copy() if self.t else None)
+            setattr(self, name, vectors[name].copy() if t else None)
 
 
 class SGD(Optimizer):

@@ -10,7 +10,9 @@ were made, from which `checkpoints.load` makes them again.
 
 import math
 
-from minivae.errors import check_number, check_whole
+import numpy as np
+
+from minivae.errors import check_instance, check_number, check_whole
 
 
 def value_at(schedule, step):
@@ -88,6 +90,8 @@ def piecewise_constant(values, lengths):
     >>> lr(99), lr(100), lr(1000)
     (0.001, 0.0001, 0.0001)
     """
+    check_instance("values", values, (list, tuple, np.ndarray))
+    check_instance("lengths", lengths, (list, tuple, np.ndarray))
     values = [check_number("values", v, minimum=0) for v in values]
     lengths = [check_whole("lengths", n, minimum=1) for n in lengths]
     if len(values) != len(lengths) or not values:

@@ -17,7 +17,6 @@ from minivae import gaussian
 from minivae.encoder_decoder import EncoderDecoder
 from minivae.errors import (
     as_float_array,
-    check_finite,
     check_generator,
     check_number,
     check_shape,
@@ -177,9 +176,7 @@ class VAE(EncoderDecoder):
         >>> mu.shape, logvar.shape
         ((2, 2), (2, 2))
         """
-        x = self._check_x(x)
-        check_finite("x", x)
-        return self._encode(x)
+        return self._encode(self._check_x(x, finite=True))
 
     def posterior_mean(self, x):
         """mu(x), the mean of q(z|x), shape (B, K), for x of shape (B, D): see `encode`."""
@@ -289,7 +286,7 @@ class VAE(EncoderDecoder):
 
     def _check(self, x, eps, name="eps"):
         x = self._check_x(x)
-        eps = as_float_array(name, eps, self.dtype, ndim=(2, 3))
-        check_shape(name, eps, eps.shape[:-2] + (len(x), self.K))
-        check_finite(name, eps)
+        eps = as_float_array(name, eps, self.dtype, finite=True)
+        samples = (None,) if eps.ndim == 3 else ()
+        check_shape(name, eps, (*samples, len(x), self.K))
         return x, eps

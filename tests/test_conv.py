@@ -256,7 +256,7 @@ def test_config_builds_the_layer_again(cls):
 @pytest.mark.parametrize("cls", LAYERS)
 def test_bad_arguments_are_named(cls):
     for shape in ((8, 8), (8, 8, 1, 1), 8):
-        with complains(ValueError, "shape", "(rows, columns, channels)", str(shape)):
+        with complains((TypeError, ValueError), "shape: expected", str(shape)):
             cls(shape, 2)
     with complains(ValueError, "shape", "at least 1", "0"):
         cls((8, 0, 1), 2)
@@ -291,7 +291,7 @@ def test_what_would_lose_pixels_is_refused():
 def test_bad_input_is_named(cls, rng):
     layer = alone(cls((4, 6, 2), 3), rng)
     for shape in ((5, 47), (5, 4, 6, 2), (48,)):
-        with complains(ValueError, "x: ", "(any, 48)", "(4, 6, 2)", str(shape)):
+        with complains(ValueError, "x: ", "(any, 48)", str(shape)):
             layer.forward(np.ones(shape))
     for dtype in (np.float32, np.int64):
         with complains(TypeError, "x: ", "float64", np.dtype(dtype).name):
@@ -345,7 +345,7 @@ def test_the_autoencoder_has_it_too(rng):
 def test_models_that_cannot_be_are_refused(rng):
     with complains(ValueError, "shape", "(rows, columns)", "(8,)"):
         VAE.conv((8,), 2, rng=rng)
-    with complains(TypeError, "channels", "(32, 64)", "()"):
+    with complains(ValueError, "channels: expected at least one", "none"):
         VAE.conv((8, 8), 2, (), rng=rng)
     with complains(TypeError, "channels", "(32, 64)", "32"):
         VAE.conv((8, 8), 2, 32, rng=rng)

@@ -83,10 +83,9 @@ def test_bad_images_are_named(kind, rng):
     model = kind.mlp(4, 2, (3,), rng=rng)
     noise = () if kind is Autoencoder else (np.zeros((3, 2)),)
     doors = [lambda x: model.loss(x, *noise), model.latent, model.reconstruct]
-    doors.append(lambda x: model.interpolate(x, x))
     for door in doors:
         for shape in [(4,), (1, 3, 4)]:
-            with complains(ValueError, "x: expected an array of 2 axes", str(shape)):
+            with complains(ValueError, "x: expected shape (any, 4)", str(shape)):
                 door(np.ones(shape))
         with complains(ValueError, "x: expected shape (any, 4)", "(3, 5)"):
             door(np.ones((3, 5)))

@@ -4,11 +4,15 @@ from helpers import complains
 
 from minivae.errors import (
     as_float_array,
+    check_array,
     check_choice,
     check_finite,
+    check_function,
     check_generator,
+    check_instance,
     check_number,
     check_shape,
+    check_sizes,
     check_whole,
 )
 
@@ -17,7 +21,7 @@ from minivae.errors import (
 def test_floats_are_converted_and_not_copied_without_need(dtype):
     given = np.ones((2, 3), dtype)
     for wanted in (np.float32, np.float64):
-        array = as_float_array("x", given, wanted, ndim=2)
+        array = as_float_array("x", given, wanted, (None, 3))
         assert array.dtype == wanted
         assert (array is given) == (dtype == wanted)
     assert as_float_array("x", [[0.5, 1.0]], np.float32).dtype == np.float32
@@ -37,12 +41,44 @@ def test_what_cannot_be_converted_honestly_is_refused_without_one(dtype):
 
 
 def test_wrong_rank_and_empty_arrays_are_refused():
-    with complains(ValueError, "x", "2 axes", "(3,)"):
-        as_float_array("x", np.ones(3), np.float64, ndim=2)
-    with complains(ValueError, "eps", "2 or 3 axes", "(1, 1, 1, 1)"):
-        as_float_array("eps", np.ones((1, 1, 1, 1)), np.float64, ndim=(2, 3))
+    with complains(ValueError, "x: expected shape (any, 4)", "(3,)"):
+        as_float_array("x", np.ones(3), np.float64, (None, 4))
     with complains(ValueError, "x", "empty", "(0, 4)"):
-        as_float_array("x", np.ones((0, 4)), np.float64, ndim=2)
+        as_float_array("x", np.ones((0, 4)), np.float64, (None, 4))
+    with complains(ValueError, "x: expected an array", "rows that differ"):
+        as_float_array("x", [[0.5], [0.5, 1.0]], np.float64)
+
+
+def test_a_mask_is_not_overlooked():
+    with complains(ValueError, "x: expected an array without a mask"):
+        as_float_array("x", np.ma.masked_array(np.ones(3), [0, 1, 0]), np.float64)
+    whole = as_float_array("x", np.ma.masked_array(np.ones(3), [0, 0, 0]), np.float64)
+    assert type(whole) is np.ndarray
+
+
+def test_not_finite_is_refused_where_it_is_asked_for():
+    array = np.array([1.0, np.nan])
+    as_float_array("x", array, np.float64)
+    check_array("x", array)
+    for check in (
+        lambda: as_float_array("x", array, float, finite=True),
+        lambda: check_array("x", array, finite=True),
+    ):
+        with complains(ValueError, "x: expected finite", "nan", "(1,)"):
+            check()
+
+
+def test_inner_arrays_are_not_converted():
+    check_array("dy", np.ones((2, 3)), (2, 3), np.float64)
+    check_array("dy", np.ones((2, 3), np.float32), (None, 3))
+    with complains(TypeError, "dy: expected an array, got list"):
+        check_array("dy", [1.0])
+    with complains(TypeError, "dy: expected real floating-point values, got int64"):
+        check_array("dy", np.ones(3, np.int64))
+    with complains(TypeError, "dy: expected dtype float32, got float64"):
+        check_array("dy", np.ones(3), dtype=np.dtype(np.float32))
+    with complains(ValueError, "dy: expected shape (2, 3), got (1, 3)"):
+        check_array("dy", np.ones((1, 3)), (2, 3))
 
 
 def test_shapes():
@@ -101,3 +137,19 @@ def test_only_generators_are_random(rng):
     for value in (0, None, np.random, np.random.RandomState(0)):
         with complains(TypeError, "rng", "Generator", type(value).__name__):
             check_generator("rng", value)
+
+
+def test_sizes_instances_and_functions():
+    assert check_sizes("hidden", [3, np.int64(4)], (256,)) == (3, 4)
+    for value in (None, 3, {3}, np.ones(2, int)):
+        with complains(TypeError, "hidden: expected sizes such as (256,)", repr(value)):
+            check_sizes("hidden", value, (256,))
+    with complains(ValueError, "hidden: expected at least 1, got 0"):
+        check_sizes("hidden", (3, 0), (256,))
+    check_instance("state", {}, dict)
+    with complains(TypeError, "state: expected a list or tuple like that, got {}"):
+        check_instance("state", {}, (list, tuple), " like that")
+    check_function("f", len)
+    for value in (None, dict):
+        with complains(TypeError, "f: expected a function", repr(value)):
+            check_function("f", value)

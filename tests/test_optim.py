@@ -192,7 +192,7 @@ def test_vectors_of_another_length_are_refused(make):
     with complains(ValueError, "grad: expected shape (3)", "(1,)"):
         optimizer.step(np.zeros(3), np.ones(1))
     optimizer.step(np.zeros(3), np.ones(3))
-    with complains(ValueError, "expected shape (4)", "(3,)"):
+    with complains(ValueError, "theta: expected shape (3)", "(4,)"):
         optimizer.step(np.zeros(4), np.ones(4))
 
 

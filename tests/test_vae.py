@@ -271,7 +271,7 @@ def test_bad_arguments_are_named(rng):
     doors = {"eps": [vae.loss, vae.elbo, vae.log_weights], "z": [vae.log_joint]}
     for name, door in [(name, door) for name, list_ in doors.items() for door in list_]:
         for shape in [(2,), (1, 1, 3, 2)]:
-            with complains(ValueError, f"{name}: expected an array of 2 or 3 axes"):
+            with complains(ValueError, f"{name}: expected shape"):
                 door(x, np.zeros(shape))
         for shape in [(3, 3), (4, 2), (2, 4, 2), (3, 2, 3)]:
             with complains(ValueError, f"{name}: expected shape", "3, 2)", str(shape)):

@@ -7,7 +7,7 @@ drawn: `draw_faces` of the mean of their factors. Nobody sat for them.
 import numpy as np
 
 from minivae.datasets.images import Images
-from minivae.errors import as_float_array, check_shape, check_whole
+from minivae.errors import as_float_array, check_whole
 
 FACTORS = ("turn", "smile", "eyes", "brows", "width", "tone")
 NOISE = 0.05  # standard deviation of the noise on every pixel
@@ -71,8 +71,7 @@ def draw_faces(factors, size=32):
     TypeError, ValueError
         If `factors` are not floats of that shape in [-1, 1], or `size` is too small.
     """
-    factors = as_float_array("factors", factors, np.float32, ndim=2)
-    check_shape("factors", factors, (None, len(FACTORS)))
+    factors = as_float_array("factors", factors, np.float32, (None, len(FACTORS)))
     check_whole("size", size, minimum=8)
     if not (np.abs(factors) <= 1).all():  # a NaN fails it too
         raise ValueError(

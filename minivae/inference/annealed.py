@@ -32,8 +32,9 @@ from typing import NamedTuple
 import numpy as np
 
 from minivae import gaussian
-from minivae.errors import as_float_array, check_generator, check_shape, check_whole
+from minivae.errors import as_float_array, check_generator, check_instance, check_whole
 from minivae.numerics import log_mean_exp, log_sum_exp
+from minivae.vae import VAE
 
 PILOT = 4  # chains of the pilot run
 ACCEPT = 0.7  # the share of accepted steps that it aims at
@@ -108,6 +109,7 @@ def sandwich(model, n, rng, temperatures=300, chains=16, leapfrog=5):
     ----------
     Grosse, Ghahramani & Adams (2015), section 4.
     """
+    check_instance("model", model, VAE)
     n = check_whole("n", n, 1)
     check_generator("rng", rng)
     z = rng.standard_normal((n, model.K), dtype=model.dtype)
@@ -125,6 +127,7 @@ def schedule(T):
 
     β_t ∝ sigmoid(4 (2t/T - 1)) - sigmoid(-4) (Wu et al. 2017, section 4).
     """
+    check_whole("T", T, 1)
     rise = np.tanh(2 * np.linspace(-1, 1, T + 1))  # sigmoid(2a) = ½ (1 + tanh a)
     return (rise - rise[0]) / (rise[-1] - rise[0])
 
@@ -250,9 +253,9 @@ def _portions(x, chains):
 
 
 def _check(model, x, rng, temperatures, chains, leapfrog):
+    check_instance("model", model, VAE)
     check_generator("rng", rng)
-    x = as_float_array("x", x, model.dtype, ndim=2)
-    check_shape("x", x, (None, model.D))
+    x = as_float_array("x", x, model.dtype, (None, model.D))
     model.likelihood.check(x)
     return (
         x,

@@ -12,8 +12,9 @@ import math
 
 import numpy as np
 
-from minivae.errors import check_generator, check_whole
+from minivae.errors import as_float_array, check_generator, check_instance, check_whole
 from minivae.numerics import log_sum_exp
+from minivae.vae import VAE
 
 
 def importance_log_likelihood(model, x, samples, rng, block=1024):
@@ -45,6 +46,8 @@ def importance_log_likelihood(model, x, samples, rng, block=1024):
     ----------
     Burda, Grosse & Salakhutdinov 2016, "Importance Weighted Autoencoders", eq. 8.
     """
+    check_instance("model", model, VAE)
+    x = as_float_array("x", x, model.dtype, (None, model.D), finite=True)
     check_whole("samples", samples, minimum=1)
     check_whole("block", block, minimum=1)
     check_generator("rng", rng)
@@ -54,7 +57,7 @@ def importance_log_likelihood(model, x, samples, rng, block=1024):
         _log_mean_weight(model, x[start : start + images], samples, rng, block)
         for start in range(0, len(x), images)
     ]
-    return np.concatenate(parts) if parts else model.encode(x)  # which refuses no data
+    return np.concatenate(parts)
 
 
 def _log_mean_weight(model, x, samples, rng, block):
@@ -83,7 +86,7 @@ def mean_and_error(values):
         `error` says how far the mean of N such images is from that of all images; the
         noise of the estimates themselves is part of it.
     """
-    values = np.asarray(values, dtype=np.float64)
+    values = as_float_array("values", values, np.float64, finite=True)
     if values.ndim != 1 or len(values) < 2:
         raise ValueError(
             f"values: expected two or more numbers in one row, got shape {values.shape}"

@@ -1,6 +1,7 @@
 """Active units, and the β or the variance that a loss implies without saying so."""
 
-from minivae.errors import check_choice, check_number, check_whole
+from minivae.errors import check_choice, check_instance, check_number, check_whole
+from minivae.vae import VAE
 
 
 def active_units(model, x, threshold=0.01):
@@ -23,6 +24,7 @@ def active_units(model, x, threshold=0.01):
     ----------
     Burda, Grosse & Salakhutdinov 2016, section 5.2.
     """
+    check_instance("model", model, VAE)
     check_number("threshold", threshold, minimum=0)
     mu, _ = model.encode(x)
     if len(mu) < 2:

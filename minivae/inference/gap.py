@@ -13,12 +13,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from minivae import gaussian
-from minivae.errors import as_float_array, check_generator, check_whole
+from minivae.errors import (
+    as_float_array,
+    check_generator,
+    check_instance,
+    check_sizes,
+    check_whole,
+)
 from minivae.inference.bounds import importance_log_likelihood
 from minivae.inference.diagnostics import active_units
 from minivae.inference.exact import quadrature
 from minivae.optim import Adam
 from minivae.schedules import cosine_decay
+from minivae.vae import VAE
 
 
 def fit_posterior(model, x, rng, steps=300, samples=16):
@@ -40,9 +47,10 @@ def fit_posterior(model, x, rng, steps=300, samples=16):
     -------
     mu, logvar : ndarray, shape (B, K)
     """
+    check_instance("model", model, VAE)
     check_generator("rng", rng)
     check_whole("samples", samples, minimum=1)
-    x = as_float_array("x", x, model.dtype, ndim=2)
+    x = as_float_array("x", x, model.dtype, (None, model.D), finite=True)
     both = np.stack(model.encode(x))  # one flat vector for the optimizer
     mu, logvar = both  # views
     B, K = mu.shape
@@ -123,8 +131,11 @@ def gap_report(model, x, rng, samples=(5, 50), draws=200):
     ----------
     Cremer, Li & Duvenaud 2018, "Inference Suboptimality in Variational Autoencoders".
     """
+    check_instance("model", model, VAE)
+    check_generator("rng", rng)
+    samples = check_sizes("samples", samples, (5, 50))
     check_whole("draws", draws, minimum=2)
-    x = as_float_array("x", x, model.dtype, ndim=2)
+    x = as_float_array("x", x, model.dtype, (None, model.D), finite=True)
     active = active_units(model, x)
     mu, logvar = model.encode(x)
     amortized = _elbo_draws(model, x, mu, logvar, rng, draws)

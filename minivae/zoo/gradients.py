@@ -80,8 +80,8 @@ tanh' written in terms of the output, 1 - y², but called with the input: the
 two forms of an activation's derivative are easily swapped.
 found in: davidrmiller/neural2d #40
 layers:Tanh.forward
-- self.keep(y)
-+ self.keep(x)
+- self.keep(y, y)
++ self.keep(y, x)
 
 stale-gradients 24
 Backward adds to what an earlier backward left: right the first time, and
@@ -135,7 +135,7 @@ relu-lets-all-through 22b
 The mask of the ReLU forgotten on the way back: negative inputs learn from
 gradients that never belonged to them.
 layers:ReLU.backward
-- dy * self.kept()
+- dy * self.kept(dy)
 + dy * 1.0
 
 learned-scale-without-d 8c

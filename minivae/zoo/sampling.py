@@ -47,14 +47,14 @@ softplus-as-probability 17
 Pixels drawn with softplus(logit) as their probability: the pictures are not
 drawn from the model that was trained.
 found in: JAX, examples/mnist_vae.py
-likelihoods:Binomial.sample
+likelihoods:Binomial._sample
 - (self.n, sigmoid(y))
 + (self.n, np.minimum(np.log1p(np.exp(y)), 1))
 
 laplace-of-the-wrong-width 17b
 Samples of the Laplace drawn with half its scale: densities and draws are of
 two different distributions.
-likelihoods:Laplace.sample
+likelihoods:Laplace._sample
 - self.b
 + self.b / 2
 
@@ -86,8 +86,8 @@ The annealing weight left in the reported ELBO: the curve looks best while the
 KL hardly counts.
 found in: the right practice: jxhe/vae-lagging-encoder #9
 training.fitting:_Run.epoch
-- ("nelbo", rec + kl)
-+ ("nelbo", objective)
+- _nelbo"] = rec + kl
++ _nelbo"] = objective
 
 noise-of-the-first-day 37
 The noise is drawn once and used at every step: the model learns to decode

@@ -93,8 +93,8 @@ def test_a_count_beyond_its_support():
         ),
         (
             "likelihoods:Binomial._log_prob",
-            "np.maximum(y, 0) + np.log(u)",
-            "np.log(1 + np.exp(y))",
+            "np.maximum(y, log_1p_exp, out=log_1p_exp)",
+            "log_1p_exp = np.log(1 + np.exp(y))",
             ["decoder outputs of ±1e4"],
         ),
         (
@@ -129,8 +129,8 @@ def test_a_count_beyond_its_support():
         ),
         (
             "training.fitting:_Run.epoch",
-            '("nelbo", rec + kl)',
-            '("nelbo", objective)',
+            '_nelbo"] = rec + kl',
+            '_nelbo"] = objective',
             ["the reported nelbo has β = 1"],
         ),
         ("optim:Adam.step", "m += g", "m += 1.1 * g", ["Adam with its defaults"]),

@@ -92,10 +92,10 @@ def test_the_formulas(edit, claim):
             ),
             ["Linear 3→5", "Linear 4→4"],
         ),
-        (("layers:Scale.backward", "self.kept() * dy", "dy"), ["Scale"]),
+        (("layers:Scale.backward", "self.kept(dy) * dy", "dy"), ["Scale"]),
         (("layers:Tanh.backward", "return dx", "return -dx"), ["Tanh"]),
-        (("layers:ReLU.backward", "dy * self.kept()", "dy * 1.0"), ["ReLU"]),
-        (("layers:Softplus.backward", "sigmoid(self.kept())", "1.0"), ["Softplus"]),
+        (("layers:ReLU.backward", "dy * self.kept(dy)", "dy * 1.0"), ["ReLU"]),
+        (("layers:Softplus.backward", "sigmoid(self.kept(dy))", "1.0"), ["Softplus"]),
         (("layers:Sigmoid.backward", "dy * y * (1 - y)", "dy * y"), ["Sigmoid"]),
     ],
 )

@@ -56,8 +56,8 @@ def test_right_code_passes():
         ),
         (
             "optim:Optimizer.load_state",
-            'self.t = int(state["t"])',
-            'self.t = min(1, int(state["t"]))',
+            "self.t = t",
+            "self.t = min(1, t)",
             ["Adam: steps after load_state"],
         ),
     ],

@@ -28,8 +28,8 @@ def test_right_code_passes():
     [
         (
             "vae:VAE.encode",
-            "return self._encode(x)",
-            "return self._encode(x)[::-1]",
+            "return self._encode(self._check_x(x, finite=True))",
+            "return self._encode(self._check_x(x, finite=True))[::-1]",
             ["mu and logvar"],
         ),
         ("vae:VAE.elbo", "log_p.mean(axis=0)", "log_p.max(axis=0)", ["elbo() of 2"]),

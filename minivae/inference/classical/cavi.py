@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minivae.errors import as_float_array, check_finite, check_number, check_whole
+from minivae.errors import as_float_array, check_instance, check_number, check_whole
 from minivae.gaussian import LOG_2PI
 
 
@@ -110,9 +110,14 @@ def elbo(x, prior, q):
     float
     """
     x, prior = _check(x, prior)
+    check_instance("q", q, Factorized)
+    for name in ("mean", "logvar", "b"):
+        check_number(f"q.{name}", getattr(q, name))
     best_a = prior.a + 0.5 * (len(x) + 1)
-    if abs(q.a - best_a) > 1e-9 * best_a:
-        raise ValueError(f"q: expected a = a_prior + (n + 1)/2 = {best_a}, got {q.a}")
+    if not abs(q.a - best_a) <= 1e-9 * best_a or q.b <= 0:
+        raise ValueError(
+            f"q: expected a = a_prior + (n + 1)/2 = {best_a} and b above 0, got {q}"
+        )
     joint = (
         -0.5 * (len(x) + 1) * LOG_2PI
         + 0.5 * math.log(prior.lam)
@@ -180,8 +185,8 @@ def _expected_rate(x, prior, mean, logvar):
 
 
 def _check(x, prior):
-    x = as_float_array("x", x, np.float64, ndim=1)
-    check_finite("x", x)
+    x = as_float_array("x", x, np.float64, (None,), finite=True)
+    check_instance("prior", prior, NormalGamma)
     check_number("prior.mean", prior.mean)
     for name in ("lam", "a", "b"):
         check_number(f"prior.{name}", getattr(prior, name), minimum=0, exclusive=True)

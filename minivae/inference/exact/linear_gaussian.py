@@ -18,13 +18,14 @@ import numpy as np
 from minivae import gaussian
 from minivae.errors import (
     as_float_array,
-    check_finite,
     check_generator,
+    check_instance,
     check_number,
     check_shape,
     check_whole,
 )
 from minivae.gaussian import LOG_2PI
+from minivae.vae import VAE
 
 
 class LinearGaussian:
@@ -45,13 +46,10 @@ class LinearGaussian:
     """
 
     def __init__(self, W, b, c):
-        self.W = as_float_array("W", W, np.float64, ndim=2)
-        self.b = as_float_array("b", b, np.float64, ndim=1)
-        self.c = check_number("c", c, minimum=0, exclusive=True)
+        self.W = as_float_array("W", W, np.float64, (None, None), finite=True)
         self.D, self.K = self.W.shape
-        check_shape("b", self.b, (self.D,))
-        check_finite("W", self.W)
-        check_finite("b", self.b)
+        self.b = as_float_array("b", b, np.float64, (self.D,), finite=True)
+        self.c = check_number("c", c, minimum=0, exclusive=True)
         self.M = self.W.T @ self.W + self.c * np.eye(self.K)
 
     def posterior(self, x):
@@ -157,6 +155,7 @@ class LinearGaussian:
             If the VAE has other parameters than these, a constant c that is not this
             model's, or if Wᵀ W is not diagonal.
         """
+        check_instance("vae", vae, VAE)
         M_inv = np.linalg.inv(self.M)
         values = {
             "mu_head.W": self.W @ M_inv,
@@ -189,12 +188,10 @@ class LinearGaussian:
             vae.params[name][...] = value
 
     def _check(self, name, value, width):
-        value = as_float_array(name, value, np.float64, ndim=2)
-        check_shape(name, value, (None, width))
-        check_finite(name, value)
-        return value
+        return as_float_array(name, value, np.float64, (None, width), finite=True)
 
     def _check_q(self, x, mu, logvar):
+        x = self._check("x", x, self.D)
         mu, logvar = self._check("mu", mu, self.K), self._check("logvar", logvar, self.K)
         check_shape("mu", mu, (len(x), self.K))
         check_shape("logvar", logvar, mu.shape)
@@ -274,8 +271,7 @@ def _spectrum(x):
 
 
 def _check_fit(x, K):
-    x = as_float_array("x", x, np.float64, ndim=2)
-    check_finite("x", x)
+    x = as_float_array("x", x, np.float64, (None, None), finite=True)
     K = check_whole("K", K, 1)
     if K >= x.shape[1]:
         raise ValueError(f"K: expected fewer latents than D = {x.shape[1]}, got {K}")

@@ -18,10 +18,8 @@ import numpy as np
 
 from minivae.errors import (
     as_float_array,
-    check_finite,
     check_generator,
     check_number,
-    check_shape,
     check_whole,
 )
 from minivae.gaussian import log_normal
@@ -50,14 +48,14 @@ class GaussianMixture:
     """
 
     def __init__(self, weights, means, variances):
-        self.weights = as_float_array("weights", weights, np.float64, ndim=1)
-        self.means = as_float_array("means", means, np.float64, ndim=2)
-        self.variances = as_float_array("variances", variances, np.float64, ndim=2)
-        self.C, self.D = self.means.shape
-        check_shape("weights", self.weights, (self.C,))
-        check_shape("variances", self.variances, (self.C, self.D))
-        for name in ("weights", "means", "variances"):
-            check_finite(name, getattr(self, name))
+        self.means = as_float_array("means", means, np.float64, (None, None), finite=True)
+        self.C, self.D = shape = self.means.shape
+        self.weights = as_float_array(
+            "weights", weights, np.float64, shape[:1], finite=True
+        )
+        self.variances = as_float_array(
+            "variances", variances, np.float64, shape, finite=True
+        )
         if (self.weights < 0).any() or abs(self.weights.sum() - 1.0) > 1e-9:
             raise ValueError(
                 "weights: expected values of at least 0 that sum to 1, got"
@@ -80,8 +78,7 @@ class GaussianMixture:
         (B, C) array
             In nats; -inf for a component of weight zero.
         """
-        x = _check_data(x)
-        check_shape("x", x, (None, self.D))
+        x = _check_data(x, self.D)
         with np.errstate(divide="ignore"):
             log_weights = np.log(self.weights)
         joint = np.empty((len(x), self.C))
@@ -254,7 +251,5 @@ def _degenerate(mixture, B, var_floor):
     return found
 
 
-def _check_data(x):
-    x = as_float_array("x", x, np.float64, ndim=2)
-    check_finite("x", x)
-    return x
+def _check_data(x, width=None):
+    return as_float_array("x", x, np.float64, (None, width), finite=True)

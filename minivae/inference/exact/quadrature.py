@@ -38,9 +38,7 @@ import numpy as np
 from minivae import gaussian
 from minivae.errors import (
     as_float_array,
-    check_finite,
     check_number,
-    check_shape,
     check_whole,
 )
 from minivae.inference.exact.hills import (
@@ -327,10 +325,9 @@ def _check(vae, x, tol):
         raise TypeError(f"vae: expected a model in float64, got {vae.dtype}; {hint}")
     if vae.K not in (1, 2):
         raise ValueError(f"vae: a grid serves K = 1 or 2 latent dimensions, got {vae.K}")
-    if np.isnan(tol) or tol <= 0:
-        raise ValueError(f"tol: expected a number above 0, got {tol}")
-    x = as_float_array("x", x, np.float64, ndim=2)
-    check_shape("x", x, (None, vae.D))
+    if not (isinstance(tol, float) and tol == np.inf):
+        check_number("tol", tol, minimum=0, exclusive=True)
+    x = as_float_array("x", x, np.float64, (None, vae.D))
     vae.likelihood.check(x)
     return x
 
@@ -341,10 +338,6 @@ def _check_lattice(nodes, limit):
 
 
 def _check_q(vae, x, mu, logvar):
-    mu = as_float_array("mu", mu, np.float64, ndim=2)
-    logvar = as_float_array("logvar", logvar, np.float64, ndim=2)
-    check_shape("mu", mu, (len(x), vae.K))
-    check_shape("logvar", logvar, mu.shape)
-    check_finite("mu", mu)
-    check_finite("logvar", logvar)
+    mu = as_float_array("mu", mu, np.float64, (len(x), vae.K), finite=True)
+    logvar = as_float_array("logvar", logvar, np.float64, mu.shape, finite=True)
     return mu, logvar

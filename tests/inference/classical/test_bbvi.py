@@ -218,5 +218,5 @@ def test_bad_arguments(rng):
         bbvi.pathwise_terms(log_joint_grad, MU + np.inf, LOGVAR, eps)
     with pytest.raises(ValueError, match="logvar: expected finite values, got nan"):
         bbvi.score_terms(log_joint, MU, LOGVAR + np.nan, eps)
-    with pytest.raises(ValueError, match="mu: expected an array of 1 axes"):
+    with pytest.raises(ValueError, match="mu: expected shape"):
         bbvi.fit(lambda *a: score(a[2]), MU[None], LOGVAR, rng)

@@ -180,7 +180,7 @@ def test_a_component_without_data_is_left_in_place_and_said():
     ("change", "error", "words"),
     [
         ({"x": np.zeros((4, 2), int)}, TypeError, "x: expected real floating"),
-        ({"x": np.zeros(4)}, ValueError, "x: expected an array of 2 axes"),
+        ({"x": np.zeros(4)}, ValueError, "x: expected shape"),
         ({"x": np.zeros((0, 2))}, ValueError, "x: expected data"),
         ({"x": np.full((4, 2), np.nan)}, ValueError, "x: expected finite"),
         ({"C": 0}, ValueError, "C: expected at least 1"),
