@@ -4,7 +4,7 @@
 # A VAE is trained on a bound and judged by a bound. When its ELBO says −177 nats, the
 # truth may be −176.9 or −160, and nothing in the training log tells which. In this
 # chapter we find out: with samples that are made to compete, with an integral done
-# exactly, and with a model small enough that everything about it has a formula.
+# exactly, and with a decoder that was trained without any $q$ at all.
 #
 # **What you will learn**
 #
@@ -12,11 +12,12 @@
 # - the importance-weighted bound, why more samples never loosen it (every step), and
 #   how fast the rest of the gap closes;
 # - to split the gap into what the *Gaussian family* costs and what the *encoder* costs;
-# - that a VAE with linear maps is probabilistic PCA, exactly, with a gap of zero;
+# - that a decoder adapts to the $q$ that it is trained with;
 # - which numbers in papers are bounds, and how a bound can be faked by mistake.
 #
 # **What you need:** chapter 2 (the gap is a KL), chapter 5 (pathwise gradients), and
-# chapter 7 (the binomial likelihood). About two hours.
+# chapter 7 (the binomial likelihood). About an hour and
+# three quarters.
 
 # %%
 from itertools import combinations
@@ -26,22 +27,18 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from checks import BLACK, BLUE, GREEN, ORANGE, SKY, VERMILLION
-from checks import check, check_less, check_mc, must_fail, style
-from minivae import VAE, Adam, Binomial, Gaussian
+from checks import check, check_less, check_mc, generator, must_fail
+from checks import style
+from minivae import VAE, Adam, Binomial
 from minivae.inference.bounds import importance_log_likelihood
 from minivae.datasets import load_digits
 from minivae.inference.exact import quadrature
-from minivae.inference.exact.linear_gaussian import (
-    LinearGaussian,
-    fit_ppca,
-)
-from minivae.inference.exact.linear_gaussian import max_log_likelihood
 from minivae.inference.gap import gap_report
 from minivae.iwae import IWAE
 from minivae.schedules import cosine_decay
 
 style()
-rng = np.random.default_rng(12)
+rng = generator(12)
 
 # %% [markdown]
 # ## The question
@@ -616,244 +613,6 @@ theirs, error = report.amortization
 check("amortization gap by gap_report", theirs, ours, 4 * error + 0.05)
 
 # %% [markdown]
-# ## The VAE whose gap is zero
-#
-# Take away the hidden layers. The decoder becomes $y = W z + b$ (with $W$ of shape $D
-# \times K$), and let the pixels be Gaussian around it, $p(x|z) = \mathcal{N}(x; W z +
-# b, c I)$. This model is older than the VAE by fifteen years, it is called
-# **probabilistic PCA**, and everything about it is known.
-#
-# **The evidence.** $x = W z + b + \sqrt c\, \xi$ with independent standard normal $z$
-# and $\xi$ is a linear map of Gaussians, so it is Gaussian. Its mean is $b$. Its
-# covariance is $W\, \mathbb{E}[z z^\top]\, W^\top + c\, \mathbb{E}[\xi \xi^\top]$ (the
-# mixed terms vanish, since $z$ and $\xi$ are independent with mean zero):
-#
-# $$
-# p(x) = \mathcal{N}(x; b, C), \qquad C = W W^\top + c I \tag{12.9}
-# $$
-#
-# **The posterior.** As a function of $z$, $\log p(x|z) + \log p(z) = -\frac{1}{2c}
-# \Vert x - b - W z \Vert^2 - \frac12 z^\top z + \text{const}$. Multiply out: the
-# quadratic part is $-\frac12 z^\top (W^\top W / c + I) z$, the linear part $z^\top
-# W^\top (x - b) / c$. In a Gaussian's exponent $-\frac12 (z - m)^\top \Sigma^{-1} (z -
-# m)$ the quadratic part shows $\Sigma^{-1}$ and the linear part $\Sigma^{-1} m$. With
-# $M = W^\top W + c I$, therefore,
-#
-# $$
-# \Sigma = c\, M^{-1}, \qquad m = \Sigma\, W^\top (x - b) / c = M^{-1} W^\top (x - b)
-#   \tag{12.10}
-# $$
-#
-# The mean is *linear* in $x$, the covariance the same for all $x$. A linear encoder can
-# produce exactly this, if $M$ is diagonal: no amortization gap, no approximation gap.
-#
-# **The best $W$.** With the covariance of the data, $\hat S$ (and $b$ their mean), the
-# mean log-likelihood is
-#
-# $$
-# \frac1N \sum_n \log p(x_n) = -\frac12 \left( D \log 2\pi + \log \det C
-#   + \mathrm{tr}(C^{-1} \hat S) \right) ,
-# $$
-#
-# because $\frac1N \sum (x_n - b)^\top C^{-1} (x_n - b) = \mathrm{tr}(C^{-1} \hat S)$.
-# Let $C$ have the eigenvalues $\gamma_1 \ge \dots \ge \gamma_D$ with eigenvectors
-# $u_i$, and $\hat S$ the eigenvalues $\lambda_1 \ge \dots \ge \lambda_D$ with $v_j$.
-# Then $\mathrm{tr}(C^{-1} \hat S) = \sum_{ij} P_{ij} \lambda_j / \gamma_i$ with
-# $P_{ij} = (u_i^\top v_j)^2$. Rows and columns of $P$ sum to one, since both bases are
-# orthonormal. A linear function of such matrices is smallest at a permutation (they are
-# the corners of the set; Birkhoff), and among permutations the smallest sum pairs large
-# $\lambda$ with large $\gamma$ (the rearrangement inequality). So the best $C$ has the
-# eigenvectors of $\hat S$, in order, and what remains is $\sum_i (\log \gamma_i +
-# \lambda_i / \gamma_i)$. By (12.9), $D - K$ of the $\gamma$ are equal to $c$ and the
-# others are free to be anything above it. For a free one, $\frac{1}{\gamma} -
-# \frac{\lambda}{\gamma^2} = 0$ gives $\gamma = \lambda$. For $c$, the derivative of
-# $(D - K) \log c + \sum_{i > K} \lambda_i / c$ gives
-#
-# $$
-# c = \frac{1}{D - K} \sum_{i > K} \lambda_i \tag{12.11}
-# $$
-#
-# the mean of the discarded eigenvalues. And $W W^\top + c I$ has the eigenvalues
-# $\lambda_i$ on the first $K$ eigenvectors, the columns of $U$, if
-#
-# $$
-# W = U\, (\Lambda - c I)^{1/2} R \tag{12.12}
-# $$
-#
-# with any rotation $R$, which drops out of $W W^\top$.
-#
-# **Predict.** The likelihood does not care about $R$. Does the ELBO?
-
-# %%
-data = train / n  # pixels from 0 to 1
-N, K_lin = len(data), 5
-b = data.mean(axis=0)
-values, vectors = np.linalg.eigh((data - b).T @ (data - b) / N)
-values, vectors = values[::-1], vectors[:, ::-1]
-c = values[K_lin:].sum() / (D - K_lin)  # (12.11)
-U = vectors[:, :K_lin]
-W = U * np.sqrt(values[:K_lin] - c)  # (12.12)
-C = W @ W.T + c * np.eye(D)  # (12.9)
-M = W.T @ W + c * np.eye(K_lin)
-m = np.linalg.solve(M, W.T @ (data - b).T).T  # (12.10)
-Sigma = c * np.linalg.inv(M)  # (12.10)
-
-r = data - b
-square = (r * np.linalg.solve(C, r.T).T).sum(axis=1)
-log_det = np.linalg.slogdet(C)[1]
-log_p_lin = -0.5 * (D * np.log(2 * np.pi) + log_det + square)
-best = max_log_likelihood(data, K_lin)
-check("(12.9)-(12.12) pPCA: log p(x)", log_p_lin.mean(), best, 1e-9)
-exact = fit_ppca(data, K_lin)
-check(
-    "  each image, by the package",
-    exact.log_prob(data),
-    log_p_lin,
-    1e-9,
-)
-
-# %% [markdown]
-# Now the ELBO of a *VAE* with this decoder and with $q = \mathcal{N}(m,
-# \mathrm{diag}(\Sigma))$, from its definition alone. The mean of $\Vert x - b - W z
-# \Vert^2$ under $q$ is that at the mean of $z$ plus $\sum_k s_k \Vert W_k \Vert^2$,
-# with $s_k$ the variances and $W_k$ the columns. Nothing below knows of $C$.
-
-
-# %%
-def linear_elbo(x, W, mu, s):
-    """E_q[log p(x|z)] - KL(q, p(z)) for q = N(mu, diag(s)), exactly."""
-    residual = x - b - mu @ W.T
-    spread = s @ (W**2).sum(axis=0)
-    square = (residual**2).sum(axis=1) + spread
-    log_lik = -0.5 * (D * np.log(2 * np.pi * c) + square / c)
-    kl = 0.5 * (mu**2 + s - 1 - np.log(s)).sum(axis=1)
-    return log_lik - kl
-
-
-elbo_lin = linear_elbo(data, W, m, np.diag(Sigma))
-check("(12.10) ELBO = log p(x), each image", elbo_lin, log_p_lin, 1e-9)
-
-linear = VAE.mlp(
-    D,
-    K_lin,
-    hidden=(),
-    likelihood=Gaussian(exact.c, learned=True),
-    rng=rng,
-    dtype=np.float64,
-)
-exact.place_in(linear)
-mu_lin, logvar_lin = linear.encode(data)
-check("encoder's mean in vae.py", mu_lin, m, 1e-9)
-check("and its variance", np.exp(logvar_lin[0]), np.diag(Sigma), 1e-9)
-
-# %% [markdown]
-# Every image, nine digits: the bound is the evidence. Now turn the latent space by a
-# rotation $R$. Then $M = R^\top (\Lambda - cI) R + cI$ is not diagonal any more, the
-# posterior is a tilted ellipse, and no diagonal $q$ can hold it. The best diagonal $q$
-# has the posterior's mean, and variances $s_k$ that minimise
-#
-# $$
-# \mathrm{KL} = \frac12 \left( \sum_k \frac{M_{kk}}{c} s_k - K + \log \det \Sigma
-#   - \sum_k \log s_k \right) .
-# $$
-#
-# The derivative in $s_k$ is zero at $s_k = c / M_{kk}$. Then the first sum is $K$ and
-# cancels, $\log \det \Sigma = K \log c - \log \det M$, $\sum_k \log s_k = K \log c -
-# \sum_k \log M_{kk}$, and what is left is
-#
-# $$
-# \mathrm{KL}(q^* \Vert p(z|x)) = \frac12 \left( \sum_k \log M_{kk}
-#   - \log \det M \right)
-#   \tag{12.13}
-# $$
-#
-# the approximation gap, the same for all images. (That it is never negative is
-# Hadamard's inequality, which we have proved on the way.)
-
-# %%
-R = np.linalg.qr(rng.normal(size=(K_lin, K_lin)))[0]
-W_turned = W @ R
-M_turned = W_turned.T @ W_turned + c * np.eye(K_lin)
-diagonal = np.diag(M_turned)
-log_det_M = np.linalg.slogdet(M_turned)[1]
-price = 0.5 * (np.log(diagonal).sum() - log_det_M)  # (12.13)
-turned = linear_elbo(data, W_turned, m @ R, c / diagonal)
-C_turned = W_turned @ W_turned.T + c * np.eye(D)
-check("turned: the same evidence", C_turned, C, 1e-12)
-check("(12.13) but not the same ELBO", log_p_lin - turned, price, 1e-9)
-print(f"the price of a rotation: {price:.3f} nats per image")
-
-# %% [markdown]
-# The evidence does not care, the bound does: it is highest at $R = I$, so that the best
-# linear VAE has not only the subspace of PCA but its axes. Does training find them?
-
-# %%
-student = VAE.mlp(
-    D,
-    K_lin,
-    hidden=(),
-    likelihood=Gaussian(0.1, learned=True),
-    rng=rng,
-    dtype=np.float64,
-)
-steps_total = 1600
-adam = Adam(cosine_decay(1e-2, steps_total))
-path = []
-for _ in range(steps_total):
-    batch = data[rng.integers(N, size=100)]
-    loss = student.loss(batch, rng.standard_normal((100, K_lin)))
-    path.append(-loss.nelbo)
-    student.backward()
-    adam.step(student.theta, student.grad)
-W_end = student.params["decoder.0.W"].T  # (D, K)
-b_end = student.params["decoder.0.b"]
-c_end = student.likelihood.c
-found = LinearGaussian(W_end, b_end, c_end)
-draws = [
-    student.elbo(data, rng.standard_normal((N, K_lin)))
-    for _ in range(20)
-]
-end, log_p_end = np.mean(draws), found.log_prob(data).mean()
-print(f"maximum of log p(x), by pPCA   {best:.3f} nats")
-print(f"log p(x) of the trained model  {log_p_end:.3f}")
-print(f"its ELBO                       {end:.3f}")
-check("log p(x) reaches the maximum", log_p_end, best, 0.12)
-check_less("but nothing exceeds it", log_p_end, best)
-
-subspace = np.linalg.svd(U.T @ np.linalg.qr(W_end)[0])[1]
-lengths = np.linalg.norm(W_end, axis=0)
-axes = np.abs(U.T @ W_end / lengths).max(axis=0)
-print("cosines, subspace with subspace:", subspace.round(3))
-print("cosines, column with best axis: ", np.sort(axes)[::-1].round(3))
-check_less("the subspace is found", 0.9, subspace.min())
-
-M_end = W_end.T @ W_end + c_end * np.eye(K_lin)
-price_end = np.log(np.diag(M_end)).sum() - np.linalg.slogdet(M_end)[1]
-price_end = 0.5 * price_end  # (12.13) once more
-gap_end = log_p_end - end
-print(f"gap {gap_end:.3f}, of it the family: {price_end:.3f} nats")
-check_less("the rest is the encoder's", price_end, gap_end)
-
-# %% [markdown]
-# The subspace is found, the axes are not, or not yet. The force that turns them is
-# worth a few hundredths of a nat in all, by (12.13), far less than the noise of a
-# mini-batch, and works slowly. The rest of the small gap is the encoder's, which
-# follows a decoder that does not stand still.
-
-# %%
-smooth = np.convolve(path, np.ones(25) / 25, mode="valid")
-plt.figure()
-plt.axhline(best, color=BLACK)
-plt.plot(25 + np.arange(len(smooth)), smooth, color=BLUE)
-plt.text(60, best + 2, "exact maximum, from eigenvalues")
-plt.text(500, best - 16, "ELBO of a linear VAE", color=BLUE)
-plt.ylim(best - 45, best + 9)
-plt.xlabel("step of Adam")
-plt.ylabel("nats per image")
-plt.title("A linear VAE learns probabilistic PCA")
-plt.show()
-
-# %% [markdown]
 # ## What goes wrong in practice
 #
 # **Logarithms averaged.** The mean of $\log w$ over $S$ samples is the ELBO, however
@@ -1045,12 +804,6 @@ check_less("decoder: more", ratios[8][1], ratios[128][1])
 #   2016: the bound (equation 8) and theorem 1, with the proof that is given here.
 # - C. Cremer, X. Li, D. Duvenaud, *Inference Suboptimality in Variational
 #   Autoencoders*, ICML 2018: the two gaps and their names.
-# - M. E. Tipping, C. M. Bishop, *Probabilistic Principal Component Analysis*, Journal
-#   of the Royal Statistical Society B 61, 1999: (12.11) and (12.12) are their equations
-#   8 and 7.
-# - J. Lucas, G. Tucker, R. Grosse, M. Norouzi, *Don't Blame the ELBO! A Linear VAE
-#   Perspective on Posterior Collapse*, NeurIPS 2019: the linear VAE, and why its axes
-#   are those of PCA. Chapter 13 needs it again.
 # - T. Hesterberg, *Weighted Average Importance Sampling and Defensive Mixture
 #   Distributions*, Technometrics 37, 1995: the careful $q$ of (12.7).
 # - S. Nowozin, *Debiasing Evidence Approximations*, ICLR 2018: exercise 3.
@@ -1059,7 +812,7 @@ check_less("decoder: more", ratios[8][1], ratios[128][1])
 #
 # ## What to read next
 #
-# Chapter 13 is about a bound that is tight for the wrong reason. For importance
-# sampling itself, chapter 9 of A. B. Owen, *Monte Carlo theory, methods and examples*;
-# for the linear model, chapter 12 of C. M. Bishop, *Pattern Recognition and Machine
-# Learning*.
+# [Chapter 21](21_linear_vae_is_ppca.py): the VAE whose gap is zero. [Chapter
+# 13](13_posterior_collapse.py): a bound that is tight for the wrong reason. For
+# importance sampling itself, chapter 9 of A. B. Owen, *Monte Carlo theory, methods and
+# examples*.

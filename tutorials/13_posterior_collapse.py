@@ -18,7 +18,7 @@
 # - annealing and free bits: what they change, and what they cannot.
 #
 # **What you need:** chapter 4 (the KL as a force), chapter 7 (sum against mean), the
-# end of chapter 12 (the linear VAE). About one hour and a half.
+# linear VAE of [chapter 21](21_linear_vae_is_ppca.py). About one hour and a half.
 
 # %%
 from copy import deepcopy
@@ -67,7 +67,7 @@ n, D, K = 16, 64, 10
 #
 # ## Where the answer has a formula
 #
-# Take the linear VAE of chapter 12: $p(x|z) = \mathcal{N}(x; W z + b, c I)$ with a
+# Take the linear VAE of chapter 21: $p(x|z) = \mathcal{N}(x; W z + b, c I)$ with a
 # *fixed* $c$. Divide (13.1) by $\beta$. In the first term the weight of the squared
 # error becomes $\frac{1}{2 c \beta}$, and everything else in it is a constant:
 #
@@ -78,7 +78,7 @@ n, D, K = 16, 64, 10
 #
 # That is the ordinary loss of a model with the variance $\tau = \beta c$ in place of
 # $c$. So the best $W$ is that of probabilistic PCA for the variance $\tau$ (chapter
-# 12): along the principal axis $k$, whose eigenvalue of the data's covariance is
+# 21): along the principal axis $k$, whose eigenvalue of the data's covariance is
 # $\lambda_k$,
 #
 # $$
@@ -86,7 +86,7 @@ n, D, K = 16, 64, 10
 # $$
 #
 # **An axis with $\lambda_k \le \beta c$ is switched off.** Not by bad luck in training:
-# at the optimum. Now the ones that stay. By chapter 12, with $M_k = W_k^2 + \tau =
+# at the optimum. Now the ones that stay. By chapter 21, with $M_k = W_k^2 + \tau =
 # \lambda_k$, the posterior has the variance $\sigma_k^2 = \tau / M_k = \tau /
 # \lambda_k$ and the mean $\mu_k = W_k r_k / \lambda_k$, where $r_k$ is the centred
 # image along the axis. Over the data $r_k^2$ averages to $\lambda_k$, so
@@ -589,7 +589,7 @@ for beta in (2.0, 7.0, 15.0):
 
 # %% [markdown]
 # **3. When will it learn the scale?** Let the linear model learn $c$ too, at $\beta =
-# 1$. By chapter 12 the best $c$ is the mean of the discarded eigenvalues. Show that
+# 1$. By chapter 21 the best $c$ is the mean of the discarded eigenvalues. Show that
 # then no axis can collapse as long as $K < D$ and the eigenvalues differ. What does
 # that say about the constant $c$ of a Gaussian VAE that collapses?
 #

@@ -1,6 +1,6 @@
 """Exercise 10. The linear VAE against probabilistic PCA.
 
-Next to chapter 12 (how tight is the bound?). About 90 minutes.
+Next to chapter 21 (the linear VAE is probabilistic PCA). About 90 minutes.
 10 points.
 
 With a linear decoder every integral of a VAE can be done:
