@@ -353,7 +353,8 @@ check_less("the rest is the encoder's", family, gap_end)
 # and the best $c$ is the mean over the $D$ pixels of what is in the large bracket. With
 # $\mu_n = A r_n$ both need the data only through $\hat S$, because the mean of $r_n
 # \mu_n^\top$ is $\hat S A^\top$. So a sweep over all 1,497 images costs a few products
-# of matrices with five columns. It is EM (chapter 20) with a diagonal $q$ in the E step.
+# of matrices with five columns. It is EM (chapter 20) with a diagonal $q$ in its E
+# step.
 #
 # **Predict.** After how many sweeps is the subspace found, and after how many the axes?
 
