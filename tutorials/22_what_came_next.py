@@ -286,7 +286,8 @@ for name, bend in (("Gaussian", 0), ("flow", 1)):
 fig, both = plt.subplots(1, 2, sharey=True, figsize=(7, 3.4))
 for axes, (name, z) in zip(both, drawn.items(), strict=True):
     levels = log_posterior.max() - np.array([4.5, 2.0, 0.5])
-    axes.contour(axis, axis, log_posterior, levels, colors=GREEN)
+    look = {"colors": GREEN, "linestyles": "solid", "linewidths": 1.2}
+    axes.contour(axis, axis, log_posterior, levels, **look)
     axes.plot(*z[:600].T, ".", color=BLUE, ms=3, alpha=0.6)
     axes.set(xlim=(-2.6, 2.6), ylim=(-3, 2.4), aspect="equal")
     axes.set_title(f"{name}: {gap[name]:.2f} nats missing")
@@ -295,10 +296,9 @@ both[0].set_ylabel("$z_2$")
 plt.show()
 
 # %% [markdown]
-# Green is the posterior, blue are samples of $q$. The Gaussian covers the middle; the
-# flow follows the arms. In a VAE, $s$ and $t$ get columns from the encoder beside $a$
-# (inverse autoregressive flow, Kingma and others, 2016, is the best known of that
-# kind); the loss does not change.
+# Green is the posterior, blue are samples of $q$. In a VAE, $s$ and $t$ get columns from
+# the encoder beside $a$ (as in inverse autoregressive flow, Kingma and others, 2016);
+# the loss does not change.
 #
 # ## Discrete codes: the VQ-VAE (2017)
 #
@@ -320,9 +320,7 @@ plt.show()
 # $$
 #
 # With few codes even $\log p(x) = \log \sum_z C^{-M} p(x|z)$ can be computed, by going
-# through all of them. No sum of the course was simpler.
-#
-# What is not simple is the gradient. The code $k$ is piecewise constant in the
+# through all of them. What is not simple is the gradient. The code $k$ is piecewise constant in the
 # encoder's parameters, so the derivative of (22.6) with respect to them is zero, and
 # chapter 5's pathwise gradient says nothing. The *straight-through* gradient (Bengio,
 # Léonard and Courville, 2013) pretends that the nearest code is the identity and hands
@@ -480,15 +478,14 @@ measured_row(
 )
 
 
-def gain(name, worse, better):
+for name, worse, better in (
+    ("flow over Gaussian", "gap_gaussian", "gap_flow"),
+    ("straight-through over a frozen encoder", "vq_frozen", "vq"),
+    ("-ELBO over -log p(x)", "vq", "vq_exact"),
+):
     mean, error = difference("course_22.csv", worse, better)
     print(f"{name}: {mean:.2f} ± {error:.2f} nats")
     check_less("    by 4 standard errors", 4 * error, mean)
-
-
-gain("flow over Gaussian", "gap_gaussian", "gap_flow")
-gain("straight-through over a frozen encoder", "vq_frozen", "vq")
-gain("-ELBO over -log p(x)", "vq", "vq_exact")
 
 # %% tags=["hide-input"]
 rows = [x_test[:9]]
@@ -702,17 +699,19 @@ both[0].set(xlabel="T, steps", ylabel="nats", title="Gap of the ELBO")
 for ab, colour in ((0.999, BLACK), (0.6, BLUE), (0.2, GREY)):
     guess, _, p = best_guess(wide, ab, m, s2)
     shown = p > 0.01
-    both[1].plot(wide[shown], guess[shown], color=colour)
-both[1].set(xlabel="$x_t$", title="$E[x_0|x_t]$, ever more noise")
+    name = rf"$\bar\alpha_t$ = {ab}"
+    both[1].plot(wide[shown], guess[shown], color=colour, label=name)
+both[1].legend(fontsize=10)
+both[1].set(xlabel="$x_t$", title="$E[x_0|x_t]$, the best guess")
 plt.show()
 
 # %% [markdown]
 # With many steps each has little to do, and a small step backwards *is* nearly Gaussian
-# (Sohl-Dickstein and others, section 2.2): the gap falls like $1/T$. The decision
-# between the clumps, a steep curve on the right, is made in many small parts. So a
-# diffusion model is a VAE, deep, with an encoder that was written down and not learned.
-# (What Ho and others train in the end is (22.11) with other weights of the terms:
-# better images, and no bound.)
+# (Sohl-Dickstein and others, section 2.2): the gap falls like $1/T$. On the right, the
+# guess bends towards the nearer clump, the more so the less noise is left; the decision
+# between the two is spread over many small steps. So a diffusion model is a VAE, deep,
+# with an encoder that was written down and not learned. (What Ho and others train in
+# the end is (22.11) with other weights of the terms: better images, and no bound.)
 #
 # ## What goes wrong in practice
 #
@@ -733,8 +732,7 @@ plt.show()
 #
 # <details><summary>Hint</summary>
 #
-# Only one term of (22.6) involves the prior. Cross-entropy is least where the model has
-# the frequencies.
+# Which term of (22.6) involves the prior?
 #
 # </details>
 

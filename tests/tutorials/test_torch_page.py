@@ -33,7 +33,7 @@ def test_twenty_lines_there_a_training_and_back(tmp_path, monkeypatch, capsys):
 
     assert cli.main(export.split()[1:]) == 0
     printed = capsys.readouterr().out
-    module, compare, training = blocks("python")
+    module, compare, training, _ = blocks("python")
     lines = [line for line in module.splitlines() if line]
     assert [line for line in printed.splitlines() if line][1:17] == lines[:16]
     assert len([line for line in lines if "import" not in line]) == 20
@@ -48,3 +48,26 @@ def test_twenty_lines_there_a_training_and_back(tmp_path, monkeypatch, capsys):
         evaluations += re.findall(r"nelbo +([\d.]+) ±", capsys.readouterr().out)
     trained, untrained = map(float, evaluations)
     assert trained < 150 < 400 < untrained, (trained, untrained)
+
+
+@pytest.mark.parametrize("world", [2, 3])
+@pytest.mark.parametrize("B", [97, 100])
+def test_the_ranks_shares_are_the_whole_batch(world, B):
+    page = {"__name__": "page"}
+    exec("".join(blocks("python")[::3]), page)  # the module, and share()
+    torch.manual_seed(0)
+    model = page["Model"]()
+    x, eps = torch.randint(17, (B, 64)).float(), torch.randn(B, 16)
+
+    def gradient(*losses):
+        model.zero_grad()
+        for loss in losses:
+            loss.backward()
+        return torch.cat([p.grad.flatten() for p in model.parameters()]) / len(losses)
+
+    whole = gradient(model(x, eps))
+    shares = [page["share"](model, x, eps, rank, world) for rank in range(world)]
+    torch.testing.assert_close(gradient(*shares), whole, rtol=1e-4, atol=1e-4)
+    parts = [model(x[rank::world], eps[rank::world]) for rank in range(world)]
+    wrong = gradient(*parts)  # every part counts alike
+    assert torch.allclose(wrong, whole, rtol=1e-4, atol=1e-4) == (B % world == 0)
