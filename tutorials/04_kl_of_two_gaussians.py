@@ -583,6 +583,12 @@ plt.title(
 plt.show()
 
 # %% [markdown]
+# <div data-moving="flow"></div>
+#
+# *The book lets you choose the start and the time.* Try: the same $\mu$ with $\sigma$ a
+# factor of four above the prior, then a factor of four below. Move the time, and see
+# which of the two waits for its variance when its mean is long at home.
+#
 # ## What goes wrong in practice
 #
 # All of the following were found in public code, by people who are good at this. Each

@@ -313,6 +313,16 @@ def numpys(name, shown):
             "logP": log_evidence(x),
             "elbo": elbo(x, 0.1, 2 * np.log(0.18)),
         }
+    if name == "flow":
+        mu_at, sigma_at, kl = from_chapter(
+            "04", "mu_at", "sigma_at", "kl"
+        )
+        mu, sigma = mu_at(1, -2.2), sigma_at(1, 2**-2.0)
+        return {
+            "mu": mu,
+            "sigma": sigma,
+            "kl": kl(mu, 2 * np.log(sigma)),
+        }
     if name == "noise":
         f, exact_loss, mu, logvar = from_chapter(
             "05", "f", "exact_loss", "mu", "logvar"

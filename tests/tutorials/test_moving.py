@@ -16,12 +16,13 @@ TUTORIALS = Path(__file__).parents[2] / "tutorials"
 STATIC = TUTORIALS / "book" / "_static"
 PAGE = """<!doctype html><html><head><script>{script}</script><style>{style}</style></head>
 <body><div data-moving="jensen"></div><div data-moving="elbo"></div>
-<div data-moving="noise"></div><div data-moving="planes"></div></body></html>"""
+<div data-moving="noise"></div><div data-moving="flow"></div>
+<div data-moving="planes"></div></body></html>"""
 SPEC = importlib.util.spec_from_file_location("check_book", TUTORIALS / "check_book.py")
 check_book = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(check_book)
 chapter, from_chapter = check_book.chapter, check_book.from_chapter
-FIGURES = {"02": ["jensen", "elbo"], "05": ["noise"], "10": ["planes"]}
+FIGURES = {"02": ["jensen", "elbo"], "04": ["flow"], "05": ["noise"], "10": ["planes"]}
 
 
 SCRIPT = """
@@ -42,6 +43,7 @@ const select = box("elbo").querySelector("select");
 select.selectedIndex = 1;
 select.dispatchEvent(new Event("change"));
 report.bottom = ELBO.map((values) => slide("elbo", ...values));
+report.flow = FLOW.map((values) => slide("flow", ...values));
 report.noise = NOISE.map((values) => slide("noise", ...values));
 const before = numbers("noise").eps;
 box("noise").querySelector("button").click();
@@ -53,6 +55,7 @@ return report;"""
 SETTINGS = {
     "JENSEN": [[0.9, 0.1, 0.3], [0.5, 0.5, 0.7]],
     "ELBO": [[0.64, 0.18], [-1.0, 0.5]],
+    "FLOW": [[-2.6, 2.0, 0.7], [1.5, -2.0, 4.0]],
     "NOISE": [[0.1], [1.4]],
 }
 
@@ -103,6 +106,18 @@ def test_the_elbo_and_its_gap(came):
 
 
 @needs_browser
+def test_the_posterior_that_only_the_kl_moves(came):
+    names = "kl", "kl_grad", "mu_at", "sigma_at"
+    kl, kl_grad, mu_at, sigma_at = from_chapter("04", *names)
+    for (mu0, log2, t), n in zip(SETTINGS["FLOW"], came["flow"], strict=True):
+        mu, sigma = mu_at(t, mu0), sigma_at(t, 2**log2)
+        dmu, dlogvar = kl_grad(mu, 2 * np.log(sigma))
+        assert abs(n["mu"] - mu) < 1e-12 and abs(n["sigma"] - sigma) < 1e-12
+        assert abs(n["kl"] - kl(mu, 2 * np.log(sigma))) < 1e-12
+        assert abs(n["dmu"] - dmu) < 1e-12 and abs(n["dlogvar"] - dlogvar) < 1e-12
+
+
+@needs_browser
 def test_the_noise_that_stays(came):
     f, exact_loss, mu, logvar = from_chapter("05", "f", "exact_loss", "mu", "logvar")
     f.__globals__["x"] = 0.8
@@ -118,7 +133,7 @@ def test_the_noise_that_stays(came):
 
 @needs_browser
 def test_every_picture_says_in_words_what_it_shows(came):
-    assert len(came["pictures"]) == 5 and all(came["pictures"])
+    assert len(came["pictures"]) == 7 and all(came["pictures"])
     assert came["frame"] == "./_static/planes.html"
 
 

@@ -44,7 +44,7 @@ def zoo_matrix():
     """The zoo's matrix, as `benchmarks/zoo.py` wrote it, as a table in Markdown."""
     with open(PROJECT / "benchmarks" / "zoo.csv", encoding="utf-8") as file:
         _, *rungs = next(rows := csv.reader(file))
-        lines = ["| bug | " + " | ".join(f"rung {rung}" for rung in rungs) + " |"]
+        lines = ["| bug | " + " | ".join(rungs) + " |"]
         lines.append("|---|" + ":-:|" * len(rungs))
         for name, *row in rows:
             marks = " | ".join("✗" if mark == "1" else "·" for mark in row)

@@ -43,6 +43,15 @@ const Moving = (() => {
     }, 0);
   }
 
+  // Chapter 4, (4.6) and (4.8) to (4.11): a posterior that only the KL moves, at time t.
+  const kl = (mu, sigma) => 0.5 * (mu ** 2 + sigma ** 2 - 1) - Math.log(sigma);
+
+  function flow(mu0, sigma0, t) {
+    const mu = mu0 * Math.exp(-t);
+    const sigma = 1 / Math.sqrt(1 + (1 / sigma0 ** 2 - 1) * Math.exp(-t / 2));
+    return { mu, sigma, kl: kl(mu, sigma), dmu: mu, dlogvar: (sigma ** 2 - 1) / 2 };
+  }
+
   // Chapter 5: the loss of one pixel, its mean over q, and over samples.
   const f = (z) => 0.5 * (0.8 - Math.tanh(2 * z)) ** 2;
 
@@ -179,6 +188,30 @@ const Moving = (() => {
       }, [choice]);
     },
 
+    flow(box) {
+      const start = [["μ at the start", -3, 3, -2.2], ["log₂ σ at the start", -2.3, 2.3, -2], ["time t", 0, 10, 1]];
+      figure(box, start, (mu0, log2, t) => {
+        const sigma0 = 2 ** log2, n = flow(mu0, sigma0, t), times = grid(0, 10, 200);
+        const left = plot([-3.2, 3.2], [-2.4, 2.4], "mean μ", "log₂ σ");
+        for (const level of [0.1, 0.5, 1, 2, 4]) { // where KL = level, on both sides
+          const half = (v) => Math.sqrt(2 * (level - kl(0, 2 ** v)));
+          const rows = grid(-2.4, 2.4, 400).filter((v) => half(v) >= 0);
+          for (const side of [-1, 1]) left.line(rows.map((v) => [side * half(v), v]), "frame");
+        }
+        const place = (at) => { const f = flow(mu0, sigma0, at); return [f.mu, Math.log2(f.sigma)]; };
+        left.line(times.map(place), "red");
+        left.dot(...place(0), "red", 3.5);
+        left.dot(...place(t), "blue");
+        left.dot(0, 0, "black", 3.5);
+        left.words(0.12, -0.35, "the prior", "black");
+        const right = plot([0, 10], [0, Math.max(1, kl(mu0, sigma0))], "time t", "KL, nats");
+        right.line(times.map((at) => [at, flow(mu0, sigma0, at).kl]), "red");
+        right.dot(t, n.kl, "blue");
+        return { plots: [left, right], numbers: n,
+          text: `μ = ${number(n.mu)}, σ = ${number(n.sigma)}, KL = ${number(n.kl)} nats; its derivative in μ: ${number(n.dmu)}, in log σ²: ${number(n.dlogvar)}` };
+      });
+    },
+
     noise(box) {
       const mu = -0.3, fixed = draw(24), again = element("button", { type: "button" }, "Fresh ε");
       again.addEventListener("click", () => { fixed.splice(0, 24, ...draw(24)); box.refresh(); });
@@ -210,5 +243,5 @@ const Moving = (() => {
     for (const box of document.querySelectorAll("[data-moving]")) FIGURES[box.dataset.moving](box);
   });
 
-  return { jensen, logEvidence, elbo, exactLoss, sampledLoss, figures: FIGURES };
+  return { jensen, flow, logEvidence, elbo, exactLoss, sampledLoss, figures: FIGURES };
 })();
