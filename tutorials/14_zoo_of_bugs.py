@@ -289,7 +289,9 @@ def draw_matrix():
     labels = [
         f"{r} {text}" for r, text in zip(rungs, short, strict=True)
     ]
-    axes.set_xticks(range(7), labels, rotation=35, ha="left")
+    axes.set_xticks(
+        range(7), labels, rotation=35, ha="left", rotation_mode="anchor"
+    )
     axes.xaxis.tick_top()
     axes.set_yticks(range(len(table)), table, fontsize=8.5)
     for label in axes.get_yticklabels():
