@@ -28,14 +28,13 @@
 
 # %%
 import inspect
-import math
 
 import matplotlib.pyplot as plt
 import numpy as np
 
 from checks import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILLION
-from checks import check, check_less, check_mc, generator, must_fail
-from checks import style
+from checks import box, check, check_less, check_mc, generator
+from checks import link, must_fail, style
 from minivae import VAE, Adam, Binomial, gaussian
 from minivae.datasets import load_digits
 
@@ -79,21 +78,17 @@ def exact_loss(mu, logvar):
     return (q * f(z)).sum() * (z[1] - z[0])
 
 
-mu, logvar, delta = -0.3, -0.9, 1e-4
+mu, logvar = -0.3, -0.9
 sigma = np.exp(logvar / 2)
-up, down = (
-    exact_loss(mu + delta, logvar),
-    exact_loss(mu - delta, logvar),
-)
-exact_dmu = (up - down) / (2 * delta)
-up, down = (
-    exact_loss(mu, logvar + delta),
-    exact_loss(mu, logvar - delta),
-)
-exact_dlogvar = (up - down) / (2 * delta)
-print(
-    f"exact: dL/dmu = {exact_dmu:.6f}, dL/dlogvar = {exact_dlogvar:.6f}"
-)
+
+
+def slope_of(loss, at, d=1e-4):
+    return (loss(at + d) - loss(at - d)) / (2 * d)
+
+
+exact_dmu = slope_of(lambda m: exact_loss(m, logvar), mu)
+exact_dlogvar = slope_of(lambda lv: exact_loss(mu, lv), logvar)
+print(f"exact: dmu = {exact_dmu:.6f}, dlogvar = {exact_dlogvar:.6f}")
 
 # %% [markdown]
 # ## Where the graph breaks
@@ -120,11 +115,7 @@ for d in steps:
 print("delta    spread, fresh noise   spread, same noise")
 for d, a, b in zip(steps, fresh, frozen, strict=True):
     print(f"{d:<8g} {a:12.2f} {b:20.3f}")
-check_less(
-    "a hundredth of delta, a hundred times the noise",
-    90,
-    fresh[3] / fresh[1],
-)
+check_less("a hundred times the noise", 90, fresh[3] / fresh[1])
 check_less("the same noise does not care", frozen[3] / frozen[1], 1.2)
 
 # %% [markdown]
@@ -325,13 +316,8 @@ for e in noise:
 left.plot(np.full(24, 0.75), mu + 0.75 * noise, "o", color=BLACK, ms=4)
 left.set_title("same noise: paths")
 for w in widths:
-    right.plot(
-        np.full(24, w),
-        rng.normal(mu, w, 24),
-        ".",
-        color=VERMILLION,
-        ms=4,
-    )
+    cloud = rng.normal(mu, w, 24)
+    right.plot(np.full(24, w), cloud, ".", color=VERMILLION, ms=4)
 right.set_title("fresh noise: no paths")
 for axes in (left, right):
     axes.set_xlabel(r"$\sigma$")
@@ -345,62 +331,36 @@ plt.show()
 # $\varepsilon$. You see the blue points run along their lines, and their mean loss with
 # them, on a smooth curve with a slope; the red points jump, and so does their mean.
 #
-# And as graphs. Boxes are computed from their inputs, the circle is drawn at random.
-# Black arrows are the forward pass, red ones the derivatives that come back: on the
-# left they stop at the draw, on the right they pass, because the circle has moved to
-# the side, where nothing is learned.
-
+# And as graphs. Boxes are computed from their inputs, the circle is drawn at random. On
+# the left the derivatives (red) stop at the draw; on the right they pass, because the
+# circle has moved to the side, where nothing is learned.
 
 # %% tags=["hide-input"]
-def node(ax, place, text, colour, shape="round,pad=0.35"):
-    box = {"boxstyle": shape, "fc": "white", "ec": colour, "lw": 2.2}
-    centre = {"ha": "center", "va": "center"}
-    ax.text(*place, text, fontsize=14, bbox=box, **centre)
-
-
-def arrow(ax, start, end, colour, shift=0.0):
-    start, end = (np.array(p) + [shift, 0] for p in (start, end))
-    style = {"arrowstyle": "-|>", "color": colour, "lw": 1.8}
-    ax.annotate(
-        "",
-        end,
-        start,
-        arrowprops=style | {"shrinkA": 20, "shrinkB": 20},
-    )
-
-
-fig, axes = plt.subplots(1, 2)
-z_at, f_at, mu_at, sigma_at = (
-    (0.5, 0.5),
-    (0.5, 0.95),
-    (0.1, 0.05),
-    (0.5, 0.05),
-)
-for ax, works in zip(axes, (False, True), strict=True):
-    for place in (mu_at, sigma_at):
-        arrow(ax, place, z_at, BLACK, -0.03)
-        if works:
-            arrow(ax, z_at, place, VERMILLION, 0.05)
-    arrow(ax, z_at, f_at, BLACK, -0.03)
-    arrow(ax, f_at, z_at, VERMILLION, 0.04)
-    ax.text(0.57, 0.72, "dz", color=VERMILLION)
-    node(ax, mu_at, r"$\mu$", GREY)
-    node(ax, sigma_at, r"$\sigma$", GREY)
-    node(ax, f_at, "$f(z)$", GREY)
+fig, panels = plt.subplots(1, 2)
+red = {"color": VERMILLION, "ha": "center"}
+for axes, works in zip(panels, (False, True), strict=True):
+    for start in ((0.1, 0.05), (0.5, 0.05), (0.95, 0.05))[: 2 + works]:
+        link(axes, start, (0.5, 0.5))
+    link(axes, (0.5, 0.5), (0.5, 0.95))
+    box(axes, (0.1, 0.05), r"$\mu$", GREY)
+    box(axes, (0.5, 0.05), r"$\sigma$", GREY)
+    box(axes, (0.5, 0.95), "$f(z)$", GREY)
+    axes.text(0.6, 0.7, "dz", **red)
     if works:
-        arrow(ax, (0.92, 0.05), z_at, BLACK)
-        node(
-            ax, (0.92, 0.05), r"$\varepsilon$", ORANGE, "circle,pad=0.3"
-        )
-        node(ax, z_at, r"$\mu + \sigma\varepsilon$", GREEN)
-        ax.text(0.12, 0.3, "dmu", color=VERMILLION, ha="right")
+        circle = "circle,pad=0.3"
+        box(axes, (0.95, 0.05), r"$\varepsilon$", ORANGE, circle)
+        box(axes, (0.5, 0.5), r"$z = \mu + \sigma\varepsilon$", GREEN)
+        axes.text(0.08, 0.27, "dz", **red)
+        axes.text(0.6, 0.23, "dz · ε", **red)
     else:
-        node(ax, z_at, "$z$", ORANGE, "circle,pad=0.35")
-        ax.text(0.62, 0.46, "no derivative", color=VERMILLION)
-    ax.set(xlim=(-0.1, 1.1), ylim=(-0.08, 1.08))
-    ax.set_axis_off()
-axes[0].set_title(r"$z \sim \mathcal{N}(\mu, \sigma^2)$: the path ends")
-axes[1].set_title(r"$z = \mu + \sigma\varepsilon$: it goes on")
+        box(axes, (0.5, 0.5), "$z$", ORANGE, "circle,pad=0.35")
+        axes.text(0.82, 0.46, "no derivative", **red)
+    axes.set(xlim=(-0.1, 1.1), ylim=(-0.08, 1.08))
+    axes.set_axis_off()
+panels[0].set_title(
+    r"$z \sim \mathcal{N}(\mu, \sigma^2)$: the path ends"
+)
+panels[1].set_title(r"$z = \mu + \sigma\varepsilon$: it goes on")
 plt.show()
 
 # %% [markdown]
@@ -484,9 +444,7 @@ for K in sizes:
     check_mc("  with baseline", based**2, (K + 4) / 2)
 found = np.array(found)
 factor = found[-1, :2] / found[-1, 2]
-print(
-    f"K = 100, against the path: {factor[0]:.0f} and {factor[1]:.0f} times"
-)
+print("K = 100, against the path:", factor.round(), "times")
 check_less("thousands of times without a baseline", 2000, factor[0])
 check_less("  tens of times with one", factor[1], 80)
 
@@ -545,9 +503,9 @@ noise = (by_score - dz).std(axis=0) / np.sqrt(S)
 check_mc("score and path agree", (gap / noise).ravel(), 0.0)
 ratio = by_score.var(axis=0).mean(axis=1) / dz.var(axis=0).mean(axis=1)
 print(
-    f"variance of dmu, score function over path: median {np.median(ratio):.0f},"
-    f" 90 % of the images above {np.quantile(ratio, 0.1):.0f}"
+    f"variance of dmu, score over path: {np.median(ratio):.0f} (median)"
 )
+print(f"  above {np.quantile(ratio, 0.1):.0f} on 90 % of the images")
 check_less("the path wins on most images", 2, np.quantile(ratio, 0.1))
 
 # %% [markdown]
@@ -617,9 +575,8 @@ for part in drawn[0]:
     mean = np.mean([d.mean(axis=0) for d in G], axis=0)
     V_x[part] = mean.var(axis=0).mean() - V_eps[part] / (S * rounds)
     share = V_eps[part] / (V_x[part] + V_eps[part])
-    print(
-        f"{part:14} {V_x[part]:8.2f} {V_eps[part]:8.2f} {share:10.0%}"
-    )
+    numbers = f"{V_x[part]:8.2f} {V_eps[part]:8.2f} {share:10.0%}"
+    print(f"{part:14} {numbers}")
 
 # %% [markdown]
 # At the end of the decoder the noise hardly matters; at the head of $\log \sigma^2$ it
@@ -682,12 +639,9 @@ def cost_times_variance(part, S, c_enc=1.0, c_dec=1.0):
 
 for part in V_x:
     S_star = max(1.0, best_S(V_x[part], V_eps[part], 1.0, 1.0))
-    ratio = cost_times_variance(part, S_star) / cost_times_variance(
-        part, 1
-    )
-    print(
-        f"{part:14} S* = {S_star:.2f}, variance {ratio:.2f} of that at S = 1"
-    )
+    ratio = cost_times_variance(part, S_star)
+    ratio = ratio / cost_times_variance(part, 1)
+    print(f"{part:14} S* = {S_star:.2f}, variance {ratio:.2f} of S = 1")
 grid = np.geomspace(0.3, 30, 20_001)
 part = "logvar_head.b"
 S_star = best_S(V_x[part], V_eps[part], 3.0, 1.0)
@@ -807,43 +761,37 @@ check("  and claimed", mixed[-1, 1], np.sqrt(u), 0.02)
 # **what is drawn**: the variance of the samples must be the $\sigma^2$ that the KL
 # assumes.
 
-
 # %%
-def loss_and_slope(logvar, eps, power, eps_backward):
-    """Mean of f, and the slope in logvar that a backward pass claims."""
-    scale = np.exp(power * logvar)
-    z = mu + scale * eps
-    slope = -(x - W * z) * W / c * power * scale * eps_backward
-    return ((x - W * z) ** 2 / (2 * c)).mean(), slope.mean()
+eps = rng.standard_normal(1000)
+other = rng.standard_normal(1000)
 
 
 def check_gradient(name, power, eps_backward):
-    d = 1e-5
-    slope = loss_and_slope(logvar, eps, power, eps_backward)[1]
-    up = loss_and_slope(logvar + d, eps, power, eps_backward)[0]
-    down = loss_and_slope(logvar - d, eps, power, eps_backward)[0]
-    check(name, slope, (up - down) / (2 * d), 1e-8)
+    def loss(logvar):
+        z = mu + np.exp(power * logvar) * eps
+        return ((x - W * z) ** 2 / (2 * c)).mean()
+
+    scale = np.exp(power * logvar)
+    z = mu + scale * eps
+    claimed = -(x - W * z) * W / c * power * scale * eps_backward
+    check(name, claimed.mean(), slope_of(loss, logvar, 1e-5), 1e-8)
 
 
-eps = rng.standard_normal(1000)
 check_gradient("gradient check, done right", 0.5, eps)
 check_gradient("gradient check, exp(logvar) (passes!)", 1.0, eps)
 with must_fail():
-    other = rng.standard_normal(1000)
     check_gradient("gradient check, new noise", 0.5, other)
 
-z = mu + np.exp(0.5 * logvar) * eps
-check_mc("what is drawn, done right", (z - mu) ** 2, np.exp(logvar))
-z = mu + np.exp(logvar) * eps
+drawn = (np.exp(0.5 * logvar) * eps) ** 2
+check_mc("what is drawn, done right", drawn, np.exp(logvar))
+drawn = (np.exp(logvar) * eps) ** 2
 with must_fail():
-    name = "what is drawn, exp(logvar)"
-    check_mc(name, (z - mu) ** 2, np.exp(logvar))
+    check_mc("what is drawn, exp(logvar)", drawn, np.exp(logvar))
 
 # %% [markdown]
 # Neither check makes the other superfluous. That is why the package's checks form a
-# ladder, and why its loss takes `eps` as an **argument**: a loss that draws its own
-# noise can be checked only if its generator is seeded anew before every call, and it
-# invites the second mistake.
+# ladder ([chapter 14](14_zoo_of_bugs.py)), and why its loss takes `eps` as an
+# **argument**: a loss that draws its own noise invites the second mistake.
 #
 # ## Exercises
 #
@@ -867,10 +815,7 @@ with must_fail():
 
 # %% tags=["hide-cell"]
 x, N = 0.8, 400_000  # the pixel of the beginning
-delta = 1e-4
-up = exact_loss(mu, 2 * np.log(sigma + delta))
-down = exact_loss(mu, 2 * np.log(sigma - delta))
-exact_dsigma = (up - down) / (2 * delta)
+exact_dsigma = slope_of(lambda s: exact_loss(mu, 2 * np.log(s)), sigma)
 eps = rng.standard_normal(N)
 z = mu + sigma * eps
 check_mc("pathwise in sigma", f_slope(z) * eps, exact_dsigma)
@@ -899,10 +844,8 @@ check_mc("score in sigma", f(z) * (eps**2 - 1) / sigma, exact_dsigma)
 # </details>
 
 # %% tags=["hide-cell"]
-plus, minus = (
-    pathwise(eps, mu, logvar)[0],
-    pathwise(-eps, mu, logvar)[0],
-)
+plus = pathwise(eps, mu, logvar)[0]
+minus = pathwise(-eps, mu, logvar)[0]
 paired = (plus + minus) / 2
 check_mc("antithetic pairs are unbiased", paired, exact_dmu)
 check_less("pairs do harm here", plus.var() / 2, paired.var())
@@ -910,10 +853,10 @@ linear = ((mu + sigma * eps) + (mu - sigma * eps)) / 2  # f = z^2 / 2
 check("no variance at all for a square", linear, mu, 1e-12)
 
 # %% [markdown]
-# **3. A baseline.** Show that $\mathbb{E}_q[\partial \log q / \partial \mu] = 0$, so
-# that $f(z) - b$ may replace $f(z)$ in (5.1) for any constant $b$. Then show that in
-# the example of (5.7), $b = K/2$ gives the variance $(K + 4)/2$. Is it the best
-# constant?
+# **3. A baseline (towards research).** Show that $\mathbb{E}_q[\partial \log q /
+# \partial \mu] = 0$, so that $f(z) - b$ may replace $f(z)$ in (5.1) for any constant
+# $b$. Then show that in the example of (5.7), $b = K/2$ gives the variance $(K + 4)/2$.
+# Is it the best constant?
 #
 # <details><summary>Hint</summary>
 #
@@ -940,55 +883,6 @@ for K in (1, 10, 100):
     check_mc(f"best baseline, K = {K}", estimate**2, (K + 2) / 2)
 
 # %% [markdown]
-# **4. Without a formula for the path (towards research).** For many distributions no
-# one knows a closed path, but their distribution function $F(z; \theta)$ is known.
-# Holding the noise fixed means holding $F$ fixed along the path:
-#
-# $$
-# 0 = \frac{d}{d\theta} F(z; \theta)
-#   = \frac{\partial F}{\partial \theta} + q(z)\, \frac{dz}{d\theta} .
-# $$
-#
-# Solve for $dz / d\theta$; show that the Gaussian gives the path of (5.4) back; then
-# find the gradient of $\mathbb{E}[z^2]$ in the *mixing weight* $\pi$ of the mixture
-# $\pi \mathcal{N}(-1, \frac14) + (1 - \pi) \mathcal{N}(2, 1)$, whose samples jump
-# from one hill to the other.
-#
-# <details><summary>Hint</summary>
-#
-# For the mixture, $F$ is linear in $\pi$. `math.erf` gives the distribution function of
-# a Gaussian. The exact answer is a difference of two second moments.
-#
-# </details>
-#
-# <details><summary>Answer</summary>
-#
-# $dz/d\theta = -\frac{\partial F}{\partial \theta} / q(z)$. For the Gaussian $F$
-# depends on $(z - \mu)/\sigma$ only, so $\partial F / \partial \mu = -q$ and
-# $dz / d\mu = 1$; $\partial F / \partial \sigma = -q\, (z - \mu) / \sigma$ gives
-# $dz/d\sigma = \varepsilon$. For the mixture $dz/d\pi = -(F_1(z) - F_2(z)) / q(z)$, and
-# the gradient is $1.25 - 5$.
-#
-# </details>
-
-# %% tags=["hide-cell"]
-erf = np.vectorize(math.erf)
-
-
-def normal_cdf(z, mean, std):
-    return 0.5 * (1 + erf((z - mean) / (std * np.sqrt(2))))
-
-
-pi, n = 0.4, 50_000
-first = rng.random(n) < pi
-z = np.where(first, rng.normal(-1, 0.5, n), rng.normal(2, 1, n))
-q1 = np.exp(gaussian.log_normal(z, -1, np.log(0.25)))
-q2 = np.exp(gaussian.log_normal(z, 2, 0.0))
-dF = normal_cdf(z, -1, 0.5) - normal_cdf(z, 2, 1)
-dz_dpi = -dF / (pi * q1 + (1 - pi) * q2)
-check_mc("implicit path of a mixture", 2 * z * dz_dpi, 1.25 - 5)
-
-# %% [markdown]
 # ## Sources
 #
 # - D. P. Kingma, M. Welling, *Auto-Encoding Variational Bayes*, ICLR 2014, [arXiv
@@ -1005,8 +899,6 @@ check_mc("implicit path of a mixture", 2 * z * dz_dpi, 1.25 - 5)
 #   Machine Learning*, JMLR 21, 2020, [arXiv
 #   1906.10652](https://arxiv.org/abs/1906.10652), sections 4 and 5: both estimators,
 #   with the conditions under which the derivative may go inside.
-# - M. Figurnov, S. Mohamed, A. Mnih, *Implicit Reparameterization Gradients*, NeurIPS
-#   2018, [arXiv 1805.08498](https://arxiv.org/abs/1805.08498): exercise 4.
 # - (5.7), (5.8) and (5.9) are short enough to derive; we know no place to cite for
 #   them.
 #

@@ -420,9 +420,9 @@ report.assert_ok()
 # 3. $h$ gets only what comes back from the mean head;
 # 4. new noise drawn for the backward pass.
 #
-# No line of `backward` need be touched to make them: the KL's gradient without
-# $\frac1B$ is one with $B$ times the $\beta$; $\varepsilon$ is used in a single place,
-# beside the $\frac12$; so is $W_\sigma$.
+# All four can be made by calling `backward` with something wrong: $B$ times the
+# $\beta$; twice the $\varepsilon$, which it uses in one place only, beside the
+# $\frac12$; zero for $W_\sigma$, used in one place, too; other noise.
 
 # %% tags=["hide-output"]
 other = rng.standard_normal(eps.shape)
@@ -555,12 +555,12 @@ fig.suptitle(
 plt.show()
 
 # %% [markdown]
-# In a fresh model the KL speaks softly: $q$ is not far from the prior. In the trained
-# one, the two forces on $\log \sigma^2$ are of one size and opposed: reconstruction
-# wants certainty, the KL wants $\sigma = 1$, and the posterior's width is where they
-# meet. The forces on $\mu$ have *not* become small at all. Each image still pulls, as
-# hard as at the beginning; but they pull in different directions, and what the network
-# feels is their mean over the data:
+# In a fresh model the KL's gradients are small: $q$ is not far from the prior. In the
+# trained one, the two forces on $\log \sigma^2$ are of one size and opposed:
+# reconstruction wants certainty, the KL wants $\sigma = 1$, and the posterior's width
+# is where they meet. The forces on $\mu$ have *not* become small at all. Each image
+# still pulls, as hard as at the beginning; but they pull in different directions, and
+# what the network feels is their mean over the data:
 
 # %%
 net.loss(data, rng.standard_normal((20, len(data), 8)))
