@@ -189,10 +189,10 @@ def test_bad_arguments_are_named():
 @pytest.mark.parametrize("make", [SGD, Adam])
 def test_vectors_of_another_length_are_refused(make):
     optimizer = make()
-    with complains(ValueError, "grad: expected shape (3)", "(1,)"):
+    with complains(ValueError, "grad: expected shape (3,)", "(1,)"):
         optimizer.step(np.zeros(3), np.ones(1))
     optimizer.step(np.zeros(3), np.ones(3))
-    with complains(ValueError, "theta: expected shape (3)", "(4,)"):
+    with complains(ValueError, "theta: expected shape (3,)", "(4,)"):
         optimizer.step(np.zeros(4), np.ones(4))
 
 

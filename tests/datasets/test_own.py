@@ -340,7 +340,7 @@ NAN = np.array([[0.0, 1.0], [np.nan, 2.0]])
         ),
         (npz_bytes(train=np.eye(4), test=np.eye(3)), ValueError, ["(2, 2)", "(1, 3)"]),
         (npz_bytes(train=np.eye(4), test=np.eye(4, dtype=int)), TypeError, ["test"]),
-        (npz_bytes(x=np.eye(4), labels=np.arange(3)), ValueError, ["(4)", "(3,)"]),
+        (npz_bytes(x=np.eye(4), labels=np.arange(3)), ValueError, ["(4,)", "(3,)"]),
         (npz_bytes(x=np.eye(4), labels=np.full(4, 0.5)), TypeError, ["train_labels"]),
     ],
 )

@@ -223,7 +223,7 @@ def test_latent_space_without_labels_and_with_a_limit(x, K, tmp_path):
 
 
 def test_labels_must_be_one_per_image(x):
-    with pytest.raises(ValueError, match=r"labels: expected shape \(14\), got \(13,\)"):
+    with pytest.raises(ValueError, match=r"labels: expected shape \(14,\), got \(13,\)"):
         fg.latent_space(build(2), x, np.zeros(13, int))
 
 

@@ -280,12 +280,12 @@ def infinite(arrays):
         (
             ValueError,
             lambda a: a.update({"decoder.2.bias": np.zeros(5)}),
-            ["decoder.2.bias: expected shape (6), got (5,)"],
+            ["decoder.2.bias: expected shape (6,), got (5,)"],
         ),
         (
             ValueError,
             lambda a: a.update({"likelihood.log_c": np.array(0.5)}),
-            ["likelihood.log_c: expected shape (1), got ()"],
+            ["likelihood.log_c: expected shape (1,), got ()"],
         ),
         (
             ValueError,

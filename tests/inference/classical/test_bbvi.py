@@ -190,7 +190,7 @@ def test_the_climb_arrives_at_the_best_diagonal_gaussian(rng, method):
 
 def test_bad_arguments(rng):
     eps = rng.standard_normal((3, 2))
-    with pytest.raises(ValueError, match=r"log_joint\(z\): expected shape \(3\)"):
+    with pytest.raises(ValueError, match=r"log_joint\(z\): expected shape \(3,\)"):
         bbvi.score_terms(lambda z: z, MU, LOGVAR, eps)
     with pytest.raises(ValueError, match=r"log_joint\(z\): expected finite"):
         bbvi.score_terms(lambda z: np.full(3, np.nan), MU, LOGVAR, eps)
