@@ -19,7 +19,6 @@ def check_gradient(
     grad,
     *,
     order=None,
-    layout=None,
     sizes=None,
     parts=None,
     tolerance=1e-6,
@@ -43,8 +42,6 @@ def check_gradient(
     order : list of str, optional
         All names in the order of the forward pass, by which the place of a mistake is
         found; the order of theta if not given. Nested names are joined by dots.
-    layout : dict of str to (slice, shape), optional
-        Names of the blocks of a flat theta.
     sizes : dict of str to int, optional
         Such as {"B": 16, "D": 64, "K": 2}: the factors a wrong reduction brings in. Give
         sizes that differ from each other, and from 2 and 4.
@@ -117,7 +114,7 @@ def check_gradient(
         jax.config.update("jax_enable_x64", True)
         check_gradient(loss, params, jax.grad(loss), order=order)
     """
-    parameters = Parameters(theta, layout)
+    parameters = Parameters(theta)
     if order is not None and sorted(order) != sorted(parameters.layout):
         raise ValueError(
             f"order: expected each of {list(parameters.layout)} once, got {list(order)}"
@@ -193,7 +190,7 @@ def examine(subject, *, tolerance=1e-6, oracle="richardson", max_entries=5000, r
     single = any(first(v).dtype in (np.float32, np.float16) for v in losses)
     evidence = Evidence(subject, [scalar(v) for v in losses], single)
     if np.isfinite(evidence.losses).all() and len(set(evidence.losses)) == 1:
-        evidence.oracle = Oracle(subject.loss, theta, oracle, rng)
+        evidence.oracle = Oracle(subject.loss, theta, oracle)
         evidence.single |= _stepped(evidence.oracle, theta)
         misshapen, single = _collect_claims(evidence, rng)
         for name, (where, shape) in subject.parameters.layout.items():

@@ -1,7 +1,7 @@
 """From evidence to hints: first where, then why.
 
 A hypothesis is a function of the `Evidence` and of the blocks to explain. It returns None,
-or the names of the blocks whose numbers it explains and a sentence. It speaks only when its
+or the blocks whose numbers it explains and a sentence. It speaks only when its
 claim holds for all the numbers it explains, to the tolerance of the check, and when they
 are too many to fit by chance; a wrong hint is worse than none. One that raises is passed
 over. To add one, write the function and put it in a list of `hypotheses`.
@@ -9,7 +9,7 @@ over. To add one, write the function and put it in a list of `hypotheses`.
 
 import numpy as np
 
-from minivae.gradcheck.evidence import RIGHT, WRONG
+from minivae.gradcheck.evidence import RIGHT, WRONG, listed, names_of
 from minivae.gradcheck.hypotheses import CAUSES, LIMITS, OBSTACLES
 from minivae.gradcheck.place import Place, locate
 from minivae.gradcheck.report import Hint
@@ -26,23 +26,24 @@ def diagnose(evidence):
         one for each limit of the check that was met.
     notes : list of str
     """
-    for hypothesis in OBSTACLES:
-        found = _ask(hypothesis, evidence)
-        if found:
-            return Place(), [Hint(hypothesis.__name__, [], "", found[1])], []
-    place, hints = locate(evidence), []
-    if place:
-        hints = _explained(evidence, place)
-    for hypothesis in LIMITS:
-        found = _ask(hypothesis, evidence)
-        if found:
-            hints.append(Hint(hypothesis.__name__, [], "", found[1]))
-    return place, hints, _notes(evidence)
+    for hint in _met(OBSTACLES, evidence):
+        return Place(), [hint], []
+    place = locate(evidence)
+    hints = _explained(evidence, place) if place else []
+    return place, [*hints, *_met(LIMITS, evidence)], _notes(evidence)
+
+
+def _met(conditions, evidence):
+    """A hint for each of the conditions that is met; they explain no numbers."""
+    for condition in conditions:
+        text = _ask(condition, evidence)
+        if text:
+            yield Hint(condition.__name__, [], "", text)
 
 
 def _explained(evidence, place):
     """The place with its causes, then whatever is wrong elsewhere with its own."""
-    wrong = [b for b in evidence.blocks.values() if b.verdict == WRONG]
+    wrong = evidence.blocks_of(WRONG)
     wrong += [b for b in evidence.restless if b not in wrong]
     first = [b for b in wrong if b.name in place.first_wrong]
     causes = _causes(evidence, first, wrong)
@@ -57,8 +58,7 @@ def _explained(evidence, place):
         hints.append(Hint(cause, names, "", text))
         rest = [b for b in rest if b.name not in names]
     if rest:
-        names = [b.name for b in rest]
-        hints.append(Hint("place", names, f"Wrong, too: {', '.join(names)}.", ""))
+        hints.append(Hint("place", names_of(rest), f"Wrong, too: {listed(rest)}.", ""))
     return hints
 
 
@@ -74,10 +74,10 @@ def _causes(evidence, blocks, wrong):
             while left:
                 asked = [b for b in candidates if candidates is wrong or b in left]
                 answer = _ask(hypothesis, evidence, asked)
-                if not answer or not {b.name for b in left} & set(answer[0]):
+                if not answer or not any(b in answer[0] for b in left):
                     break
-                found.append((hypothesis.__name__, *answer))
-                left = [b for b in left if b.name not in answer[0]]
+                found.append((hypothesis.__name__, names_of(answer[0]), answer[1]))
+                left = [b for b in left if b not in answer[0]]
     return found
 
 
@@ -91,14 +91,10 @@ def _ask(hypothesis, evidence, *blocks):
 
 
 def _notes(evidence):
-    idle = [
-        b.name
-        for b in evidence.blocks_of(RIGHT)
-        if not b.expected.any() and not any(d.expected for d in b.directions)
-    ]
+    idle = [b for b in evidence.blocks_of(RIGHT) if b.idle]
     if not idle:
         return []
     return [
-        f"the loss does not depend on {', '.join(idle)} at all. The gradient, zero, is"
-        " right; is the parameter used as it was meant to be?"
+        f"the loss does not depend on {listed(idle)} at all. The gradient, zero, is right;"
+        " is the parameter used as it was meant to be?"
     ]

@@ -89,6 +89,16 @@ class Block:
         return len(self.indices) == self.size
 
     @property
+    def readable(self):
+        """Whether all that was claimed are finite numbers, in the right shape."""
+        return bool(np.isfinite(self.claimed).all())
+
+    @property
+    def idle(self):
+        """Whether the loss does not depend on the parameter."""
+        return not self.expected.any() and not any(d.expected for d in self.directions)
+
+    @property
     def scale(self):
         """The largest |claimed| or |expected| among the entries looked at."""
         both = np.abs(np.concatenate([self.claimed, self.expected]))
@@ -176,9 +186,7 @@ class Block:
         """Whether `predicted` explains the claimed entries, to the same tight tolerance."""
         claimed = self.claimed if claimed is None else claimed
         error = self.error if error is None else error
-        if self.given is not None or not np.isfinite(claimed).all():
-            return False
-        return self.agrees(claimed, predicted, error)
+        return bool(np.isfinite(claimed).all()) and self.agrees(claimed, predicted, error)
 
     def agrees(self, claimed, predicted, error):
         """Whether two arrays agree, to the tolerance and the oracle's `error`."""
@@ -206,11 +214,6 @@ class Evidence:
     once_more: np.ndarray | None = None
     elsewhere: tuple | None = None
     part_oracles: dict = field(default_factory=dict)
-
-    @property
-    def order(self):
-        """Names of the blocks in the order of the forward pass."""
-        return self.subject.order or list(self.blocks)
 
     def blocks_of(self, verdict):
         """The blocks of one verdict, in the order of the layout."""

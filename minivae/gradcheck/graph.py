@@ -16,13 +16,19 @@ from minivae.gradcheck.oracle import Oracle
 
 @dataclass(eq=False)
 class Layer:
-    """A weight with its bias. `takes`: the layers whose output is its input."""
+    """A weight with its bias.
+
+    takes, gives : the layers whose output is its input, and the reverse.
+    right, wrong : those of its blocks that are known to be so, which `place` finds out.
+    """
 
     blocks: list
     n_in: int | None = None
     n_out: int | None = None
     takes: list = field(default_factory=list)
     gives: list = field(default_factory=list)
+    right: list = field(default_factory=list)
+    wrong: list = field(default_factory=list)
 
     @property
     def weight(self):
@@ -33,13 +39,11 @@ class Layer:
         """A lone number, such as a learned variance: no gradient passes through it."""
         return self.weight.size == 1 and len(self.weight.shape) < 2
 
-    def __str__(self):
-        return ", ".join(block.name for block in self.blocks)
-
 
 def connected(evidence):
     """The layers in the order of the forward pass, with those whose output each takes."""
-    layers = grouped([evidence.blocks[name] for name in evidence.order])
+    order = evidence.subject.order or evidence.blocks
+    layers = grouped([evidence.blocks[name] for name in order])
     _measure(layers)
     chain = [layer for layer in layers if not layer.aside]
     ends = []

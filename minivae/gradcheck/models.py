@@ -1,7 +1,6 @@
 """Check the gradient of a whole model, whoever wrote it."""
 
 import inspect
-from contextlib import contextmanager
 
 import numpy as np
 
@@ -32,21 +31,29 @@ class ModelUnderTest:
 
     def loss(self, flat, rows=slice(None), eps=None, **change):
         """What `model.loss` returns at theta = flat, for some rows, noise or arguments."""
-        self.model.theta[...] = flat
+        self.move_to(flat)
         eps = self.eps if eps is None else eps
         args = [] if self.x is None else [self.x[rows]]
         args += [] if eps is None else [eps[..., rows, :]]
         return self.model.loss(*args, **(self.kwargs | change))
 
     def claim(self, flat, **where):
-        """The gradient that the model claims, a copy; arguments as those of `loss`."""
+        """The flat gradient that the model claims; arguments as those of `loss`."""
         self.loss(flat, **where)
+        return self.backward()
+
+    def backward(self):
+        """The flat gradient that `model.backward` writes, a copy."""
         self.model.backward()
-        return self.model.grad.astype(np.float64)
+        return self.model.grad.astype(np.float64).ravel()
+
+    def move_to(self, flat):
+        """Give the model the parameters `flat`."""
+        self.model.theta[...] = flat.reshape(self.model.theta.shape)
 
     def encode(self, flat, rows=slice(None)):
         """(mu, logvar) at theta = flat, copies."""
-        self.model.theta[...] = flat
+        self.move_to(flat)
         return [np.array(a) for a in self.model.encode(self.x[rows])]
 
     def term(self, name, flat, **where):
@@ -61,16 +68,6 @@ class ModelUnderTest:
     def _part(name, total):
         rec = total(beta=0.0)
         return rec if name == "rec" else total() - rec
-
-    @contextmanager
-    def kept(self):
-        """Put theta and grad back at the end, whatever happens."""
-        theta, grad = self.model.theta.copy(), self.model.grad.copy()
-        try:
-            yield
-        finally:
-            self.model.theta[...] = theta
-            self.model.grad[...] = grad
 
 
 def check_model(
@@ -119,34 +116,25 @@ def check_model(
     parameters = Parameters(model.theta.copy(), getattr(model, "layout", None))
     single = model.theta.dtype == np.float32
 
-    def shaped(flat):
-        return flat.reshape(model.theta.shape)
-
-    def claim(flat):
-        return test.claim(shaped(flat)).ravel(), {}, single
-
-    def again():
-        model.backward()
-        return model.grad.astype(np.float64).ravel(), {}, single
-
-    B = 1 if x is None else len(x)
-    with test.kept():
-        first = test.loss(model.theta.copy())
+    theta, grad, B = model.theta.copy(), model.grad.copy(), 1 if x is None else len(x)
+    try:
         subject = Subject(
-            lambda flat: test.loss(shaped(flat)),
-            claim,
+            test.loss,
+            lambda flat: (test.claim(flat), {}, single),
             parameters,
             order=order,
-            again=again,
+            again=lambda: (test.backward(), {}, single),
             sizes=_sizes(test),
-            parts=_parts(test, first, shaped),
-            rows=lambda r: lambda t: scalar(test.loss(shaped(t), slice(r, r + 1))) / B,
+            parts=_parts(test, test.loss(theta)),
+            rows=lambda r: lambda flat: scalar(test.loss(flat, slice(r, r + 1))) / B,
             model=test,
             hypotheses=[guilty_layer, which_term],
         )
         return examine(
             subject, tolerance=tolerance, oracle=oracle, max_entries=max_entries, rng=rng
         )
+    finally:
+        model.theta[...], model.grad[...] = theta, grad
 
 
 def _check_attributes(model):
@@ -179,14 +167,11 @@ def _sizes(test):
     return sizes | ({"n": n} if n > 1 else {}) | ({"beta": beta} if beta != 1 else {})
 
 
-def _parts(test, first, shaped):
+def _parts(test, first):
     """The two terms of the loss, by its beta, or by the tuple if that adds up."""
     if test.takes_beta:
-        return {name: lambda t, n=name: test.term(n, shaped(t)) for name in ("rec", "kl")}
+        return {name: lambda t, n=name: test.term(n, t) for name in ("rec", "kl")}
     if isinstance(first, tuple) and len(first) == 3:
         if first[2] and np.isclose(first[0], first[1] + first[2], rtol=1e-9):
-            return {
-                name: lambda t, i=i: test.loss(shaped(t))[i]
-                for i, name in ((1, "rec"), (2, "kl"))
-            }
+            return {"rec": lambda t: test.loss(t)[1], "kl": lambda t: test.loss(t)[2]}
     return {}

@@ -1,5 +1,7 @@
 """A loss as a function of many parameters, and its derivatives by `differences`."""
 
+from functools import cached_property
+
 import numpy as np
 
 from minivae.errors import check_choice
@@ -11,6 +13,7 @@ from minivae.gradcheck.differences import (
     noise_level,
     richardson,
 )
+from minivae.gradcheck.parameters import detached
 
 ORACLES = ("richardson", "central", "complex")
 
@@ -38,9 +41,7 @@ def first(value):
     """What f returned, or the first item of a tuple, as an array, also from a tensor."""
     if isinstance(value, tuple) and value:
         value = value[0]
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-    return np.asarray(value)
+    return np.asarray(detached(value))
 
 
 class Oracle:
@@ -53,27 +54,22 @@ class Oracle:
     theta : ndarray, shape (P,)
         Where to differentiate. Never changed: f gets copies.
     method : {"richardson", "central", "complex"}
-    rng : numpy.random.Generator, optional
-        Chooses the entries at which the noise of f is measured.
     noise : float, optional
-        That noise, if it is known.
+        That of f, below, if it is known.
 
     Attributes
     ----------
     value : float
         f(theta).
-    noise : float
-        Size of the rounding errors in f near theta: about 1e-16 times the loss in
-        float64, 1e-7 times in float32.
     """
 
-    def __init__(self, f, theta, method="richardson", rng=None, noise=None):
+    def __init__(self, f, theta, method="richardson", noise=None):
         check_choice("oracle", method, ORACLES)
         self.f, self.theta, self.method = f, theta, method
         self.value = scalar(f(theta.copy()))
         self._entries = {}
-        rng = np.random.default_rng(0) if rng is None else rng
-        self.noise = self._measure_noise(rng) if noise is None else noise
+        if noise is not None:
+            self.noise = noise
 
     def along(self, v):
         """The derivative in the direction v, shape (P,): v · ∇f, an `Estimate`."""
@@ -130,11 +126,16 @@ class Oracle:
         estimate = rule(lambda t: self._evaluate(path(t)), noise=self.noise)
         return Estimate(float(estimate.value), float(estimate.error))
 
-    def _measure_noise(self, rng):
-        """The median over a few entries: one that stands on a kink must not decide."""
-        floor = EPS * max(abs(self.value), 1e-300)
-        levels = []
-        for i in rng.choice(self.theta.size, size=min(7, self.theta.size), replace=False):
+    @cached_property
+    def noise(self):
+        """Size of the rounding errors in f near theta.
+
+        About 1e-16 times the loss in float64, 1e-7 times in float32. It is the median over
+        a few entries, chosen at random: one that stands on a kink must not decide.
+        """
+        floor, levels = EPS * max(abs(self.value), 1e-300), []
+        P, rng = self.theta.size, np.random.default_rng(0)
+        for i in rng.choice(P, size=min(7, P), replace=False):
             step = 1e-5 * max(1.0, abs(self.theta[i]))
             values = [self._at(i, k * step) for k in range(-3, 4)]
             if len(set(values)) > 1 and np.isfinite(values).all():

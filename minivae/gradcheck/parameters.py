@@ -40,26 +40,22 @@ class Parameters:
         if not arrays:
             raise ValueError("theta: expected parameters, got none")
         self.flat = np.concatenate([array.ravel() for array in arrays.values()])
-        if layout is None:
-            layout, end = {}, 0
-            for name, array in arrays.items():
-                layout[name] = (slice(end, end + array.size), array.shape)
-                end += array.size
-        self.layout = layout
-        self.shapes = {name: array.shape for name, array in arrays.items()}
+        self._pieces, end = {}, 0
+        for name, array in arrays.items():
+            self._pieces[name] = (slice(end, end + array.size), array.shape)
+            end += array.size
+        self.layout = self._pieces if layout is None else layout
 
     def form(self, flat):
         """The values of `flat`, shape (P,), in the form that theta came in."""
-        ends = np.cumsum([int(np.prod(shape)) for shape in self.shapes.values()])
-        pieces = iter(np.split(flat, ends[:-1]))
-        shapes = iter(self.shapes.values())
+        arrays = iter([flat[piece].reshape(s) for piece, s in self._pieces.values()])
 
         def rebuilt(value):
             if isinstance(value, dict):
                 return {key: rebuilt(v) for key, v in value.items()}
             if isinstance(value, (list, tuple)):
                 return getattr(value, "_make", type(value))([rebuilt(v) for v in value])
-            return next(pieces).reshape(next(shapes))
+            return next(arrays)
 
         return rebuilt(self.theta)
 
@@ -91,18 +87,13 @@ class Parameters:
                 f" {type(grad).__name__}"
             )
         found = {name: as_array(f"grad of {name}", g) for name, g in leaves("theta", grad)}
-        if set(found) != set(self.shapes):
+        if set(found) != set(self._pieces):
             raise ValueError(
-                f"grad: expected the names {sorted(self.shapes)}, got {sorted(found)}"
+                f"grad: expected the names {sorted(self._pieces)}, got {sorted(found)}"
             )
         single = all(a.dtype in (np.float32, np.float16) for a in found.values())
-        if list(self.layout) != list(self.shapes):  # one array, with a layout
-            (came,), (shape,) = found.values(), self.shapes.values()
-            if came.shape != shape:
-                raise ValueError(f"grad: expected shape {shape}, got {came.shape}")
-            return came.astype(np.float64).ravel(), {}, single
         flat, misshapen = np.full(self.flat.size, np.nan), {}
-        for name, (where, shape) in self.layout.items():
+        for name, (where, shape) in self._pieces.items():
             array = found[name].astype(np.float64)
             if array.shape == shape:
                 flat[where] = array.ravel()
@@ -123,17 +114,20 @@ def leaves(name, tree):
     return found
 
 
+def detached(value):
+    """`value`, without its graph if it is a tensor of PyTorch."""
+    return value.detach().cpu() if hasattr(value, "detach") else value
+
+
 def as_array(name, value):
-    """`value` as a real array; tensors of PyTorch leave their graph.
+    """`value`, or the tensor, as a real array.
 
     Raises
     ------
     TypeError
         If it is no array of numbers.
     """
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-    array = np.asarray(value)
+    array = np.asarray(detached(value))
     if array.dtype.kind not in "fiub":
         raise TypeError(
             f"{name}: expected an array of real numbers, or a dict or list of such (nested"

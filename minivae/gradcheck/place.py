@@ -40,27 +40,29 @@ class Place(NamedTuple):
 def locate(evidence):
     """The `Place` of the first mistake, from the verdicts on all blocks."""
     layers = connected(evidence)
-    wrong = [layer for layer in layers if _of(evidence, layer, False)]
+    for layer in layers:
+        layer.right = [b for b in layer.blocks if _is_right(evidence, b)]
+        layer.wrong = [b for b in layer.blocks if _is_wrong(evidence, b)]
+    wrong = [layer for layer in layers if layer.wrong]
     if not wrong:
         return Place()
-    reached = {layer: _signal_is_right(evidence, layer) for layer in layers}
-    local = [layer for layer in wrong if reached[layer] or layer.aside]
+    local = [layer for layer in wrong if layer.aside or _is_reached(layer)]
     spoilt = [layer for layer in wrong if layer not in local]
-    sources = [a for a in spoilt if not any(b in spoilt for b in _next(evidence, a))]
-    before = [b for source in sources for b in _next(evidence, source)]
+    sources = [a for a in spoilt if not any(b in spoilt for b in _next(a))]
+    before = [b for source in sources for b in _next(source)]
     if sources and not any(layer in before for layer in local):
-        group = [s for s in sources if _next(evidence, s) == _next(evidence, sources[-1])]
-        return _spoilt(evidence, group, local, [a for a in spoilt if a not in group])
-    return _local(evidence, [a for a in local if not sources or a in before], spoilt)
+        group = [s for s in sources if _next(s) == _next(sources[-1])]
+        return _spoilt(group, local, [a for a in spoilt if a not in group])
+    return _local([a for a in local if not sources or a in before], spoilt)
 
 
-def _spoilt(evidence, group, local, behind):
+def _spoilt(group, local, behind):
     """The gradient is wrong on arrival at the layers of the `group`."""
-    before = _next(evidence, group[0])
+    before = _next(group[0])
     edge = not before
     numbers = [layer for layer in local if layer.aside] if edge else []
-    first = [b for layer in group + numbers for b in _of(evidence, layer, False)]
-    last = [b for layer in before for b in _of(evidence, layer, True)]
+    first = [b for layer in group + numbers for b in layer.wrong]
+    last = [b for layer in before for b in layer.right]
     names, right = listed(first), listed(last)
     beside = [
         a for b in before for a in b.takes if a not in group and a.takes == group[0].takes
@@ -105,12 +107,12 @@ def _spoilt(evidence, group, local, behind):
     return _place(first, last, behind, where, look)
 
 
-def _local(evidence, layers, behind):
+def _local(layers, behind):
     """Single gradients are wrong though the gradient arrived at them right."""
-    first = [b for layer in layers for b in _of(evidence, layer, False)]
-    before = [n for layer in layers for n in _next(evidence, layer) if n not in layers]
-    last = [b for layer in dict.fromkeys(before) for b in _of(evidence, layer, True)]
-    beside = [b for layer in layers for b in _of(evidence, layer, True)]
+    first = [b for layer in layers for b in layer.wrong]
+    before = [n for layer in layers for n in _next(layer) if n not in layers]
+    last = [b for layer in dict.fromkeys(before) for b in layer.right]
+    beside = [b for layer in layers for b in layer.right]
     names = listed(first)
     if behind:
         right = listed(last + beside)
@@ -153,33 +155,28 @@ def _extent(first):
     return ""
 
 
-# Verdicts along the graph.
+# Verdicts along the graph. A block that shows nothing is neither right nor wrong.
 
 
-def _of(evidence, layer, right):
-    """The blocks of a layer that are known to be right, or known to be wrong."""
-    return [b for b in layer.blocks if _known(evidence, b) is right]
+def _is_wrong(evidence, block):
+    return block.verdict == WRONG or block in evidence.restless
 
 
-def _known(evidence, block):
-    """True if a block is right, False if wrong, None if it shows nothing."""
-    if block.verdict == WRONG or block in evidence.restless:
-        return False
-    idle = not block.expected.any() and not any(d.expected for d in block.directions)
+def _is_right(evidence, block):
     kinks_only = len(block.kinks) == block.undecided.sum()
-    return True if (block.verdict == RIGHT or kinks_only) and not idle else None
+    shows = (block.verdict == RIGHT or kinks_only) and not block.idle
+    return shows and not _is_wrong(evidence, block)
 
 
-def _signal_is_right(evidence, layer):
+def _is_reached(layer):
     """Whether what arrives at a layer is shown to be right, there or behind it."""
-    shown = bool(_of(evidence, layer, True)) and not layer.aside
-    return shown or any(_signal_is_right(evidence, a) for a in layer.takes)
+    shown = layer.right and not layer.aside
+    return bool(shown) or any(_is_reached(other) for other in layer.takes)
 
 
-def _next(evidence, layer):
+def _next(layer):
     """The layers from which backward comes; those that show nothing are passed over."""
     found = []
     for other in layer.gives:
-        shows = any(_known(evidence, b) is not None for b in other.blocks)
-        found += [other] if shows else _next(evidence, other)
+        found += [other] if other.right or other.wrong else _next(other)
     return list(dict.fromkeys(found))

@@ -1,6 +1,7 @@
 """What a check hands back: a verdict, a table, a diagnosis."""
 
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import NamedTuple
 
 import numpy as np
@@ -116,23 +117,13 @@ class Report:
                 error = abs(claimed - expected) / bad.scale if bad.scale else np.inf
             numbers = f"{error:.1e}", where, f"{claimed:.7g}", f"{expected:.7g}"
             rows.append((b.name, looked, *numbers, b.verdict))
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        left = {0, 6}
-        return [
-            "  ".join(
-                cell.ljust(width) if i in left else cell.rjust(width)
-                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in rows
-        ]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        sides = "<>>>>><"  # names and verdicts to the left, numbers to the right
+        line = "  ".join(f"{{:{side}{w}}}" for side, w in zip(sides, widths, strict=True))
+        return [line.format(*row).rstrip() for row in rows]
 
 
 def _wrapped(head, text, width=88):
     """Lines of at most `width` characters, indented under the first."""
-    lines, line = [], head
-    for word in text.split():
-        if len(line) + len(word) > width and line.strip():
-            lines.append(line.rstrip())
-            line = " " * len(head)
-        line += word + " "
-    return [*lines, line.rstrip()]
+    whole = {"break_long_words": False, "break_on_hyphens": False}
+    return wrap(head + text, width, subsequent_indent=" " * len(head), **whole)

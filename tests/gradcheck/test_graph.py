@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from minivae.gradcheck import check_gradient
+from minivae.gradcheck.evidence import names_of
 from minivae.gradcheck.graph import connected, grouped
 from minivae.gradcheck.place import locate
 
@@ -100,6 +101,6 @@ class Block:
 )
 def test_weights_and_biases_are_put_together(blocks, layers):
     found = grouped([Block(*b) for b in blocks])
-    assert sorted(" ".join(sorted(str(layer).split(", "))) for layer in found) == sorted(
+    assert sorted(" ".join(sorted(names_of(layer.blocks))) for layer in found) == sorted(
         " ".join(sorted(names.split())) for names in layers
     )

@@ -84,11 +84,3 @@ def test_two_parameters_of_one_name_are_refused():
 def test_another_shape_does_not_fit(shape):
     flat, misshapen, _ = Parameters({"W": W}).gradient({"W": np.ones(shape)})
     assert np.isnan(flat).all() and misshapen["W"].shape == shape
-
-
-def test_the_layout_of_a_flat_vector_needs_its_shape():
-    layout = {"a": (slice(0, 2), (2,)), "b": (slice(2, 6), (2, 2))}
-    parameters = Parameters(np.ones(6), layout)
-    assert parameters.gradient(np.ones(6))[0].shape == (6,)
-    with pytest.raises(ValueError, match=r"grad: expected shape \(6,\), got \(5,\)"):
-        parameters.gradient(np.ones(5))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minivae.gradcheck.evidence import listed, names_of
+from minivae.gradcheck.evidence import listed
 from minivae.gradcheck.hypotheses.terms import PART
 
 IMAGES = 8  # how many batches of one image are looked at
@@ -39,7 +39,7 @@ def which_term(evidence, blocks):
     if right["rec"] == right["kl"] or min(reached) <= 1e-6 * max(reached):
         return None
     said = "right" if right["rec"] else "wrong, too, and what beta adds is right"
-    return names_of(blocks), (
+    return blocks, (
         f"With beta = 0 the gradient of {listed(blocks)} is {said}: the mistake is in the"
         f" {PART['kl' if right['rec'] else 'rec']}."
     )
@@ -102,7 +102,7 @@ def power_of_sigma(evidence, blocks):
             times = f"{factor} times the right one" if factor else " right"
             said.append(f"the {PART[part]} is{times}")
         mine = [b for b in blocks if b.shape[-1:] == head.bias.shape]
-        return names_of(mine), (
+        return mine, (
             f"In {listed(mine)} {', '.join(said)} (sigma = exp(logvar/2), a standard"
             " deviation)."
         )
@@ -143,9 +143,9 @@ def another_draw(evidence, blocks):
         return None
     mine = [b for b in blocks if b.shape[-1:] == logvar.bias.shape]
     if np.allclose(used, 1, rtol=1e-6):
-        return names_of(mine), f"In {listed(mine)} backward leaves out the factor eps."
+        return mine, f"In {listed(mine)} backward leaves out the factor eps."
     one, other = (", ".join(f"{e:.3f}" for e in noise[0, :3]) for noise in (used, given))
-    return names_of(mine), (
+    return mine, (
         f"For the first image alone backward used the noise {one}, forward {other}. Was"
         " the noise drawn again between forward and backward? dlogvar = dz·eps·sigma/2"
         " needs the very eps that made z."

@@ -2,18 +2,18 @@
 
 import numpy as np
 
-from minivae.gradcheck.evidence import listed, names_of
+from minivae.gradcheck.evidence import listed
 from minivae.gradcheck.factors import factor_names, factor_reason, factor_text
 
 
 def gradient_not_finite(evidence, blocks):
     """NaN or infinity in the claimed gradient."""
-    blocks = [b for b in blocks if b.given is None and not np.isfinite(b.claimed).all()]
+    blocks = [b for b in blocks if b.given is None and not b.readable]
     if not blocks:
         return None
     first = blocks[0]
     bad = np.flatnonzero(~np.isfinite(first.claimed))
-    return names_of(blocks), (
+    return blocks, (
         f"The gradient is not finite in {listed(blocks)}, though the loss is: the first"
         f" is {first.claimed[bad[0]]} at {first.name}{first.entry_name(bad[0])}"
         f" ({len(bad)} of {len(first.indices)} entries looked at there). Look for 0/0,"
@@ -23,13 +23,12 @@ def gradient_not_finite(evidence, blocks):
 
 def wrong_shape(evidence, blocks):
     """The gradient of a parameter does not have the parameter's shape."""
-    for block in blocks:
-        if block.given is not None:
-            return [block.name], (
-                f"The gradient of {block.name} has shape {block.given.shape}, the parameter"
-                f" {block.shape}. {_shape_story(block)}"
-            )
-    return None
+    block = next((b for b in blocks if b.given is not None), None)
+    return block and (
+        [block],
+        f"The gradient of {block.name} has shape {block.given.shape}, the parameter"
+        f" {block.shape}. {_shape_story(block)}",
+    )
 
 
 def _shape_story(block):
@@ -65,10 +64,10 @@ def _shape_story(block):
 
 def identically_zero(evidence, blocks):
     """Nothing was written, or nothing arrives."""
-    blocks = [b for b in blocks if b.given is None and not b.claimed.any()]
+    blocks = [b for b in blocks if not b.claimed.any()]
     if not blocks:
         return None
-    return names_of(blocks), (
+    return blocks, (
         f"The claimed gradient of {listed(blocks)} is exactly zero everywhere, but the"
         " loss does depend on it: it is never written, or no gradient arrives there."
     )
@@ -92,7 +91,7 @@ def constant_factor(evidence, blocks):
     reason = factor_reason(names) or _whole_number(c)
     if "2" in names and len(evidence.claims) == 1:
         reason += " Or backward ran twice and adds."
-    return names_of(group), (
+    return group, (
         f"The claimed gradient of {listed(group)} is {factor_text(c, names)} times the"
         f" right one, in every entry looked at.{reason}"
     )
@@ -100,13 +99,10 @@ def constant_factor(evidence, blocks):
 
 def _ratio(block):
     """c with claimed = c · expected throughout, or None."""
-    square = float(block.expected @ block.expected)
-    if square == 0 or not np.isfinite(square):
-        return None
-    c = float(block.claimed @ block.expected) / square
-    if c == 0 or not block.matches(c * block.expected, error=abs(c) * block.error):
-        return None
-    return c
+    square = block.expected @ block.expected
+    c = float(block.claimed @ block.expected / square) if square else 0.0
+    fits = c and block.matches(c * block.expected, error=abs(c) * block.error)
+    return c if fits else None
 
 
 def _whole_number(c):
@@ -125,21 +121,16 @@ def penalty(evidence, blocks):
     found = []
     for block in blocks:
         theta = evidence.oracle.theta[block.indices]
-        if (
-            block.given is not None
-            or not np.isfinite(block.claimed).all()
-            or not theta.any()
-        ):
-            continue
-        c = float((block.claimed - block.expected) @ theta) / float(theta @ theta)
-        if block.freedom > 2 and block.matches(block.expected + c * theta):
-            found.append((block, c))
+        if block.readable and theta.any() and block.freedom > 2:
+            c = float((block.claimed - block.expected) @ theta / (theta @ theta))
+            if block.matches(block.expected + c * theta):
+                found.append((block, c))
     found = [(b, c) for b, c in found if np.isclose(c, found[0][1], rtol=1e-4)]
     if not found:
         return None
     blocks, c = [b for b, _ in found], found[0][1]
     has, lacks = ("gradient", "loss") if c > 0 else ("loss", "gradient")
-    return names_of(blocks), (
+    return blocks, (
         f"The claimed gradient of {listed(blocks)} is the right one {'+' if c > 0 else '-'}"
         f" {abs(c):.6g} times the parameter itself: a penalty on its square that the {has}"
         f" has and the {lacks} lacks, or with another weight."
@@ -150,14 +141,13 @@ def misplaced(evidence, blocks):
     """The right numbers in the wrong places, or added up over the wrong axis."""
     stories = {}
     for block in blocks:
-        if block.complete and block.given is None and np.isfinite(block.claimed).all():
-            story = _rearrangement(block)
-            if story:
-                stories.setdefault(story, []).append(block)
+        story = block.complete and block.readable and _rearrangement(block)
+        if story:
+            stories.setdefault(story, []).append(block)
     if not stories:
         return None
     story, blocks = next(iter(stories.items()))
-    return names_of(blocks), f"The claimed gradient of {listed(blocks)} {story}"
+    return blocks, f"The claimed gradient of {listed(blocks)} {story}"
 
 
 def _rearrangement(block):
@@ -204,7 +194,7 @@ def another_block(evidence, blocks):
             inside = block.indices - block.where.start + other.where.start
             expected, error = evidence.oracle.entries(inside)
             if expected.any() and block.matches(expected, error=error):
-                return [block.name], (
+                return [block], (
                     f"The claimed gradient of {block.name} is that of {other.name}: were"
                     " the two exchanged?"
                 )
@@ -214,14 +204,14 @@ def another_block(evidence, blocks):
 def one_row(evidence, blocks):
     """One example's gradient instead of the batch's."""
     rows, B = evidence.subject.rows, evidence.subject.sizes.get("B", 1)
-    if rows is None or B < 2:
+    if not rows or B < 2:
         return None
     for r in (0, B - 1):
         oracle, which = evidence.differentiate(rows(r)), "last" if r else "first"
         for c, how in ((1, ""), (B, ", times B"), (1 / B, ", divided by B")):
             found = [b for b in blocks if _is_gradient_of(oracle, b, c)]
             if found:
-                return names_of(found), (
+                return found, (
                     f"The claimed gradient of {listed(found)} is that of the {which} row"
                     f" of the batch alone{how}: the sum over the batch is missing, or an"
                     " = in a loop should be +=."
@@ -231,13 +221,12 @@ def one_row(evidence, blocks):
 
 def _is_gradient_of(oracle, block, c):
     """Whether a block's claims are c times another loss's derivatives, not all zero."""
-    if block.given is not None or block.size < 2:
+    if block.size < 2 or not block.readable:
         return False
     largest = np.argsort(-np.abs(block.claimed))[:2]  # two entries rule most of it out
     for chosen in (largest, np.arange(len(block.indices))):
         expected, error = oracle.entries(block.indices[chosen])
-        if not expected.any() or not np.isfinite(block.claimed).all():
-            return False
-        if not block.agrees(block.claimed[chosen], c * expected, abs(c) * error):
+        fits = block.agrees(block.claimed[chosen], c * expected, abs(c) * error)
+        if not expected.any() or not fits:
             return False
     return True

@@ -9,7 +9,7 @@ def loss_not_finite(evidence):
     """The loss itself is NaN or infinite."""
     if np.isfinite(evidence.losses).all():
         return None
-    return [], (
+    return (
         f"The loss is {evidence.losses[0]} at theta itself, before any gradient: there"
         " is nothing to differentiate. Usual causes: log of a zero (take logits instead"
         " of sigmoid-then-log), exp of a large logvar, a division by zero."
@@ -21,7 +21,7 @@ def noise_not_frozen(evidence):
     if len(set(evidence.losses)) == 1:
         return None
     first, second, third = evidence.losses
-    return [], (
+    return (
         f"The noise is not frozen: three calls of the loss with the same theta gave"
         f" {first:.8g}, {second:.8g} and {third:.8g}. Differences of it measure the"
         " noise, so no gradient was compared and nothing is said against yours. Draw eps"
@@ -37,7 +37,7 @@ def single_precision(evidence):
         float(np.max(b.error[np.isfinite(b.error)], initial=0)) / max(b.scale, 1e-300)
         for b in evidence.blocks_of(UNDECIDED)
     )
-    return [], (
+    return (
         f"This is float32: of the loss or of the gradient only about seven digits exist,"
         f" so that the comparison is blurred by up to {blurred:.0e} where"
         f" {evidence.blocks_of(UNDECIDED)[0].tolerance:g} was asked. Within that blur"
@@ -57,7 +57,7 @@ def kink(evidence):
     claimed = block.claimed[position]
     between = min(left, right) - 1e-6 <= claimed <= max(left, right) + 1e-6
     count = sum(len(b.kinks) for b in blocks)
-    return [], (
+    return (
         f"A kink: at {block.name}{block.entry_name(position)} the loss has slope"
         f" {left:.6g} to the left and {right:.6g} to the right; the claimed {claimed:.6g}"
         f" {'lies between' if between else 'is not far from'} them. A ReLU or an"
@@ -75,7 +75,7 @@ def too_coarse(evidence):
     if not blocks:
         return None
     names = ", ".join(b.name for b in blocks)
-    return [], (
+    return (
         f"The differences do not settle for {names}: their own error estimate exceeds the"
         f" tolerance. The loss is rough near theta (its rounding noise is about"
         f" {evidence.oracle.noise:.0e}), or not finite there. Use"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minivae.gradcheck.evidence import listed, names_of
+from minivae.gradcheck.evidence import listed
 from minivae.gradcheck.oracle import Oracle
 
 
@@ -16,19 +16,19 @@ def repetition(evidence, blocks):
     for earlier, later in ((one, two), (two, more)):
         added = later - earlier
         if all(_whole(b, earlier, added) for b in blocks):
-            return names_of(blocks), (
+            return blocks, (
                 "The gradient accumulates: asked for again at the same point,"
                 f" {listed(blocks)} came back with one whole gradient added. Does backward"
                 " use += on arrays that still hold the last gradient? Write with =, or set"
                 " them to zero first."
             )
     if all(b.matches(b.expected, two[b.indices]) for b in blocks):
-        return names_of(blocks), (
+        return blocks, (
             f"The gradient of {listed(blocks)} is one call late: asked for twice at the"
             " same point it is wrong at first and right the second time. Does backward use"
             " what an earlier forward kept?"
         )
-    return names_of(blocks), (
+    return blocks, (
         f"The loss is the same at every call, but the gradient of {listed(blocks)} changes"
         " from call to call with the same parameters. Does backward draw noise of its own,"
         " or keep something from the call before? Where noise was drawn going forward,"
@@ -57,7 +57,7 @@ def stale(evidence, blocks):
             found.append(block)
     if not found:
         return None
-    return names_of(found), (
+    return found, (
         f"The claimed gradient of {listed(found)} does not change when the parameters do:"
         " it was kept from an earlier call, or backward does not use what forward kept."
     )

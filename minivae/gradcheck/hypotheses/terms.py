@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minivae.gradcheck.evidence import listed, names_of
+from minivae.gradcheck.evidence import listed
 from minivae.gradcheck.factors import factor_names, factor_reason, factor_text
 
 PART = {"rec": "reconstruction part", "kl": "KL part"}
@@ -24,7 +24,7 @@ def part_factor(evidence, blocks):
             names = factor_names(c, evidence.subject.sizes, rtol=1e-5)
             said.append(f"the {part} is {factor_text(c, names)} times the right one")
             reasons.append(factor_reason(names))
-    return names_of(blocks), (
+    return blocks, (
         f"In {listed(blocks)} {', '.join(said)}.{''.join(dict.fromkeys(reasons))}"
     )
 
@@ -32,8 +32,7 @@ def part_factor(evidence, blocks):
 def _fit(evidence, blocks):
     """Coefficients c with claimed = Σ c_i · (gradient of part i) in all blocks, or None."""
     names = list(evidence.subject.parts)
-    usable = all(b.given is None and np.isfinite(b.claimed).all() for b in blocks)
-    if len(names) < 2 or not blocks or not usable:
+    if len(names) < 2 or not blocks or not all(b.readable for b in blocks):
         return None
     if max(b.freedom for b in blocks) < len(names) + 2:
         return None  # any numbers would fit
