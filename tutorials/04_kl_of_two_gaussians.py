@@ -182,6 +182,7 @@ z = np.linspace(mu - 12, mu + 12, 2001)
 dz = z[1] - z[0]
 log_q = log_normal(z, mu, logvar)
 log_p = log_normal(z, m, log_s2)
+ratio = log_q - log_normal(z, 0.0, 0.0)  # to the prior
 q = np.exp(log_q)
 
 
@@ -189,38 +190,21 @@ def integral(f):
     return f.sum() * dz
 
 
-check("(4.1) density integrates to one", integral(q), 1.0, 1e-12)
-check(
-    "(4.1) its variance is exp(logvar)",
-    integral(q * (z - mu) ** 2),
-    np.exp(logvar),
-    1e-12,
-)
-check("(4.2) entropy", entropy(logvar), -integral(q * log_q), 1e-12)
-check(
-    "(4.3) mean square around m",
-    mean_square(mu, logvar, m),
-    integral(q * (z - m) ** 2),
-    1e-12,
-)
-check(
-    "(4.4) mean of log p under q",
-    mean_log_p(mu, logvar, m, log_s2),
-    integral(q * log_p),
-    1e-12,
-)
-check(
-    "(4.5) KL of two Gaussians",
-    kl_any(mu, logvar, m, log_s2),
-    integral(q * (log_q - log_p)),
-    1e-12,
-)
-check(
-    "(4.6) KL to the prior",
-    kl(mu, logvar),
-    integral(q * (log_q - log_normal(z, 0.0, 0.0))),
-    1e-12,
-)
+def check_integral(name, formula, f):
+    check(name, formula, integral(f), 1e-12)
+
+
+check_integral("(4.1) density integrates to one", 1.0, q)
+square = q * (z - mu) ** 2
+check_integral("(4.1) variance is exp(logvar)", np.exp(logvar), square)
+check_integral("(4.2) entropy", entropy(logvar), -q * log_q)
+value, square = mean_square(mu, logvar, m), q * (z - m) ** 2
+check_integral("(4.3) mean square around m", value, square)
+value = mean_log_p(mu, logvar, m, log_s2)
+check_integral("(4.4) mean of log p under q", value, q * log_p)
+value = kl_any(mu, logvar, m, log_s2)
+check_integral("(4.5) KL of two Gaussians", value, q * (log_q - log_p))
+check_integral("(4.6) KL to the prior", kl(mu, logvar), q * ratio)
 
 # %% [markdown]
 # The package has the same formula in `minivae/gaussian.py`. This is the function as it
@@ -228,12 +212,8 @@ check(
 
 # %%
 print(inspect.getsource(gaussian.kl))
-check(
-    "minivae.gaussian.kl",
-    gaussian.kl(mu, logvar),
-    kl(mu, logvar),
-    1e-15,
-)
+package = gaussian.kl(mu, logvar)
+check("minivae.gaussian.kl", package, kl(mu, logvar), 1e-15)
 
 # %% [markdown]
 # Now the prediction: mean moved by one, half the standard deviation, twice the
@@ -267,9 +247,7 @@ plt.text(2.63, -1.0, r"$-\log\,\sigma$", color=ORANGE)
 plt.text(2.63, 1.75, "KL, the sum\nless a half", color=VERMILLION)
 plt.text(0.95, -0.75, "zero at $\\sigma = 1$", ha="right")
 plt.xlim(0, 3.4)
-plt.xlabel(
-    r"standard deviation $\sigma$ of the posterior, at $\mu = 0$"
-)
+plt.xlabel(r"posterior $\sigma$, at $\mu = 0$")
 plt.ylabel("nats")
 plt.title("One term forbids spreading, one forbids shrinking")
 plt.show()
@@ -287,9 +265,7 @@ plt.show()
 # %%
 mus = rng.normal(scale=3, size=100_000)
 logvars = rng.normal(scale=3, size=100_000)
-check_less(
-    "smallest KL of 100,000 posteriors", 0, kl(mus, logvars).min()
-)
+check_less("smallest KL of 100,000", 0, kl(mus, logvars).min())
 check("KL at the prior", kl(0.0, 0.0), 0.0, 0.0)
 
 # %% [markdown]
@@ -329,12 +305,8 @@ grid = np.stack(np.meshgrid(axis, axis), axis=-1)  # (601, 601, 2)
 log_q2 = log_normal(grid, mu2, logvar2).sum(axis=-1)
 log_p2 = log_normal(grid, 0.0, 0.0).sum(axis=-1)
 area = (axis[1] - axis[0]) ** 2
-check(
-    "(4.7) KL of a pair of dimensions",
-    kl_vector(mu2, logvar2),
-    (np.exp(log_q2) * (log_q2 - log_p2)).sum() * area,
-    1e-10,
-)
+by_sum = (np.exp(log_q2) * (log_q2 - log_p2)).sum() * area
+check("(4.7) two dimensions", kl_vector(mu2, logvar2), by_sum, 1e-10)
 
 # %% [markdown]
 # ## Against random samples
@@ -382,9 +354,8 @@ sizes = 4 ** np.arange(2, 9)
 exact = kl(mu, logvar)
 band = samples.std() / np.sqrt(sizes)
 plt.figure()
-plt.fill_between(
-    sizes, exact - 2 * band, exact + 2 * band, color=GREY, alpha=0.25
-)
+low, high = exact - 2 * band, exact + 2 * band
+plt.fill_between(sizes, low, high, color=GREY, alpha=0.25)
 plt.axhline(exact, color=BLACK)
 for size in sizes:  # ten estimates of each size, from separate samples
     e = rng.standard_normal((10, size))
@@ -522,12 +493,8 @@ for i in (0, 2):  # one that starts wide, one that starts narrow
     (mu0, sigma0), path = starts[i], paths[i]
     sigma = np.exp(path[:, 1] / 2)
     check(f"(4.10) mu from {mu0}", path[:, 0], mu_at(time, mu0), 2e-3)
-    check(
-        f"(4.11) sigma from {sigma0}",
-        sigma,
-        sigma_at(time, sigma0),
-        6e-3,
-    )
+    formula = sigma_at(time, sigma0)
+    check(f"(4.11) sigma from {sigma0}", sigma, formula, 6e-3)
     home = time[np.abs(np.log(sigma)) < np.log(1.1)][0]
     print(f"  within 10 % of sigma = 1 at t = {home:.2f}")
 
@@ -546,29 +513,15 @@ mus = np.linspace(-3.2, 3.2, 200)
 sigmas = np.exp(np.linspace(np.log(0.18), np.log(5), 200))
 values = kl(mus[None, :], np.log(sigmas[:, None] ** 2))
 plt.figure(figsize=(7, 4.4))
-lines = plt.contour(
-    mus,
-    sigmas,
-    values,
-    levels=[0.1, 0.5, 1, 2, 4, 8],
-    colors=GREY,
-    linewidths=1,
-)
+look = {"levels": [0.1, 0.5, 1, 2, 4, 8], "colors": GREY}
+lines = plt.contour(mus, sigmas, values, linewidths=1, **look)
 plt.clabel(lines, fmt="%g", fontsize=11)
+arrow = {"arrowstyle": "-|>", "color": VERMILLION, "mutation_scale": 18}
 for path in paths:
-    plt.plot(path[:, 0], np.exp(path[:, 1] / 2), color=VERMILLION)
-    plt.plot(path[0, 0], np.exp(path[0, 1] / 2), "o", color=VERMILLION)
-    k = 1000
-    plt.annotate(
-        "",
-        (path[k + 60, 0], np.exp(path[k + 60, 1] / 2)),
-        (path[k, 0], np.exp(path[k, 1] / 2)),
-        arrowprops={
-            "arrowstyle": "-|>",
-            "color": VERMILLION,
-            "mutation_scale": 18,
-        },
-    )
+    points = np.stack([path[:, 0], np.exp(path[:, 1] / 2)], axis=1)
+    plt.plot(*points.T, color=VERMILLION)
+    plt.plot(*points[0], "o", color=VERMILLION)
+    plt.annotate("", points[1060], points[1000], arrowprops=arrow)
 plt.plot(0, 1, "P", color=BLACK, ms=11)
 plt.text(0.2, 0.83, "the prior")
 plt.text(0, 0.2, "contours: KL in nats", color=GREY, ha="center")
@@ -577,9 +530,7 @@ plt.yticks([0.25, 0.5, 1, 2, 4], ["¼", "½", "1", "2", "4"])
 plt.minorticks_off()
 plt.xlabel(r"posterior mean $\mu$")
 plt.ylabel(r"posterior $\sigma$ (log scale)")
-plt.title(
-    "Left alone with the KL, every posterior returns to the prior"
-)
+plt.title("Left alone with the KL, all return to the prior")
 plt.show()
 
 # %% [markdown]
@@ -673,9 +624,7 @@ for _ in range(200):
     z_scores = [(f(mu_k, logvar_k) - ratio.mean()) / se for f in wrong]
     caught += np.abs(z_scores) > 4
 for formula, share in zip(wrong, caught / 200, strict=True):
-    print(
-        f"{formula.__name__:20} caught at {share:4.0%} of random points"
-    )
+    print(f"{formula.__name__:20} caught at {share:4.0%} of the points")
 check_less("none is caught always", caught.min() / 200, 0.9)
 
 # %% [markdown]
@@ -693,9 +642,7 @@ check_mc("the right formula", samples, kl_vector(mu_k, logvar_k))
 se = samples.std() / np.sqrt(5000)
 for formula in wrong:
     away = formula(mu_k, logvar_k) - kl_vector(mu_k, logvar_k)
-    print(
-        f"wrong by {away:6.2f} nats, {abs(away) / se:.0f} standard errors"
-    )
+    print(f"wrong by {away:6.2f} nats, {abs(away) / se:.0f} errors")
     with must_fail():
         check_mc(formula.__name__, samples, formula(mu_k, logvar_k))
 
@@ -796,12 +743,8 @@ def kl_full(mu, Sigma):
     return 0.5 * (mu @ mu + np.trace(Sigma) - len(mu) - log_det)
 
 
-check(
-    "diagonal case",
-    kl_full(mu_k, np.diag(np.exp(logvar_k))),
-    kl_vector(mu_k, logvar_k),
-    1e-12,
-)
+diagonal = kl_full(mu_k, np.diag(np.exp(logvar_k)))
+check("diagonal case", diagonal, kl_vector(mu_k, logvar_k), 1e-12)
 A = rng.normal(size=(3, 3))
 Sigma, mu3 = A @ A.T + 0.1 * np.eye(3), rng.normal(size=3)
 L = np.linalg.cholesky(Sigma)
@@ -887,12 +830,8 @@ q_bar = q_n.mean(axis=0)
 log_p = log_normal(z, 0.0, 0.0)
 information = integral(q_n * (log_q_n - np.log(q_bar))) / 3
 marginal = integral(q_bar * (np.log(q_bar) - log_p))
-check(
-    "mean KL = information + KL of the aggregate",
-    kl(mu_n, logvar_n).mean(),
-    information + marginal,
-    1e-10,
-)
+total = information + marginal
+check("mean KL, two parts", kl(mu_n, logvar_n).mean(), total, 1e-10)
 check_less("I is at most log N", information, np.log(3))
 
 # %% [markdown]
