@@ -12,15 +12,7 @@ from minivae.vae import Loss
 ROWS = 500  # images times samples that go through the decoder at once
 
 
-def evaluate(
-    model,
-    images,
-    rng,
-    *,
-    part="test",
-    binarize="none",
-    samples=1,
-):
+def evaluate(model, images, rng, *, part="test", binarize="none", samples=1):
     """nelbo, rec and kl of the test (or training) images, in nats per image.
 
     Parameters
@@ -67,7 +59,10 @@ def evaluate(
 def mean_loss(
     model, images, part, scaled, rng, binarize, samples=1, beta=1.0, free_bits=0.0
 ):
-    """`batch_loss` averaged over a part of the images, known to fit the model."""
+    """The model's own loss averaged over a part of the images, known to fit the model.
+
+    The settings are those of `fit`, `scaled` what `scaling` says. Returns a `Loss`.
+    """
     pixels, max_count = getattr(images, part), images.max_count
     condition = condition_of(model, images, part)
     total = np.zeros(3)
@@ -76,19 +71,11 @@ def mean_loss(
         batch = pixels[start : start + batch_size]
         x = prepare(batch, max_count, model.dtype, binarize, scaled, rng)
         labels = None if condition is None else condition[start : start + batch_size]
-        loss = batch_loss(model, x, rng, samples, beta, free_bits, labels)
+        eps = draw_noise(model, len(x), rng, samples)
+        loss = loss_with(model, x, eps, beta, free_bits, labels)
         total += len(x) * np.array(loss)
     nelbo, rec, kl = (float(mean) for mean in total / len(pixels))
     return Loss(nelbo + images.scale_nats, rec + images.scale_nats, kl)
-
-
-def batch_loss(model, x, rng, samples=1, beta=1.0, free_bits=0.0, labels=None):
-    """The model's own loss on x, shape (B, D), with noise eps drawn from `rng`.
-
-    Returns a `Loss`; `model.backward()` may follow.
-    """
-    eps = draw_noise(model, len(x), rng, samples)
-    return loss_with(model, x, eps, beta, free_bits, labels)
 
 
 def draw_noise(model, B, rng, samples=1):
@@ -100,7 +87,10 @@ def draw_noise(model, B, rng, samples=1):
 
 
 def loss_with(model, x, eps, beta=1.0, free_bits=0.0, labels=None):
-    """The model's own loss, which of the settings it takes or not."""
+    """The model's own loss on x, shape (B, D), whichever of the settings it takes.
+
+    Returns a `Loss`; `model.backward()` may follow.
+    """
     if isinstance(model, Autoencoder):
         return model.loss(x, labels=labels)
     if isinstance(model, IWAE):
