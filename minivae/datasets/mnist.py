@@ -6,7 +6,7 @@ from pathlib import Path
 from minivae.datasets.download import download
 from minivae.datasets.files import read_idx
 from minivae.datasets.images import Images
-from minivae.datasets.sources import find_idx
+from minivae.datasets.sources import IDX_FILES, find_idx
 
 MNIST_URLS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -14,20 +14,13 @@ MNIST_URLS = (
 )
 
 # SHA-256 of the uncompressed files: gzip may pack the same bytes in many ways.
-MNIST_SHA256 = {
-    "train-images-idx3-ubyte": (
-        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
-    ),
-    "train-labels-idx1-ubyte": (
-        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"
-    ),
-    "t10k-images-idx3-ubyte": (
-        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"
-    ),
-    "t10k-labels-idx1-ubyte": (
-        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"
-    ),
-}
+HASHES = (
+    "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+)
+MNIST_SHA256 = dict(zip(IDX_FILES.values(), HASHES, strict=True))
 
 
 def load_mnist(folder=None, cache=None, base_url=None):
