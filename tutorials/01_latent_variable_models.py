@@ -15,8 +15,8 @@
 #   the rate at which they fail, derived and measured;
 # - the way out that all later chapters take: look for $z$ where $x$ says it is.
 #
-# **What you need:** densities, Bayes' rule, a little NumPy. About one hour and a half,
-# without the exercises.
+# **What you need:** densities, Bayes' rule, a little NumPy. About 75 minutes, without
+# the exercises.
 #
 # **Symbols of this chapter:** $z$ the latent and $x$ the data, of $K$ and $D$
 # dimensions; $g$ the decoder; $c$ the variance of the noise; $\Delta$ the step of a
@@ -30,7 +30,7 @@ import numpy as np
 
 from checks import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILLION
 from checks import check, check_less, check_mc, generator, must_fail
-from checks import style
+from checks import style, tiles
 from minivae import VAE, Binomial
 from minivae.datasets import load_digits
 from minivae.inference.exact.linear_gaussian import LinearGaussian
@@ -45,13 +45,9 @@ rng = generator(1)
 
 # %% tags=["hide-input"]
 digits = load_digits()
-sevens = digits.train[digits.train_labels == 7][:20].reshape(
-    2, 10, 8, 8
-)
-fig, axes = plt.subplots(2, 10, figsize=(7, 1.6))
-for ax, seven in zip(axes.flat, sevens.reshape(20, 8, 8), strict=True):
-    ax.imshow(seven)
-    ax.set_axis_off()
+sevens = digits.train[digits.train_labels == 7][:20]
+axes = plt.figure(figsize=(7, 1.6)).subplots()
+tiles(axes, sevens.reshape(2, 10, 64), ["", ""], (8, 8), 16)
 plt.show()
 
 # %% [markdown]
@@ -99,13 +95,8 @@ left.plot(
     z_line, np.exp(-(z_line**2) / 2) / np.sqrt(2 * np.pi), color=GREY
 )
 height = rng.uniform(0.0, 0.09, 600)
-colours = {
-    "c": z[:, 0],
-    "cmap": "viridis",
-    "s": 9,
-    "vmin": -2.5,
-    "vmax": 2.5,
-}
+colours = {"c": z[:, 0], "cmap": "viridis", "s": 9}
+colours |= {"vmin": -2.5, "vmax": 2.5}
 left.scatter(z[:, 0], height, **colours)
 left.text(0.9, 0.33, "prior $p(z)$", color=GREY)
 left.set(xlabel="latent $z$", yticks=[], title="First $z$ is drawn,")
@@ -255,12 +246,8 @@ uneven, weight = 8 * uneven[:, None], 8 * weight  # from [-1, 1]
 other = np.log(np.exp(log_joint(x, uneven)) @ weight)
 check("(1.4) against Gauss-Legendre", log_evidence(x), other, 1e-10)
 tiny = np.array([-5000.0, -5000.0])
-check(
-    "(1.5) where exp underflows",
-    log_sum_exp(tiny),
-    -5000 + np.log(2),
-    1e-9,
-)
+small = -5000 + np.log(2)
+check("(1.5) where exp underflows", log_sum_exp(tiny), small, 1e-9)
 
 # %% [markdown]
 # How many nodes did we need? Each halving of the step of an ordinary rule gains one or
@@ -269,9 +256,7 @@ check(
 # %%
 for n in (21, 41, 61, 81, 101, 121):
     error = abs(log_evidence(x, n) - other)
-    print(
-        f"{n:4} nodes, step {16 / (n - 1):.2f}: error {error:.0e} nats"
-    )
+    print(f"{n:4} nodes, step {16 / (n - 1):.2f}: error {error:.0e}")
 check("121 nodes are enough", log_evidence(x, 121), other, 1e-11)
 
 # %% [markdown]
@@ -392,11 +377,10 @@ for k in (1, 2, 5, 10, 20):
 # thousands of years. For twenty, the $1.4 \cdot 10^{10}$ years since the universe began
 # would not nearly be enough.
 #
-# Keep in mind what the difficulty is, though. It is not that the decoder is nonlinear,
-# or that the space is infinite: in one or two dimensions we had both, and ten
-# significant figures. And with a *linear* decoder the integral has a formula at any
-# $K$, as we shall see in a moment. The difficulty is many dimensions **together with**
-# a function that has no structure we could use.
+# The difficulty is not that the decoder is nonlinear, or that the space is infinite: in
+# one or two dimensions we had both, and ten significant figures. And with a *linear*
+# decoder the integral has a formula at any $K$, as we shall see in a moment. The
+# difficulty is many dimensions **together with** a function without a structure to use.
 #
 # ## Samples in place of a grid
 #
@@ -616,32 +600,7 @@ plt.show()
 # important samples looks calm, and is far too low.** The second column of the table
 # says how low: the typical estimate is a tiny fraction of the truth.
 #
-# Here are the same runs as log-likelihoods, in nats, which is how models are compared:
-
-# %% tags=["hide-input"]
-plt.figure()
-for k, (ratio, _) in zip(dims, results, strict=True):
-    jitter = rng.uniform(-0.25, 0.25, 300)
-    plt.plot(
-        k + jitter, np.log(ratio), ".", color=BLUE, alpha=0.2, ms=4
-    )
-average = [np.log(ratio).mean() for ratio, _ in results]
-plt.plot(dims, average, color=BLUE)
-plt.axhline(0, color=BLACK)
-plt.text(4, 1.5, r"exact $\log\,p(x)$")
-plt.text(
-    9,
-    -9,
-    "a dot for each run;\nline: mean over runs",
-    color=BLUE,
-    ha="right",
-)
-plt.ylim(min(np.log(ratio).min() for ratio, _ in results) - 1, 5)
-plt.xticks([1, 5, 10, 15, 20])
-plt.xlabel("latent dimensions $K$")
-plt.ylabel(r"$\log \hat p(x) - \log p(x)$, nats")
-plt.title("Unbiased, and nearly always far too low")
-plt.show()
+# Models are compared by the logarithm, in nats:
 
 # %%
 for k, (ratio, _) in zip(dims[4:], results[4:], strict=True):
@@ -710,9 +669,8 @@ check("q the posterior, K = 20: one sample", exactly, 1.0, 1e-9)
 # - *"We learn $p(x)$, the true distribution of the data."* There are two distributions,
 #   that of the data and the model's $p_\theta(x)$. We only ever compute with the second
 #   one, and it can be far from the first while its integral is right to ten figures.
-# - *"The estimate is unbiased."* So was every blue dot above. Unbiased and useless is
-#   possible; ask for the variance. And a standard error computed from samples that
-#   missed what matters is no warning.
+# - *"The estimate is unbiased."* So was every blue dot above; ask for the variance. And
+#   a standard error computed from samples that missed what matters is no warning.
 #
 # In code: never add up densities without (1.5), and never trust a grid without a
 # second, finer one.
@@ -771,9 +729,6 @@ in_a_day = 1e6 * 86_400
 largest = int(np.log(in_a_day * 0.01 + 1) / np.log(kappa))
 check("exercise 2: largest K in a day", largest, 21, 0)
 check_less("  within a day", relative_error(largest, in_a_day), 0.1)
-check_less(
-    "  one more, not", 0.1, relative_error(largest + 1, in_a_day)
-)
 
 # %% [markdown]
 # **3. How wide should $q$ be (towards research)?** In the linear model at $K = 20$,
@@ -811,16 +766,8 @@ check_less(
 
 # %% tags=["hide-cell"]
 for widen in (0.6, 0.8, 0.9, 1.0, 1.2, 1.5, 2.0):
-    ratio, believed = guided(20, 40, S, widen)
-    a = 1 / widen**2
-    exact = np.inf
-    if a < 2:
-        per_dimension = 1 / np.sqrt(a * (2 - a))
-        exact = np.sqrt((per_dimension**20 - 1 + 1e-15) / S)
-    print(
-        f"widen {widen}: exact relative error {exact:.3f},"
-        f" measured {(ratio - 1).std():.3f}"
-    )
+    ratio, _ = guided(20, 40, S, widen)
+    print(f"widen {widen}: relative error {(ratio - 1).std():.3f}")
 ratio, _ = guided(20, 300, S, 1.2)
 a = 1 / 1.2**2
 second = (1 / np.sqrt(a * (2 - a))) ** 20
