@@ -355,7 +355,7 @@ print(np.ptp(thetas[0] - first), np.abs(thetas[0] - thetas[1]).max())
 def test_cost_measures_and_draws(script, tmp_path):
     cost = script("cost")
     seconds = cost.step_time(2, B=5, H=8, K=2, S=3)
-    assert seconds > 0 and cost.pass_time(20) > 0
+    assert seconds >= 0 and cost.pass_time(20) >= 0  # of a clock with coarse ticks
     cost.write(tmp_path, {name: [(1, seconds), (2, 2 * seconds)] for name in ("a", "b")})
     assert "a,2," in (tmp_path / "cost.csv").read_text()
     assert ",1.00" in (tmp_path / "cost.csv").read_text()

@@ -45,6 +45,11 @@ def test_bad_arguments_are_named(make):
             make(1.0, steps)
 
 
+def test_a_stage_may_last_one_step():
+    lr = piecewise_constant([3.0, 2.0, 1.0], [1, 1, 1])
+    assert [lr(t) for t in range(4)] == [3.0, 2.0, 1.0, 1.0]
+
+
 def test_bad_stages_are_named():
     with complains(ValueError, "values, lengths", "2 and 1"):
         piecewise_constant([1.0, 2.0], [3])

@@ -101,6 +101,15 @@ def test_a_huge_logvar_is_an_error_that_says_so(kind, dtype, rng):
             model.backward()
 
 
+def test_a_decoder_that_overflows_is_named(rng):
+    model = VAE.mlp(5, 2, (4,), Gaussian(), rng=rng, dtype=np.float64)
+    x, eps = np.ones((3, 5)), rng.standard_normal((2, 3, 2))
+    model.params["decoder.2.b"][...] = 1e200  # its square overflows
+    for door in (model.elbo, model.log_weights, model.log_joint, model.loss):
+        with complains(FloatingPointError, "the result is", "overflows", "|y| 1e+200"):
+            door(x, eps)
+
+
 @pytest.mark.parametrize("kind", [VAE, IWAE, Autoencoder])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_theta_that_is_not_finite_is_named(kind, bad, rng):

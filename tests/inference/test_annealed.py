@@ -228,6 +228,18 @@ def test_float32_serves_the_seed_gives_the_bits_and_theta_stays(rng):
     assert (abs(single.log_p - double.log_p) < 5 * error + 1e-4).all()
 
 
+def test_chains_of_a_float32_model_stay_float32(rng, monkeypatch):
+    model, seen = VAE.mlp(5, 2, (3,), rng=rng), set()
+
+    def noted(evaluate, state, *rest):
+        seen.update(part.dtype for part in state)
+        return hmc_step(evaluate, state, *rest)
+
+    monkeypatch.setattr(annealed, "hmc_step", noted)
+    sandwich(model, 2, rng, temperatures=3, chains=2, leapfrog=1)
+    assert seen == {np.dtype(np.float32)}
+
+
 def test_what_it_refuses(rng):
     model = VAE.mlp(4, 2, (3,), rng=rng)
     x = np.zeros((2, 4), np.float32)

@@ -6,7 +6,7 @@ import pytest
 from minivae import VAE, Gaussian
 from minivae.inference.exact import quadrature
 from minivae.inference.exact.linear_gaussian import LinearGaussian, fit_ppca
-from minivae.inference.gap import fit_posterior, gap_report
+from minivae.inference.gap import _elbo_draws, fit_posterior, gap_report
 from minivae.plots import draw_gaps
 
 
@@ -29,6 +29,14 @@ def test_a_perfect_encoder_leaves_no_gap(linear, rng):
     assert abs(log_p - exact.log_prob(x).mean()) < 1e-9, report
     for gap, se in (report.amortization, report.approximation):
         assert abs(gap) < 5 * se + 1e-3, report
+
+
+def test_the_means_of_many_images_are_taken_in_double_precision(rng):
+    """A mean of float32 rounds at 1e-5 nats; a standard error may be smaller than that."""
+    single = VAE.mlp(5, 2, (3,), Gaussian(), rng=rng)
+    x = rng.standard_normal((20, 5)).astype(np.float32)
+    draws = _elbo_draws(single, x, *single.encode(x), rng, 2)
+    assert {draw.dtype for draw in draws} == {np.dtype(np.float64)}
 
 
 def test_a_shifted_encoder_costs_what_the_kl_says(linear, rng):

@@ -28,6 +28,12 @@ def test_right_code_passes():
     ("where", "right", "wrong", "claims"),
     [
         ("gaussian:reparameterize", "* eps", "* np.abs(eps)", ["E[z] = mu"]),
+        (
+            "gaussian:reparameterize",
+            "* eps",
+            "* eps + 0.1 * np.array([1, -1])",
+            ["E[z] = mu"],
+        ),
         ("gaussian:reparameterize", "* eps", "* 0.9 * eps", ["Cov[z]", "z = mu + σ ε"]),
         ("gaussian:reparameterize", "* eps", "* np.clip(eps, -1, 1)", ["z = mu + σ ε"]),
         ("vae:VAE.sample", Z, f"{Z}; z += 0.2", ["samples: E[z] = 0"]),

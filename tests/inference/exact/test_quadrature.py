@@ -203,6 +203,29 @@ class Mixture:
         return y[..., 0] + 0 * x[:, 0]
 
 
+def test_rounding_counts_the_more_the_larger_the_nats():
+    total = quadrature._Total(-1e6, np.zeros(1), np.array([1.0, 0, 0]), 0.0, np.zeros(2))
+    small = total._replace(top=0.0)
+    value, error = quadrature._evidence([total, small])
+    assert value.tolist() == [-1e6, 0.0]
+    assert 1e-10 < error[0] < 1e-8 and 1e-16 < error[1] < 1e-14
+
+
+def test_images_of_several_conditions_are_refused(rng):
+    """A node is decoded for all images; with as many nodes as labels nothing would show."""
+    vae = VAE.mlp(3, 1, (4,), condition=2, rng=rng, dtype=np.float64)
+    x = np.ones((2, 3))
+    for labels, nodes in (([0, 1], 5), (np.eye(2)[[0, 1, 1, 0, 1]], 5)):
+        given, q = vae.given(labels), (np.zeros((2, 1)), np.zeros((2, 1)))
+        for call in (quadrature.log_prob, quadrature.posterior):
+            with pytest.raises(ValueError, match="vae: expected one condition"):
+                call(given, x, nodes=nodes, limit=6.0, tol=np.inf)
+        for call in (quadrature.elbo, quadrature.kl_to_posterior):
+            with pytest.raises(ValueError, match="vae: expected one condition"):
+                call(given, x, *q, nodes=nodes, limit=6.0, tol=np.inf)
+    assert np.isfinite(quadrature.log_prob(vae.given(1), x).value).all()
+
+
 @pytest.mark.parametrize("sigma", [0.3, 0.012])
 def test_a_second_hill_is_not_missed(rng, sigma):
     """Far from the first or within it, even much narrower than a step of the scan."""
