@@ -39,10 +39,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+try:
+    import resource
+except ImportError:  # Windows: the wall clock alone ends a chapter
+    resource = None
+
 HERE = Path(__file__).resolve().parent
-SECONDS = (
-    60  # an alteration that makes a chapter run for ever is no catch
-)
+SECONDS = 60  # of processor time: running for ever is no catch
 
 
 @dataclass(frozen=True)
@@ -166,23 +169,32 @@ def run(mutation):
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / f"{mutation.chapter}.py"
         script.write_text(altered(source, mutation), encoding="utf-8")
+        process = subprocess.Popen(
+            [sys.executable, str(script)],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        if hasattr(
+            resource, "prlimit"
+        ):  # a busy machine does not count
+            limits = resource.RLIMIT_CPU, (SECONDS, SECONDS)
+            resource.prlimit(process.pid, *limits)
         try:
-            done = subprocess.run(
-                [sys.executable, str(script)],
-                cwd=folder,
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=SECONDS,
-            )
+            _, errors = process.communicate(timeout=20 * SECONDS)
         except subprocess.TimeoutExpired:
-            return "endless", "", SECONDS
-    last = (done.stderr.strip().splitlines() or [""])[-1]
+            process.kill()
+            process.communicate()
+    if process.returncode < 0:  # ended by a signal
+        return "endless", "", SECONDS
+    last = (errors.strip().splitlines() or [""])[-1]
     seconds = time.perf_counter() - start
-    if done.returncode == 0:
+    if process.returncode == 0:
         return "SURVIVED", "", seconds
     return (
-        ("caught" if "AssertionError" in done.stderr else "died"),
+        ("caught" if "AssertionError" in errors else "died"),
         last,
         seconds,
     )

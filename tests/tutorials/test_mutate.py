@@ -52,6 +52,14 @@ def test_an_alteration_is_caught_survives_or_dies(folder):
     assert results[0][1] == "AssertionError: twice"
 
 
+def test_running_for_ever_is_no_catch(folder, monkeypatch):
+    monkeypatch.setattr(mutate, "SECONDS", 1)
+    forever = mutate.Mutation(
+        "01_twice", "(1.1)", "return 2 * x", "return twice(x)\n\n\nwhile 1: 0"
+    )
+    assert mutate.run(forever)[0] == "endless"
+
+
 def test_the_command_fails_when_one_survives(folder, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["mutate.py"])
     with pytest.raises(SystemExit) as end:
