@@ -1,6 +1,7 @@
 """What `build.py book` does: gather the sources, let Sphinx work, check the links."""
 
 import csv
+import importlib.util
 import json
 import os
 import re
@@ -31,6 +32,7 @@ PLACES = (
     (r"(\d\d_\w+)\.py", r"\1.ipynb"),
     (r"(?:book/)?notation\.md", "notation.md"),
     (r"exercises/README\.md", "exercises.md"),
+    (r"exercises/(\d\d_\w+)\.py", r"exercises.md#\1"),
     (r"(checks|vae_on_one_page)\.py", r"\1.md"),
     (r"(growing_out_of_it)\.md", r"\1.md"),
 )
@@ -288,6 +290,8 @@ def make_book(paths, stored=False, show=False):
     show : bool
         Open the book in the browser.
     """
+    if not importlib.util.find_spec("sphinx"):
+        return ["the book needs Sphinx: pip install -e '.[book]'"]
     os.environ.pop("MPLBACKEND", None)  # the kernel draws into the notebook
     known = {p for p in paths if stored and not build.stale_notebooks([p])}
     stage(paths, known)
