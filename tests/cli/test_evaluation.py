@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from cli.test_commands import TINY
+from cli.test_training import TINY, train
 from numpy.testing import assert_allclose
 
 from minivae import cli
@@ -133,3 +133,42 @@ def test_annealed_is_at_least_as_tight(tmp_path, capsys, monkeypatch):
     model, x = checkpoints.load(path).model, prepare(load_digits().test[:100], 16)
     log_p = importance_log_likelihood(model, x, 2000, np.random.default_rng(1))
     assert float(value) == pytest.approx(-log_p.mean(), abs=0.2)
+
+
+@pytest.mark.parametrize("kind", ["vae", "iwae"])
+def test_evaluate_prints_means_over_the_images_and_their_errors(
+    tmp_path, no_figures, capsys, kind
+):
+    path = train(tmp_path, "--model", kind) / "model.npz"
+    capsys.readouterr()
+    assert cli.main(["evaluate", str(path), "--samples", "4", "--seed", "8"]) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head.startswith("300 test images of digits; nats per image")
+    figures = {
+        line.split()[0]: np.array(line.split()[1::2], float)
+        for line in lines
+        if "±" in line and "p(x)" not in line
+    }
+    model, rng = checkpoints.load(path).model, np.random.default_rng(8)
+    x = prepare(load_digits().test, 16)
+    eps = [rng.standard_normal((4, 100, 2), dtype=np.float32) for _ in range(3)]
+    log_w = np.concatenate(
+        [
+            model.log_weights(x[i : i + 100], e)
+            for i, e in zip((0, 100, 200), eps, strict=True)
+        ],
+        axis=1,
+    )
+    mu, logvar = model.encode(x)
+    kl = 0.5 * (mu**2 + np.exp(logvar) - 1 - logvar).sum(axis=1)
+    if kind == "iwae":
+        nelbo, name = -np.log(np.exp(log_w - log_w.max(0)).mean(0)) - log_w.max(0), "-L_4"
+    else:
+        elbos = [model.elbo(x[100 * i : 100 * i + 100], e) for i, e in enumerate(eps)]
+        nelbo, name = -np.concatenate(elbos), "nelbo"
+        assert_allclose(figures["rec"][0] + figures["kl"][0], figures[name][0], atol=2e-3)
+    assert set(figures) == {name, "rec", "kl"}
+    for key, values in ((name, nelbo), ("kl", kl)):
+        assert_allclose(
+            figures[key], [values.mean(), values.std(ddof=1) / 300**0.5], atol=2e-3
+        )

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from cli.test_commands import FIGURES, TINY, coarse_figures, train  # noqa: F401
+from cli.test_training import FIGURES, TINY, coarse_figures, train  # noqa: F401
 
 from minivae import cli
 from minivae.cli import folders, training

@@ -85,3 +85,12 @@ def test_every_kind_of_failure_is_one_line(monkeypatch, capsys, error, code, wor
     assert capsys.readouterr().err == f"minivae sample: {words}" + (
         " allocate 186. TiB\n" if code == 1 and "memory" in words else "\n"
     )
+
+
+def test_python_m_minivae_reports_in_one_line_and_exits_with_2(tmp_path):
+    words = [sys.executable, "-m", "minivae", "evaluate", str(tmp_path / "none.npz")]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr == (
+        f"minivae evaluate: {tmp_path / 'none.npz'}: No such file or directory\n"
+    )

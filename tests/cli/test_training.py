@@ -1,17 +1,13 @@
-"""The command line: what it writes, what it refuses, and how it ends."""
+"""`minivae train`: what it writes, what it refuses, and how it ends."""
 
 import csv
 import re
-import subprocess
-import sys
 
-import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_array_equal
 
 from minivae import Adam, cli
 from minivae.cli import training
-from minivae.datasets import load_digits, prepare
 from minivae.plots import drawing
 from minivae.training import checkpoints
 
@@ -85,70 +81,6 @@ def test_the_seed_decides(tmp_path, no_figures):
     assert (thetas[0] != thetas[2]).any()
 
 
-@pytest.mark.parametrize("kind", ["vae", "iwae"])
-def test_evaluate_prints_means_over_the_images_and_their_errors(
-    tmp_path, no_figures, capsys, kind
-):
-    path = train(tmp_path, "--model", kind) / "model.npz"
-    capsys.readouterr()
-    assert cli.main(["evaluate", str(path), "--samples", "4", "--seed", "8"]) == 0
-    head, *lines = capsys.readouterr().out.splitlines()
-    assert head.startswith("300 test images of digits; nats per image")
-    figures = {
-        line.split()[0]: np.array(line.split()[1::2], float)
-        for line in lines
-        if "±" in line and "p(x)" not in line
-    }
-    model, rng = checkpoints.load(path).model, np.random.default_rng(8)
-    x = prepare(load_digits().test, 16)
-    eps = [rng.standard_normal((4, 100, 2), dtype=np.float32) for _ in range(3)]
-    log_w = np.concatenate(
-        [
-            model.log_weights(x[i : i + 100], e)
-            for i, e in zip((0, 100, 200), eps, strict=True)
-        ],
-        axis=1,
-    )
-    mu, logvar = model.encode(x)
-    kl = 0.5 * (mu**2 + np.exp(logvar) - 1 - logvar).sum(axis=1)
-    if kind == "iwae":
-        nelbo, name = -np.log(np.exp(log_w - log_w.max(0)).mean(0)) - log_w.max(0), "-L_4"
-    else:
-        elbos = [model.elbo(x[100 * i : 100 * i + 100], e) for i, e in enumerate(eps)]
-        nelbo, name = -np.concatenate(elbos), "nelbo"
-        assert_allclose(figures["rec"][0] + figures["kl"][0], figures[name][0], atol=2e-3)
-    assert set(figures) == {name, "rec", "kl"}
-    for key, values in ((name, nelbo), ("kl", kl)):
-        assert_allclose(
-            figures[key], [values.mean(), values.std(ddof=1) / 300**0.5], atol=2e-3
-        )
-
-
-def test_sample_writes_pictures_and_arrays_and_never_over_another(
-    tmp_path, no_figures, monkeypatch, capsys
-):
-    path = str(train(tmp_path) / "model.npz")
-    monkeypatch.chdir(tmp_path)
-    capsys.readouterr()
-    for expected in ("samples.png", "samples-2.png"):
-        assert cli.main(["sample", path, "-n", "5"]) == 0
-        assert capsys.readouterr().out == f"{expected}\n"
-        assert (tmp_path / expected).read_bytes().startswith(b"\x89PNG")
-    for options, mean in (([], True), (["--draw-pixels"], False)):
-        out = f"samples-{mean}.npy"
-        assert (
-            cli.main(["sample", path, "-n", "5", "--seed", "3", "--out", out, *options])
-            == 0
-        )
-        model = checkpoints.load(path).model
-        expected = model.sample(5, np.random.default_rng(3), mean=mean)
-        assert_array_equal(np.load(out), expected.reshape(5, 8, 8))
-    before = (tmp_path / "samples.png").stat().st_mtime_ns
-    assert cli.main(["sample", path, "--out", "samples.png"]) == 2
-    assert "expected a new file, got samples.png, which exists" in capsys.readouterr().err
-    assert (tmp_path / "samples.png").stat().st_mtime_ns == before
-
-
 def test_two_trainings_in_one_second_get_folders_of_their_own(
     tmp_path, no_figures, monkeypatch, capsys
 ):
@@ -206,12 +138,3 @@ def test_a_loss_that_blows_up_says_where_and_fails(tmp_path, capsys):
         r"minivae train: epoch 1, .*step 1: .* is not finite", capsys.readouterr().err
     )
     assert list(tmp_path.iterdir()) == []
-
-
-def test_python_m_minivae_reports_in_one_line_and_exits_with_2(tmp_path):
-    words = [sys.executable, "-m", "minivae", "evaluate", str(tmp_path / "none.npz")]
-    done = subprocess.run(words, capture_output=True, text=True)
-    assert done.returncode == 2 and done.stdout == ""
-    assert done.stderr == (
-        f"minivae evaluate: {tmp_path / 'none.npz'}: No such file or directory\n"
-    )
