@@ -123,7 +123,7 @@ class Report:
         return [line.format(*row).rstrip() for row in rows]
 
 
-def _wrapped(head, text, width=88):
-    """Lines of at most `width` characters, indented under the first."""
+def _wrapped(head, text):
+    """Lines of at most 88 characters, indented under the first."""
     whole = {"break_long_words": False, "break_on_hyphens": False}
-    return wrap(head + text, width, subsequent_indent=" " * len(head), **whole)
+    return wrap(head + text, 88, subsequent_indent=" " * len(head), **whole)

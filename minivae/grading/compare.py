@@ -163,8 +163,8 @@ def gradient(
     raise Wrong(" | ".join(" ".join(t[i] for t in texts if t[i]) for i in (0, 2)))
 
 
-def z_score(name, draws, expected, hint, limit=5.0):
-    """Raise Wrong(hint) if a mean is more than `limit` standard errors from `expected`.
+def z_score(name, draws, expected, hint):
+    """Raise Wrong(hint) if a mean is more than five standard errors from `expected`.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ def z_score(name, draws, expected, hint, limit=5.0):
     draws = np.asarray(draws, np.float64)
     error = draws.std(axis=0, ddof=1) / np.sqrt(len(draws)) + 1e-12
     z = np.abs(draws.mean(axis=0) - expected) / error
-    if not (z < limit).all():
+    if not (z < 5).all():
         raise Wrong(
             f"{hint} (By Monte Carlo {name} is off by {z.max():.0f} standard errors.)"
         )

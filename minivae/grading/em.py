@@ -24,11 +24,11 @@ def e_step(student):
 
     square = (x[:, None] - means) ** 2
 
-    def bayes(w=weights, log_n=None, axis=1):
+    def bayes(w=weights, log_n=None):
         if log_n is None:
             log_n = -0.5 * (square / variances + np.log(2 * np.pi * variances)).sum(axis=2)
         joint = w * np.exp(log_n)
-        return joint / joint.sum(axis=axis, keepdims=True)
+        return joint / joint.sum(axis=1, keepdims=True)
 
     right, came = bayes(), call(x)
     hard = 1.0 * (right == right.max(axis=1, keepdims=True))

@@ -63,8 +63,8 @@ def block(end):
     return grader
 
 
-def _error(student, end, B, beta=0.7):
-    (p, x, eps), names = problem(B), (f"W{end}", f"b{end}")
+def _error(student, end, B):
+    (p, x, eps), beta, names = problem(B), 0.7, (f"W{end}", f"b{end}")
 
     def found(q):
         answer = student.call("loss_grad", {**p, **q}, x, eps, beta, out=None)
@@ -77,21 +77,19 @@ def _error(student, end, B, beta=0.7):
                 raise Wrong(f"{name} has the shape {shape}, your gradient {came}.{turned}")
         return answer
 
-    def rec(q):
-        return forward({**p, **q}, x, eps)["rec"].mean()
-
-    def kl(q):
-        return beta * forward({**p, **q}, x, eps)["kl"].mean()
+    def terms(q):
+        f = forward({**p, **q}, x, eps)
+        return f["rec"].mean(), beta * f["kl"].mean()
 
     place = _place(found({}), p, x, eps, beta, end)
     try:
         return gradient(
-            lambda q: rec(q) + kl(q),
+            lambda q: sum(terms(q)),
             {name: p[name] for name in names},
             lambda q: [found(q)[name] for name in names],
             mistakes={names[0]: _mistakes(p, x, eps, beta, end)},
             sizes={"B": B, "D": 6, "H": 4, "K": 3, "beta": beta},
-            parts={"rec": rec, "kl": kl},
+            parts={"rec": lambda q: terms(q)[0], "kl": lambda q: terms(q)[1]},
             oracle="complex",
         )
     except Wrong as wrong:
