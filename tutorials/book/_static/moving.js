@@ -193,10 +193,12 @@ const Moving = (() => {
       figure(box, start, (mu0, log2, t) => {
         const sigma0 = 2 ** log2, n = flow(mu0, sigma0, t), times = grid(0, 10, 200);
         const left = plot([-3.2, 3.2], [-2.4, 2.4], "mean μ", "log₂ σ");
-        for (const level of [0.1, 0.5, 1, 2, 4]) { // where KL = level, on both sides
+        for (const level of [0.1, 0.5, 1, 2, 4]) { // where KL = level: up on the right, down
           const half = (v) => Math.sqrt(2 * (level - kl(0, 2 ** v)));
           const rows = grid(-2.4, 2.4, 400).filter((v) => half(v) >= 0);
-          for (const side of [-1, 1]) left.line(rows.map((v) => [side * half(v), v]), "frame");
+          const down = rows.map((v) => [-half(v), v]).reverse();
+          const close = rows[0] > -2.4 ? [[half(rows[0]), rows[0]]] : [];
+          left.line([...rows.map((v) => [half(v), v]), ...down, ...close], "frame");
         }
         const place = (at) => { const f = flow(mu0, sigma0, at); return [f.mu, Math.log2(f.sigma)]; };
         left.line(times.map(place), "red");
