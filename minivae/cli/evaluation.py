@@ -3,6 +3,8 @@
 examples:
   minivae evaluate runs/digits-.../model.npz --importance 5000
       what the literature calls NLL
+  minivae evaluate runs/digits-.../model.npz --importance 5000 --annealed
+      both estimates on all test images, less than a minute for the digits
   minivae evaluate runs/digits-.../model.npz --gaps
 
 Sampling gives an upper bound of -log p(x) in expectation, the tighter the more samples.
@@ -63,7 +65,8 @@ def evaluate(arguments):
     some = N if arguments.importance else max(BATCH, int(BUDGET / (S * model.D)))
     how = {f"importance sampling, {S} samples": (some, importance_log_likelihood, S, rng)}
     if arguments.annealed:
-        how["annealed importance sampling"] = (BATCH, _annealed, rng)
+        some = N if arguments.importance else BATCH
+        how["annealed importance sampling"] = (some, _annealed, rng)
     for name, (some, estimate, *settings) in how.items():
         n = min(some, N)
         # A condition belongs to one image, and the estimates sort images into blocks.
@@ -140,7 +143,8 @@ def add_to(command):
     add(
         "--annealed",
         action="store_true",
-        help="-log p(x) by annealed importance sampling too: tighter, and a minute's work",
+        help="-log p(x) by annealed importance sampling too, which is tighter: on 100 images,"
+        " ten seconds for the digits, or on all with --importance",
     )
     add(
         "--gaps",
