@@ -143,8 +143,8 @@ def add_to(command):
     add(
         "--annealed",
         action="store_true",
-        help="-log p(x) by annealed importance sampling too, which is tighter: on 100 images,"
-        " ten seconds for the digits, or on all with --importance",
+        help="-log p(x) by annealed importance sampling too, which is tighter: on 100"
+        " images, ten seconds for the digits, or on all with --importance",
     )
     add(
         "--gaps",
