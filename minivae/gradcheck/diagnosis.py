@@ -69,11 +69,14 @@ def _causes(evidence, blocks, wrong):
     """
     found = []
     for hypothesis in [*CAUSES, *evidence.subject.hypotheses]:
+        tried = None
         for candidates in (wrong, blocks):
             left = [b for b in blocks if not any(b.name in names for _, names, _ in found)]
             while left:
                 asked = [b for b in candidates if candidates is wrong or b in left]
-                answer = _ask(hypothesis, evidence, asked)
+                if asked == tried:
+                    break  # the answer would be the same
+                answer, tried = _ask(hypothesis, evidence, asked), asked
                 if not answer or not any(b in answer[0] for b in left):
                     break
                 found.append((hypothesis.__name__, names_of(answer[0]), answer[1]))

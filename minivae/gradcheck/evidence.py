@@ -194,7 +194,7 @@ class Block:
         return bool(np.all(np.abs(claimed - predicted) <= allowed))
 
 
-@dataclass
+@dataclass(eq=False)
 class Evidence:
     """Everything the hypotheses may look at.
 

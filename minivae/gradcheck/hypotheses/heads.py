@@ -6,6 +6,7 @@ dmu or dlogvar, and can be held against logvar and eps themselves. `power_of_sig
 `another_draw` speak only of models whose own loss obeys dlogvar = c·dmu·eps·sigma/2.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +46,7 @@ def which_term(evidence, blocks):
     )
 
 
+@lru_cache(maxsize=1)  # several hypotheses and blocks ask in turn
 def _heads(evidence):
     """{"mu": Head, "logvar": Head} and the c of the loss; raises for other models."""
     test, theta = evidence.subject.model, evidence.oracle.theta

@@ -51,9 +51,8 @@ def stale(evidence, blocks):
     theta, elsewhere = evidence.elsewhere
     same = elsewhere == evidence.claims[0]
     oracle, found = Oracle(evidence.subject.loss, theta), []
-    for block in blocks:
-        expected, error = oracle.entries(block.indices)
-        if same[block.where].all() and not block.agrees(block.expected, expected, error):
+    for block in (b for b in blocks if same[b.where].all()):
+        if not block.agrees(block.expected, *oracle.entries(block.indices)):
             found.append(block)
     if not found:
         return None
