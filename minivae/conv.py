@@ -116,14 +116,8 @@ class _Convolution(Layer):
         self.out_shape = self._size("rows", rows), self._size("columns", columns), channels
         self.n_in, self.n_out = math.prod(self.shape), math.prod(self.out_shape)
         self.init = init
-        self.config = {
-            "shape": list(self.shape),
-            "channels": channels,
-            "kernel": self.kernel,
-            "stride": self.stride,
-            "padding": self.padding,
-            "init": init,
-        }
+        self.config = {"shape": list(self.shape), "channels": channels, "init": init}
+        self.config |= {n: getattr(self, n) for n in ("kernel", "stride", "padding")}
 
     def _connect(self, image, maps):
         """Give W its shape; return of how many products a map and an image is the sum."""

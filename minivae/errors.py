@@ -71,10 +71,11 @@ def check_array(name, value, shape=None, dtype=None, finite=False):
     """
     if type(value) is not np.ndarray:
         raise TypeError(f"{name}: expected an array, got {type(value).__name__}")
-    if value.dtype != dtype if dtype else value.dtype.kind != "f":
+    came = value.dtype  # an `is` is faster than the == of two dtypes
+    if came is not dtype and (came != dtype if dtype else came.kind != "f"):
         wanted = f"dtype {dtype}" if dtype else "real floating-point values"
-        raise TypeError(f"{name}: expected {wanted}, got {value.dtype}")
-    if shape is not None:
+        raise TypeError(f"{name}: expected {wanted}, got {came}")
+    if shape is not None and value.shape != shape:
         check_shape(name, value, shape)
     if finite:
         check_finite(name, value)

@@ -50,7 +50,7 @@ def test_assigning_to_theta_or_grad_reaches_the_layers(kind, rng):
     model.grad = np.zeros(model.grad.size)
     step(model, x, rng)
     assert model.grad.any()
-    with pytest.raises(ValueError, match=r"theta: expected shape \(\d+\), got \(3,\)"):
+    with pytest.raises(ValueError, match=r"theta: expected shape \(\d+,\), got \(3,\)"):
         model.theta = np.zeros(3)
 
 

@@ -98,9 +98,8 @@ def log_prob(vae, x, nodes=201, limit=9.0, tol=1e-6):
     -------
     Estimate
         With kinks in z (ReLU, Laplace) the error falls with h² only. With K = 2 the finest
-        lattice, 2^21 nodes and some four seconds an image, then ends at an estimate of
-        5e-8 to 7e-6 nats on small models (the true error was a tenth of it): what is
-        refused at 1e-6 is had with tol = 1e-5.
+        lattice, 2^21 nodes, then ends at 5e-8 to 7e-6 nats on small models (a true error
+        of a tenth of that): what is refused at 1e-6 is had with tol = 1e-5.
 
     Raises
     ------
