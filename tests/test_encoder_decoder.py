@@ -108,7 +108,7 @@ def test_bad_latents_are_named(kind, rng):
     model = kind.mlp(4, 2, (3,), rng=rng)
     for door in (model.decode, model.decoder_output):
         for shape in [(3, 4), (), (2, 1)]:  # (3, 4) would pass for (6, 2) when flattened
-            with complains(ValueError, "z: expected shape", "2)", str(shape)):
+            with complains(ValueError, "z: expected shape", "2", str(shape)):
                 door(np.ones(shape))
         with complains(TypeError, "z: expected real floating-point", "int64"):
             door(np.ones((3, 2), np.int64))
