@@ -47,6 +47,8 @@ print(
 
 
 # %% tags=["hide-input"]
+# Figure: Two rows of twelve test digits, 8 by 8 pixels each: grey
+# strokes, blurred by the coarse grid, and still easy to read.
 def tiles(images, rows, columns, title, size=0.55):
     """Images of 64 pixels side by side, with gaps."""
     fig, axes = plt.subplots(
@@ -90,6 +92,9 @@ plt.show()
 
 
 # %% tags=["hide-input"]
+# Figure: The way of one image, as boxes and arrows: x, the encoder,
+# mu and log sigma², the draw z, the decoder, y. At each box stands
+# the chapter that explains it.
 def draw_machine():
     fig, axes = plt.subplots(figsize=(8.4, 3.0))
     axes.set(xlim=(0, 10), ylim=(-0.2, 3.6))
@@ -247,6 +252,10 @@ check_less(
 
 
 # %% tags=["hide-input"]
+# Figure: Left, the test digits in the latent plane, each drawn as its
+# number: the digits crowd in overlapping islands around the origin.
+# Right, what the decoder draws over the square: each digit melts into
+# its neighbours.
 def encode(p, x):
     h1 = np.tanh(x / n @ p["W1"] + p["b1"])
     return h1 @ p["Wmu"] + p["bmu"]
@@ -390,6 +399,9 @@ check_less(
 # </details>
 
 # %% tags=["hide-cell"]
+# Figure: A zero becomes a four in eight steps. Above, along a line in
+# the plane, every step is a readable digit; below, mixing pixels lays
+# one over the other.
 zero = np.flatnonzero(digits.test_labels == 0)[0]
 one = np.flatnonzero(digits.test_labels == 4)[0]
 weights = np.linspace(0, 1, 8)[:, None]

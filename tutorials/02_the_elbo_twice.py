@@ -131,6 +131,9 @@ check(
 check_less("(2.2) is a bound", elbo_sum(q, joint), np.log(m))
 
 # %% tags=["hide-input"]
+# Figure: The curve log w with a chord between two weights and the
+# tangent at their mean. The middle of the chord, the ELBO, lies 0.144
+# nats below the curve, at log p(x).
 ws = np.linspace(0.1, 0.78, 300)
 low = q @ np.log(w)
 plt.figure(figsize=(7, 4.2))
@@ -425,6 +428,9 @@ check(
 # the two others, which loses more?
 
 # %% tags=["hide-input", "hide-output"]
+# Figure: The ELBO against the mean of q, for three widths: three
+# hills below the line log p(x). That with sigma = 0.18 nearly touches
+# the line; the wider one stays furthest below.
 mus = np.linspace(-0.3, 1.7, 121)
 height = log_evidence(x)
 plt.figure(figsize=(7, 4.2))
@@ -489,6 +495,9 @@ check("the best gap is nearly log 2", gap.min(), np.log(2), 0.02)
 print(f"best q with mu = 0: gap {gap[:, 51].min():.2f} nats")
 
 # %% tags=["hide-input"]
+# Figure: Left, the gap over the mean and the width of q, as a map
+# with two equal dark basins. Right, the posterior has two narrow
+# hills, and the best q covers one of them.
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3.7))
 levels = [0.7, 1, 2, 4, 8, 16, 32, 64]
 shade = left.contourf(
@@ -763,6 +772,10 @@ cov = np.array([[1, one_nat], [one_nat, 1]])
 check("  (2.11) there", smallest_gap(np.linalg.inv(cov)), 1.0, 1e-12)
 
 # %% tags=["hide-input", "hide-output"]
+# Figure: Left, a slanted ellipse, the posterior, and the best q, a
+# smaller circle inside it. Right, the smallest gap against the
+# correlation: nearly flat at first, one nat at 0.93, and without
+# limit at one.
 rhos = np.linspace(0, 0.985, 200)
 angle = np.linspace(0, 2 * np.pi, 100)
 ring = 2 * np.stack([np.cos(angle), np.sin(angle)])
@@ -823,6 +836,10 @@ check_less(
 check_less("  while log p(x) falls", exact[summit], exact[ml])
 
 # %% tags=["hide-input"]
+# Figure: The exact log p over the decoder's parameter, with bounds
+# that touch it in dots; the maximum of the touching bounds wanders to
+# the true one. The bound of a too wide q stays below everywhere and
+# has its maximum elsewhere.
 plt.figure(figsize=(7, 4.2))
 plt.plot(thetas, exact, color=BLACK, lw=3)
 for theta0 in (0.5, 0.8, 1.0):

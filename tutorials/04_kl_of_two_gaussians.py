@@ -235,6 +235,8 @@ check_less("doubling costs more", 0.5, kl(0.0, np.log(4.0)))
 # the two pulls are equal.
 
 # %% tags=["hide-input"]
+# Figure: Half sigma squared rises, minus log sigma falls, and their
+# sum, less a half, is a valley that touches zero at sigma = 1.
 sigma = np.linspace(0.08, 2.6, 400)
 plt.figure()
 plt.plot(sigma, sigma**2 / 2, color=BLUE)
@@ -350,6 +352,9 @@ print(f"samples for a standard error of 0.005: {needed:.0f}")
 # gradient.
 
 # %% tags=["hide-input"]
+# Figure: Monte-Carlo averages of the KL around the line of the
+# formula, ten for each number of samples. They gather in a funnel
+# that narrows like one over the root of S.
 sizes = 4 ** np.arange(2, 9)
 exact = kl(mu, logvar)
 band = samples.std() / np.sqrt(sizes)
@@ -509,6 +514,9 @@ for i in (0, 2):  # one that starts wide, one that starts narrow
 # needed.
 
 # %% tags=["hide-input"]
+# Figure: Contours of the KL over mean and width, and five paths of
+# gradient descent that run down from all sides into the lowest point,
+# the prior.
 mus = np.linspace(-3.2, 3.2, 200)
 sigmas = np.exp(np.linspace(np.log(0.18), np.log(5), 200))
 values = kl(mus[None, :], np.log(sigmas[:, None] ** 2))

@@ -308,6 +308,9 @@ with must_fail():
 # cannot.
 
 # %% tags=["hide-input"]
+# Figure: Left, samples against sigma with the noise held fixed:
+# straight lines that fan out from the mean. Right, fresh noise for
+# each sigma: a cloud of points without any line.
 noise = rng.standard_normal(24)
 widths = np.linspace(0.05, 1.5, 30)
 fig, (left, right) = plt.subplots(1, 2, sharey=True)
@@ -336,6 +339,10 @@ plt.show()
 # circle has moved to the side, where nothing is learned.
 
 # %% tags=["hide-input"]
+# Figure: Two graphs. On the left z is drawn at random from mu and
+# sigma, and the derivative stops there. On the right z is computed
+# from mu, sigma and epsilon, and the derivative goes on to mu and
+# sigma.
 fig, panels = plt.subplots(1, 2)
 red = {"color": VERMILLION, "ha": "center"}
 for axes, works in zip(panels, (False, True), strict=True):
@@ -449,6 +456,9 @@ check_less("thousands of times without a baseline", 2000, factor[0])
 check_less("  tens of times with one", factor[1], 80)
 
 # %% tags=["hide-input", "hide-output"]
+# Figure: The variance of one sample against K, on log scales: that of
+# the score function grows by a factor of several hundred, a baseline
+# takes most of it away, the pathwise one does not grow.
 K = np.geomspace(1, 100, 50)
 plt.figure()
 lines = (score_variance(K), (K + 4) / 2, np.ones(50))
@@ -714,6 +724,10 @@ with must_fail():
     check("sigma, new noise", new[-1, 1], best_sigma, 0.02)
 
 # %% tags=["hide-input", "hide-output"]
+# Figure: Sigma while training, against the steps. Done right it
+# settles on the dashed line of the true posterior; with new noise it
+# stays near one; with exp(logvar) as the deviation the sigma claimed
+# ends above the line and the one drawn below it.
 plt.figure()
 plt.axhline(best_sigma, color=BLACK, lw=1, ls="--")
 t = 1 + np.arange(4000)

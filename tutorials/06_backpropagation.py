@@ -114,6 +114,9 @@ numeric = slopes(tiny, np.array([w, x]))
 check("dw and dx by hand", np.array([dw, dx]), numeric, 1e-9)
 
 # %% tags=["hide-input"]
+# Figure: The graph of a small computation, x to s to a to y to L,
+# with w used twice. Below each box stands its value, in black, and
+# its gradient, in red; the two gradients of w add up.
 fig, axes = plt.subplots(figsize=(7.4, 3.4))
 nodes = [
     (0, 0, "$x$", x, dx),
@@ -481,6 +484,11 @@ scaled = 2.0**8 * np.square(left)
 check_mc("ReLU, 1/n: a half for each layer", scaled, 1.0)
 
 # %% tags=["hide-input", "hide-output"]
+# Figure: Left, the size of the signal through twenty layers; right,
+# that of the gradient on its way back, both on log scales. With half
+# of Glorot's start they fade by six orders of magnitude, with three
+# times of it the gradient grows by hundreds; ReLU needs the larger
+# start.
 fig, panels = plt.subplots(1, 2, figsize=(7.4, 3.9), sharey=True)
 for (name, start), rows in zip(starts.items(), found, strict=True):
     look = {"ls": "--" if start[0] is ReLU else "-", "label": name}
@@ -575,6 +583,10 @@ check_less("central: 10 digits at best", central.min(), 1e-10)
 check_less("too small a step", 1e-5, central[h < 1e-13].max())
 
 # %% tags=["hide-input", "hide-output"]
+# Figure: The error of a difference quotient against the step, on log
+# scales: a V for the forward and a deeper one for the central
+# difference. To the left rounding, to the right truncation; in
+# float32 the V lies much higher.
 single = np.tanh((at + np.outer([1, -1], h)).astype(np.float32))
 error32 = np.abs((single[0] - single[1]) / np.float32(2 * h) - f1)
 
@@ -645,6 +657,9 @@ package = taylor_test(loss, theta, grad, rng)
 check("minivae.plots.taylor_test", package.slope, 2, 0.05)
 
 # %% tags=["hide-input"]
+# Figure: The Taylor remainder against the step, on log scales, two
+# straight lines: that of the right gradient has slope two, that with
+# one wrong entry slope one, and lies far above.
 plt.figure()
 plt.loglog(h, right_R, "o-", color=GREEN)
 plt.loglog(h, wrong_R, "o-", color=VERMILLION)

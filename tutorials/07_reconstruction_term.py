@@ -311,6 +311,9 @@ p = 1 / (1 + np.exp(-logits[np.argmax(values)]))
 check("cross-entropy: the mean, as a probability", p, 0.4, 0.001)
 
 # %% tags=["hide-input"]
+# Figure: Nats of one pixel against its error: a parabola for the
+# Gaussian, a tent for the Laplace. The tent is lower in the middle
+# and for large errors, the parabola between.
 r = np.linspace(-4, 4, 401)[:, None]
 zero = np.zeros(1)
 plt.figure()
@@ -557,6 +560,9 @@ ratio = learned.likelihood.c / numbers["learned"][0]
 check("the trained model found (7.14), ratio", ratio, 1, 0.15)
 
 # %% tags=["hide-input", "hide-output"]
+# Figure: Left, six digits and, row by row, their reconstructions: at
+# c = 1 all are the same grey blob, at smaller c and at the learned
+# one they are the digits. Right, samples of the same models.
 canvas = np.zeros((5, 13, 10, 10))  # rows, columns, tiles with gaps
 canvas[0, :6, 1:9, 1:9] = test[:6].reshape(6, 8, 8)
 for row, (name, model) in zip(canvas[1:], models.items(), strict=True):

@@ -67,6 +67,9 @@ rng = generator(8)
 # **Predict.** Draw the graph yourself first, and mark where two arrows leave one node.
 
 # %% tags=["hide-input", "hide-output"]
+# Figure: The graph of the whole loss: x, h, mu and log sigma², z with
+# its noise, a, y, rec, kl, nelbo. Gradients in red stand at the
+# nodes; z, mu, log sigma² and h collect several.
 fig, axes = plt.subplots(figsize=(7.6, 4.4))
 nodes = {
     "x": (0, 1, "$x$", BLACK, ""),
@@ -528,6 +531,9 @@ check_less("trained: mu is pulled as before", start[2] / 2, end[2])
 check_less("... but logvar hardly", end[5], end[4] / 2)
 
 # %% tags=["hide-input", "hide-output"]
+# Figure: The length of the gradients of rec, KL and both, into mu and
+# into log sigma², as bars. After training those of one image are by
+# no means small, but into log sigma² rec and KL nearly cancel.
 labels = ["rec", "KL", "both"]
 colours = [BLUE, VERMILLION, BLACK]
 fig, panels = plt.subplots(1, 2)

@@ -225,6 +225,10 @@ def adam(theta, g, state, t, lr, beta1=0.9, beta2=0.999, eps=1e-8):
 
 
 # %% tags=["hide-input"]
+# Figure: A narrow valley as contours, and three paths of twenty steps
+# towards a cross: SGD zigzags and stops halfway along the floor,
+# momentum swings from side to side and arrives, Adam arrives in a
+# gentle curve.
 def draw_valley():
     axes = plt.figure(figsize=(8, 2.9)).add_subplot()
     a, b = np.meshgrid(
@@ -393,6 +397,10 @@ nats_of = {
 
 
 # %% tags=["hide-input"]
+# Figure: Test nelbo after 360 steps against the learning rate, a dot
+# for each seed and a line through the medians. Each optimizer has its
+# own best rate; beyond it runs are lost, and their number stands on
+# top.
 def draw_race():
     axes = plt.figure(figsize=(8, 4)).add_subplot()
     colours = {"SGD": ORANGE, "momentum": GREEN, "Adam": BLUE}
@@ -490,6 +498,9 @@ terms = {
 }
 
 # %% tags=["hide-input", "hide-output"]
+# Figure: Left, rec against the step: it falls, rests at the level of
+# a binomial per pixel, and falls again. Right, kl: it rises, falls
+# back and rises again. SGD does the same as Adam, later.
 fig, (left, right) = plt.subplots(1, 2)
 for name, colour in (("SGD", ORANGE), ("Adam", BLUE)):
     t = 1 + np.arange(len(terms[name]))
@@ -624,6 +635,9 @@ check_less("better by more than 4 errors", 4 * saved_error, saved)
 
 
 # %% tags=["hide-input"]
+# Figure: Rows of twelve images: digits and what the models make of
+# them. Reconstructions are readable and a little smooth; samples of
+# the VAE look like digits, those of the histogram like noise.
 def sheet(rows, titles):
     """Rows of twelve images."""
     size = (9, 0.78 * len(rows) + 0.2)
@@ -687,6 +701,9 @@ on_train = h["train_nelbo"]
 check_less("while training goes on", on_train[-1] + 5, on_train[turn])
 
 # %% tags=["hide-input"]
+# Figure: Nelbo against the epoch. On the 150 training images it keeps
+# falling; on the test images it reaches its lowest point and rises
+# slowly again.
 plt.figure()
 plt.plot(h["epoch"], h["train_nelbo"], color=ORANGE)
 plt.plot(h["epoch"], h["test_nelbo"], color=BLUE)

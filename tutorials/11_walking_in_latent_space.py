@@ -217,6 +217,10 @@ check("(11.3) at a third of the angle", part, whole / 3, 1e-7)
 
 
 # %% tags=["hide-input"]
+# Figure: Left, two paths between two codes over a cloud of draws from
+# the prior: the straight line cuts through the middle, the great
+# circle goes around. Right, the norm along straight lines: in many
+# dimensions its middle leaves the band where draws live.
 def draw_paths():
     """The two paths in a plane, and the norm along straight lines."""
     _, (left, right) = plt.subplots(
@@ -298,6 +302,10 @@ for name, nats in scores.items():
     print(f"middle {at[5]:.0f} nats")
 
 # %% tags=["hide-input", "hide-output"]
+# Figure: How implausible images between two digits are, against the
+# way gone. Blended pixels make the highest hill; great circle,
+# straight line and autoencoder make lower hills that lie close
+# together.
 colours = {
     "pixels": VERMILLION,
     "great circle": GREEN,
@@ -318,6 +326,9 @@ plt.title("Between two digits (median of 400 pairs)")
 plt.show()
 
 # %% tags=["hide-input", "hide-output"]
+# Figure: From one digit to another in a row for each way of blending.
+# Pixels show both digits at once in the middle; the ways through
+# latent space change one into the other.
 pair = int(
     np.argmax((test_labels[first] == 0) & (test_labels[second] == 4))
 )
@@ -409,6 +420,9 @@ check_less("untrained, at least as even", no_learning, uneven + 0.2)
 # mark images that the judge finds less plausible than 95 % of real ones.
 
 # %% tags=["hide-input"]
+# Figure: Eight rows, one for each latent dimension, in which it moves
+# from low to high. Most rows change the digit's shape smoothly;
+# frames mark the images that the judge finds implausible.
 start = model.latent(x_test[2:3])
 moves = np.linspace(-2.5, 2.5, 11, dtype=np.float32)
 grid = np.tile(start, (8, 11, 1))
@@ -603,6 +617,9 @@ for name in made:
         print(f"{name:13} {nats:.0f} nats, same digit {same:.0f} %")
 
 # %% tags=["hide-input"]
+# Figure: Digits moved along directions for ink and for slant, in
+# latent space and in pixels. Frames mark the images that the judge
+# finds implausible.
 spans = np.linspace(-2, 2, 11)
 rows, wrong = [], []
 for measure in (ink, slant):

@@ -142,6 +142,9 @@ check_less("the smallest gap is not negative", 0, gap.min())
 # deviations.
 
 # %%
+# Figure: Contours of the true posterior with the encoder's ellipse,
+# for two images. For the median gap the ellipse lies a little beside;
+# for the worst it lies where the posterior is not.
 median = np.argsort(gap)[B // 2]
 worst = np.argmax(gap)
 turn = np.linspace(0, 2 * np.pi, 100)
@@ -428,6 +431,9 @@ difference = package - log_mean_exp(log_w)  # other noise
 check_mc("importance_log_likelihood", difference, 0.0)
 
 # %%
+# Figure: The bound against the number of samples, on a log scale: it
+# rises from the ELBO towards the line of the exact log p(x), in ever
+# smaller steps, and has not reached it at a thousand.
 plt.figure()
 plt.axhline(log_p.mean(), color=BLACK)
 plt.plot(sizes, bounds, "o-", color=BLUE)
@@ -573,6 +579,9 @@ print(f"approximation gap {approximation.mean():.3f} nats")
 print(f"amortization gap  {amortization.mean():.3f} nats")
 
 # %%
+# Figure: Bars of the gap of forty test images, by size: nearly all of
+# each belongs to the encoder and hardly any to the Gaussian family.
+# Most are small, the last few are large.
 order = np.argsort(gap)
 plt.figure()
 plt.bar(range(B), approximation[order], color=SKY, width=0.85)

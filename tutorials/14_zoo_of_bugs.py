@@ -275,6 +275,10 @@ check_less("gradients see half", totals[1], 0.55 * len(table))
 
 
 # %% tags=["hide-input", "hide-output"]
+# Figure: A table of bugs against the seven rungs of the ladder: a
+# square where the rung catches the bug, a circle where a guess was
+# made. No column has a square in every row; every row has one
+# somewhere.
 def draw_matrix():
     """A square: caught. A circle: guessed. Red names: the eight."""
     axes = plt.figure(figsize=(7, 9.5)).subplots()

@@ -409,6 +409,9 @@ check("blocks come back", whole.forward(block.forward(x)), x, 1e-12)
 
 
 # %%
+# Figure: What a transposed convolution with stride 2 adds up to, for
+# kernels of 2, 3, 4 and 5: even grey for 2 and 4, a checkerboard for
+# 3 and 5.
 def stamps(k, s):
     """(16.9) for m = 0, ..., s - 1."""
     return np.array([len(range(m, k, s)) for m in range(s)])  # (16.9)

@@ -51,6 +51,8 @@ faces = load_faces()
 
 
 # %%
+# Figure: Drawn faces in rows, each row moving one factor from one end
+# to the other: turn, smile, eyes, brows, width and tone.
 def show(rows, labels, size=32):
     """Pictures in rows; `rows` is a list of arrays (n, size * size)."""
     n = len(rows[0])

@@ -73,6 +73,8 @@ y_test = digits.test_labels
 
 
 # %% tags=["hide-input"]
+# Figure: The condition enters twice, as boxes and arrows show: the
+# label goes into the encoder beside x and into the decoder beside z.
 def draw_model():
     axes = plt.figure(figsize=(7.6, 2.6)).subplots()
     axes.set(xlim=(0, 10), ylim=(0, 3))
@@ -353,6 +355,9 @@ measured_row(
 
 
 # %% tags=["hide-input"]
+# Figure: Accuracy against confidence, two classifiers with error bars
+# and the diagonal. The trained one lies on the diagonal; that by
+# Bayes' rule falls far below it where it is less than sure.
 def draw_calibration(both):
     """How often the label is right, against how sure the model was."""
     axes = plt.figure(figsize=(4.8, 4.2)).subplots()
@@ -427,6 +432,9 @@ check_less(
 # **Predict.** Which properties of the handwriting will stay: slant, thickness, width?
 
 # %% tags=["hide-input", "hide-output"]
+# Figure: Six digits, each decoded under all ten labels in a row. The
+# label decides the digit; slant and thickness of the first column
+# stay through the row.
 chosen = [
     np.flatnonzero(y_test == label)[1] for label in (0, 2, 3, 4, 6, 8)
 ]

@@ -61,6 +61,9 @@ model = VAE.mlp(64, K, (32,), Binomial(16), rng=rng, dtype=np.float64)
 
 
 # %% tags=["hide-input"]
+# Figure: Three processes compute the gradients of their own parts,
+# which are weighted by their shares, go through one sum, and give all
+# processes the same step.
 def draw_ranks():
     axes = plt.figure(figsize=(8.0, 2.7)).subplots()
     axes.set(xlim=(0, 10), ylim=(-0.2, 3.1))
@@ -325,6 +328,9 @@ for R in (1, 2, 5):
     check(f"{R} machines, the sum", step_time(R, 0), counted, 1e-12)
 
 # %% tags=["hide-input"]
+# Figure: How many times faster many machines are than one, for four
+# sizes of the batch. The largest follows the dashed diagonal for
+# long; the smallest gains nothing.
 machines = np.arange(1, 33)
 axes = plt.figure(figsize=(6.4, 3.8)).subplots()
 for B_, colour in (

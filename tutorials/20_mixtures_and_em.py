@@ -118,6 +118,9 @@ def log_sum_exp(a, axis=-1):  # (1.5)
 # distance $d$ of two components from the origin.
 
 # %% tags=["hide-input"]
+# Figure: The log-likelihood over one parameter, and two bounds that
+# touch it in dots. The top of the first bound is where the second one
+# touches: each move goes up the curve.
 ones = np.array([-2.3, -1.9, -1.2, 0.2, 1.3, 1.6, 2.4])
 ds = np.linspace(-0.2, 3.2, 300)
 
@@ -364,6 +367,9 @@ theirs = fit.log_likelihood
 check("minivae: fit_mixture", theirs, history[: len(theirs)], 1e-10)
 
 # %% tags=["hide-input", "hide-output"]
+# Figure: Data on a circle with six Gaussians, after 5 and after 60
+# rounds: first large overlapping ellipses, then one for each part of
+# the ring. Right, the log-likelihood rises and never falls.
 fig, axes = plt.subplots(
     1, 3, figsize=(7.8, 3.0), width_ratios=[1, 1, 1]
 )

@@ -57,6 +57,9 @@ N, D, K = len(data), 64, 5
 
 
 # %% tags=["hide-input"]
+# Figure: Points scattered around a slanted line, the latent line b +
+# Wz. For one point x beside it a green bar on the line is its
+# posterior, a little nearer to b than the foot of x.
 def draw_model():
     W, b, c = np.array([2.0, 1.2]), np.array([0.5, 0.0]), 0.25
     z = rng.standard_normal(400)
@@ -407,6 +410,10 @@ check_less("three axes after 10,000", 0.98, np.sort(late)[-3])
 
 
 # %% tags=["hide-input"]
+# Figure: Above, two falling curves on log scales: the ELBO is near
+# its maximum early, while the price of the rotation falls only later.
+# Below, the cosines of the columns of W with the principal axes at
+# four times: first blurred, in the end a diagonal.
 def draw_training():
     fig = plt.figure(figsize=(7.4, 5.2))
     top, bottom = fig.subfigures(2, 1, height_ratios=(1.25, 1))

@@ -40,6 +40,9 @@ rng = generator(22)
 
 
 # %% tags=["hide-input"]
+# Figure: The boxes of a VAE in a row, x, encoder, q(z|x), z, decoder,
+# x, and under or above each what came later: diffusion, flows, VQ-
+# VAE, hierarchies, IWAE.
 def draw_roads():
     axes = plt.figure(figsize=(7.6, 2.4)).subplots()
     axes.set(xlim=(0, 10.2), ylim=(0.2, 3.1))
@@ -281,6 +284,9 @@ for name, bend in (("Gaussian", 0), ("flow", 1)):
     print(f"{name:8}: gap of the ELBO {gap[name]:.3f} nats")
 
 # %% tags=["hide-input"]
+# Figure: A posterior like a banana, as contours, and draws of two
+# approximations. The Gaussian's draws are a blob across it; those of
+# the flow follow the bend.
 fig, both = plt.subplots(1, 2, sharey=True, figsize=(7, 3.4))
 for axes, (name, z) in zip(both, drawn.items(), strict=True):
     levels = log_posterior.max() - np.array([4.5, 2.0, 0.5])
@@ -487,6 +493,9 @@ for name, worse, better in (
     check_less("    by 4 standard errors", 4 * error, mean)
 
 # %% tags=["hide-input"]
+# Figure: Rows of digits and their reconstructions by two models.
+# Those of the straight-through gradient follow the image; those with
+# the frozen encoder are coarser.
 rows = [x_test[:9]]
 for model in (vq, frozen):
     y = model.decode(model.codes(x_test[:9])[0])[0]
@@ -690,6 +699,10 @@ check_less("more steps, smaller gap", max(np.diff(gaps)), 0)
 check("gap from 128 to 256 steps", gaps[-1] / gaps[-2], 0.5, 0.05)
 
 # %% tags=["hide-input"]
+# Figure: Left, the gap of the ELBO falls with the number of steps, a
+# straight line on log scales. Right, the best guess of the clean
+# value against the noisy one: with little noise a line, with much a
+# curve that bends between two levels.
 both = plt.figure(figsize=(7.4, 3)).subplots(1, 2)
 both[0].loglog(lengths, gaps, "o-", color=BLUE)
 both[0].set(xlabel="T, steps", ylabel="nats", title="Gap of the ELBO")

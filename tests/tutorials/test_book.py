@@ -140,6 +140,17 @@ def test_a_chapter_gets_its_downloads_links_captions_and_solutions(tmp_path):
     assert "execution_mode" not in str(notebook["metadata"])
 
 
+def test_every_figure_of_the_chapters_has_its_caption():
+    """Which is its alt text as well: what is seen, for those who do not see it."""
+    for path in make.build.chapters():
+        for kind, _, source in make.build.read_cells(path.read_text(encoding="utf-8")):
+            if kind == "code" and "plt.show()" in source:
+                caption = make.caption_of(source)
+                where = f"{path.name}: {source[:60]!r}"
+                assert caption, f"{where}: expected a cell that begins with # Figure: ..."
+                assert len(caption) > 60 and caption.endswith("."), where
+
+
 def test_stored_outputs_are_shown_and_not_computed_again(tmp_path, monkeypatch):
     path = tmp_path / "01_title.py"
     path.write_text(CHAPTER, encoding="utf-8")
