@@ -73,3 +73,11 @@ def test_the_first_hint(claim, cause, blocks, words):
 def test_the_same_gradient_at_each_call_is_no_finding():
     check_gradient(LOSS, THETA, GRAD).assert_ok()
     assert check_gradient(LOSS, THETA, GRAD(THETA)), "an array cannot be asked twice"
+
+
+def test_another_mistake_at_each_theta_anew_is_not_stale():
+    def claim(p):
+        g = GRAD(p)
+        return g | {"W": g["W"] + np.cos(np.arange(g["W"].size)).reshape(g["W"].shape)}
+
+    assert check_gradient(LOSS, THETA, claim).hints[0].cause == "place"

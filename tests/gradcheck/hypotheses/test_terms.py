@@ -7,8 +7,8 @@ from gradcheck_examples import affine
 from minivae.gradcheck import check_gradient
 
 
-def penalised(factor, **options):
-    """A report where the gradient of 0.1 ΣW² is `factor` times what it should be."""
+def penalised(factor, more=0.0, **options):
+    """A report where the gradient of 0.1 ΣW² is `factor` times right, plus `more`."""
     loss, theta, grad, _ = affine()
 
     def penalty(p):
@@ -16,7 +16,7 @@ def penalised(factor, **options):
 
     def claim(p):
         g = grad(p)
-        return g | {"W": g["W"] + factor * 0.2 * p["W"]}
+        return g | {"W": g["W"] + factor * 0.2 * p["W"] + more}
 
     options = {"parts": {"data": loss, "penalty": penalty}} | options
     return check_gradient(lambda p: loss(p) + penalty(p), theta, claim, **options)
@@ -41,6 +41,11 @@ def test_one_term_is_found_from_functions_alone(factor, words):
 
 def test_the_right_gradient_is_no_finding():
     assert penalised(1.0) and not penalised(1.0).hints
+
+
+def test_what_is_no_multiple_of_a_term_is_not_called_one():
+    report = penalised(0.5, more=1e-3 * np.cos(np.arange(15.0)).reshape(5, 3))
+    assert report.verdict == "WRONG" and report.hints[0].cause == "place", str(report)
 
 
 def test_without_the_terms_or_with_terms_that_are_alike_nothing_is_said():
