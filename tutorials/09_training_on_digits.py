@@ -480,59 +480,47 @@ check_less(
 
 
 # %%
-def terms_by_step(step, lr, steps=360, model=None):
-    model = new_model() if model is None else model
+def terms_by_step(steps, model):
+    """rec and kl of each step of Adam, (steps, 2)."""
     rng, state, terms = generator(1), {}, []
     for t in range(1, steps + 1):
         x = x_train[rng.choice(len(x_train), 50, replace=False)]
         loss = model.loss(x, rng.standard_normal((50, model.K)))
         model.backward()
-        step(model.theta, model.grad, state, t, lr)
+        adam(model.theta, model.grad, state, t, 1e-3)
         terms.append((loss.rec, loss.kl))
     return np.array(terms)
 
 
-terms = {
-    "SGD": terms_by_step(sgd, 1e-3),
-    "Adam": terms_by_step(adam, 1e-3),
-}
+model = new_model()
+terms = terms_by_step(360, model)
 
 # %% tags=["hide-input", "hide-output"]
 # Figure: Left, rec against the step: it falls, rests at the level of
 # a binomial per pixel, and falls again. Right, kl: it rises, falls
-# back and rises again. SGD does the same as Adam, later.
-fig, (left, right) = plt.subplots(1, 2)
-for name, colour in (("SGD", ORANGE), ("Adam", BLUE)):
-    t = 1 + np.arange(len(terms[name]))
-    left.plot(t, terms[name][:, 0], color=colour)
-    right.plot(t, terms[name][:, 1], color=colour)
-left.axhline(binomial.mean(), color=GREY, ls="--", lw=1.5)
-left.text(1.2, 245, "binomial per pixel", color=GREY, va="top")
-left.text(1.2, 420, "SGD", color=ORANGE)
-left.text(20, 440, "Adam", color=BLUE)
-left.set_ylim(0, 570)
-left.set_title("rec: what the picture costs")
-right.set_title("kl: what the code costs")
-left.set_ylabel("nats per image")
-for axes in (left, right):
-    axes.set_xscale("log")
-    axes.set_xlabel("step (log scale)")
+# back and rises again.
+_, panels = plt.subplots(1, 2, figsize=(8, 3.4))
+titles = "rec: what the picture costs", "kl: what the code costs"
+for axes, values, title in zip(panels, terms.T, titles, strict=True):
+    axes.plot(1 + np.arange(len(values)), values, color=BLUE)
+    axes.set(xscale="log", xlabel="step (log scale)", title=title)
+panels[0].axhline(binomial.mean(), color=GREY, ls="--", lw=1.5)
+panels[0].text(1.2, 245, "binomial per pixel", color=GREY, va="top")
+panels[0].set(ylim=(0, 570), ylabel="nats per image")
 plt.show()
 
 # %%
-for name, found in terms.items():
-    kl = found[:, 1]
-    peak = int(kl[:100].argmax())
-    valley = peak + int(kl[peak:].argmin())
-    print(f"{name}: kl peaks at step {peak + 1}, then falls, and rises")
-    print(f"  from step {valley + 1} on; at the peak rec is ", end="")
-    print(f"{found[peak, 0]:.0f} nats")
-    check_less("first it goes up", 4 * kl[0], kl[peak])
-    check_less("then down", kl[valley], 0.8 * kl[peak])
-    check_less("then up again", kl[valley] + 2, kl[-10:].mean())
-    check_less(
-        "while rec falls", found[-10:, 0].mean(), found[0, 0] / 2
-    )
+rec, kl = terms.T
+peak = int(kl[:100].argmax())
+valley = peak + int(kl[peak:].argmin())
+print(
+    f"kl peaks at step {peak + 1}, where rec is {rec[peak]:.0f} nats,"
+)
+print(f"then falls, and rises from step {valley + 1} on")
+check_less("first it goes up", 4 * kl[0], kl[peak])
+check_less("then down", kl[valley], 0.8 * kl[peak])
+check_less("then up again", kl[valley] + 2, kl[-10:].mean())
+check_less("while rec falls", rec[-10:].mean(), rec[0] / 2)
 
 # %% [markdown]
 # The KL goes up, down, and up again. In the first steps the decoder has not yet learned
@@ -547,20 +535,24 @@ for name, found in terms.items():
 # \bar\mu \Vert^2 + \frac1N \sum_n \Vert \mu_n - \bar\mu \Vert^2$. At the peak the first
 # part, which says the same about every image, must dominate; at the end the second.
 
+
 # %%
-shares = []
-for steps in (41, 360):  # the peak, the end
-    model = new_model()
-    terms_by_step(adam, 1e-3, steps, model)
+def common_share(model):
+    """Of the mean square of the codes, what is the same for all."""
     mu, _ = model.encode(x_train)
-    common = (mu.mean(axis=0) ** 2).sum()
-    shares.append(common / (mu**2).sum(axis=1).mean())
-    print(f"step {steps}: {shares[-1]:.0%} of it is the same for all")
+    return (mu.mean(axis=0) ** 2).sum() / (mu**2).sum(axis=1).mean()
+
+
+at_peak = new_model()
+terms_by_step(peak + 1, at_peak)
+shares = common_share(at_peak), common_share(model)
+print(
+    "the same for all: {:.0%} at the peak, {:.0%} later".format(*shares)
+)
 check_less("at the peak, most", 0.5, shares[0])
 check_less("at the end, little", shares[1], 0.45)
 
 # %% [markdown]
-#
 # And it should rise. It is not an error to be brought to zero: it is what the code
 # costs, and the model buys better pictures with it. A nat of KL is worth spending as
 # long as it saves more than a nat of rec. Look at the two terms separately, always. A
