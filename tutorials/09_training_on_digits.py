@@ -627,9 +627,8 @@ check_less("better by more than 4 errors", 4 * saved_error, saved)
 
 
 # %% tags=["hide-input"]
-# Figure: Rows of twelve images: digits and what the models make of
-# them. Reconstructions are readable and a little smooth; samples of
-# the VAE look like digits, those of the histogram like noise.
+# Figure: Twelve test digits above their reconstructions, which are as
+# readable and a little smoother.
 def sheet(rows, titles):
     """Rows of twelve images."""
     size = (9, 0.78 * len(rows) + 0.2)
@@ -642,6 +641,9 @@ def sheet(rows, titles):
 sheet([x_test, model.reconstruct(x_test)], ["$x$", "E[x|z]"])
 
 # %% tags=["hide-output"]
+# Figure: Twelve samples in three rows. Those of the histogram look
+# like noise, the means E[x|z] of the VAE like smooth digits, most of
+# them readable, and draws from p(x|z) like the same with grain.
 dreams = 12
 u = rng.random((dreams, 1, D))
 cdf = table.cumsum(axis=0).T  # (64, 17)

@@ -102,6 +102,9 @@ check_mc("the noise's variance", (noise**2).mean(axis=1), 1)
 # it?
 
 # %%
+# Figure: Two faces turned to the left and to the right, the mean of
+# their pixels, which has two pale noses, and the true face between,
+# which looks straight ahead.
 f_a, f_b = np.zeros((2, 1, 6))
 f_a[0, 0], f_b[0, 0] = -1, 1
 a, b = draw_faces(f_a), draw_faces(f_b)
@@ -271,6 +274,9 @@ for name in MODELS:
     )
 
 # %%
+# Figure: Seven pairs of faces and what lies between, in rows: the
+# true face is sharp, the mean of the pixels shows both faces at once,
+# VAE and autoencoder draw one blurred face.
 far = np.abs(f_a - f_b)[:, 0] > 1
 some = np.flatnonzero(far)[:7]
 vae, ae = models["VAE, beta = 1"], models["AE"]
@@ -388,6 +394,9 @@ for name in ("VAE", "AE"):
 
 
 # %%
+# Figure: Three faces in rows, moved from left to right along the
+# direction for a smile: the corners of the mouth rise in each, and
+# other traits move along a little.
 def apart(values, factor):
     """(17.6), of any rows that belong to the faces."""
     high, low = values[factor > 0], values[factor < 0]

@@ -143,8 +143,14 @@ def test_a_chapter_gets_its_downloads_links_captions_and_solutions(tmp_path):
 def test_every_figure_of_the_chapters_has_its_caption():
     """Which is its alt text as well: what is seen, for those who do not see it."""
     for path in make.build.chapters():
-        for kind, _, source in make.build.read_cells(path.read_text(encoding="utf-8")):
-            if kind == "code" and "plt.show()" in source:
+        cells = make.build.read_cells(path.read_text(encoding="utf-8"))
+        code = [source for kind, _, source in cells if kind == "code"]
+        # functions of the chapter that show what they draw
+        shows = r"^def (\w+)\((?:.*\n(?=[ \n)]))*    plt\.show\(\)"
+        names = [name for source in code for name in re.findall(shows, source, re.M)]
+        calls = "|".join([r"plt\.show\(\)", *(rf"^{name}\(" for name in names)])
+        for source in code:
+            if re.search(calls, source, re.M):
                 caption = make.caption_of(source)
                 where = f"{path.name}: {source[:60]!r}"
                 assert caption, f"{where}: expected a cell that begins with # Figure: ..."
