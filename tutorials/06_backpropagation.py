@@ -452,8 +452,9 @@ for init, square in (("glorot", 2 / 250), ("he", 2 / 200)):
 
 
 # %%
-def levels(activation, s, n=128, depth=20, B=64):
+def levels(activation, factor, n=128, depth=20, B=64):
     """Root mean squares of y forward and of dy backward, by layer."""
+    s = factor / np.sqrt(n)
     pairs = [(Linear(n, n), activation()) for _ in range(depth)]
     x, dy = rng.standard_normal((2, B, n))
     forward, backward = [], []
@@ -467,21 +468,20 @@ def levels(activation, s, n=128, depth=20, B=64):
     return forward, backward[::-1]
 
 
-unit = 1 / np.sqrt(128)
 starts = {
-    "tanh, half": (Tanh, unit / 2, ORANGE),
-    "tanh, $s^2 = 1/n$": (Tanh, unit, GREEN),
-    "tanh, three times": (Tanh, 3 * unit, VERMILLION),
-    "ReLU, $s^2 = 1/n$": (ReLU, unit, GREY),
-    "ReLU, $s^2 = 2/n$": (ReLU, np.sqrt(2) * unit, BLUE),
+    "tanh, half": (Tanh, 0.5, ORANGE),
+    "tanh, $s^2 = 1/n$": (Tanh, 1.0, GREEN),
+    "tanh, three times": (Tanh, 3.0, VERMILLION),
+    "ReLU, $s^2 = 1/n$": (ReLU, 1.0, GREY),
+    "ReLU, $s^2 = 2/n$": (ReLU, np.sqrt(2), BLUE),
 }
 found = [levels(*row[:2]) for row in starts.values()]
 check_less("half: the gradient fades", found[0][1][0], 1e-5)
 check_less("1/n: a good part arrives", 0.05, found[1][1][0])
 check_less("three times: it explodes", 30, found[2][1][0])
-left = [levels(ReLU, unit, depth=8)[0][-1] for _ in range(60)]
-scaled = 2.0**8 * np.square(left)
-check_mc("ReLU, 1/n: a half for each layer", scaled, 1.0)
+left = [levels(ReLU, 1.0, 64, 4, 16)[0][-1] for _ in range(100)]
+square = np.square(left)
+check_mc("ReLU, 1/n: a half for each of 4 layers", square, 0.5**4)
 
 # %% tags=["hide-input", "hide-output"]
 # Figure: Left, the size of the signal through twenty layers; right,
