@@ -41,7 +41,7 @@ class Images:
     name : str
         What to call the data in titles and messages.
     train_labels, test_labels : ndarray of integers, shape (N,) and (M,), or None
-        The class of each image, used in pictures only.
+        The class of each image: for pictures, and for models under a condition.
     train_factors, test_factors : ndarray of floats, shape (N, F) and (M, F), or None
         What each image was drawn from, where that is known.
     offset, scale : float
