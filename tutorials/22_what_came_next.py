@@ -31,6 +31,7 @@ from checks import check, check_less, check_mc, difference, generator
 from checks import measured_row, style, tiles
 from minivae import Adam, Binomial, Linear, Sequential, Tanh, gaussian
 from minivae.datasets import load_digits
+from minivae.gradcheck import check_gradient
 from minivae.model import Model
 from minivae.numerics import log_sum_exp
 from minivae.schedules import cosine_decay
@@ -263,6 +264,18 @@ axis, h = np.linspace(-5, 5, 801, retstep=True)
 lattice = np.stack(np.meshgrid(axis, axis), axis=-1)
 log_posterior = log_joint(lattice.reshape(-1, 2)).reshape(801, 801)
 log_evidence = np.log(np.exp(log_posterior).sum() * h * h)
+
+
+def flow_loss(theta):
+    flow.model.theta[:] = theta
+    z, log_det = flow.forward(z0[:20])
+    return (flow.log_q(z0[:20], log_det) - log_joint(z)).mean()
+
+
+theta = flow.model.theta.copy()
+flow_loss(theta)
+flow.backward(-log_joint_grad(flow.forward(z0[:20])[0]))
+check_gradient(flow_loss, theta, flow.model.grad.copy()).assert_ok()
 
 
 def fit(bend, steps=800, batch=200):
