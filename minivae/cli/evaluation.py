@@ -80,7 +80,7 @@ def evaluate(arguments):
 
 
 def _parts(N, size):
-    return [slice(start, min(start + size, N)) for start in range(0, N, size)]
+    return [slice(start, start + size) for start in range(0, N, size)]
 
 
 def _per_image(model, x, samples, rng):

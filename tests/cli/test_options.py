@@ -188,6 +188,8 @@ def test_real_values_are_told_of_and_come_back_in_their_own_units(
     notes = capsys.readouterr().err
     assert "whole numbers stored as floats; --max-count 16 takes them as counts" in notes
     assert "real values, standardised as (x - " in notes
+    assert cli.main(["train", "--data", own, "--likelihood", "binomial"]) == 2
+    assert "expected one for real values, gaussian or laplace" in capsys.readouterr().err
     model, out = f"{tmp_path}/run/model.npz", f"{tmp_path}/a.npy"
     data = checkpoints.load(model).data
     assert data["shape"] == (3, 5) and 4 < data["scale"] < 6
