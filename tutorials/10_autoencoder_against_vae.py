@@ -673,16 +673,17 @@ for kind, K in models:
 
 # %% [markdown]
 # - **$\mathcal{N}(0, I)$, $K = 2$.** "Garbage" is an accident of place. After 60 epochs
-#   a third of the autoencoder's draws are implausible, after 250 hardly any: its codes
-#   have spread so far around the origin that the prior lies within their crowd. What
-#   comes out are the few kinds of digits that live there.
+#   a third of the autoencoder's draws are implausible, after 250 hardly any: by then
+#   its codes lie all around the origin, at a scale of five or six, and the prior lies
+#   within their crowd. Nothing in its loss asked for that.
 # - **$\mathcal{N}(0, I)$, $K = 8$.** The textbook is right, in every seed and at every
 #   budget, and by a wide margin. The VAE's own share rises with training.
 # - **Fitted, $K = 8$.** After 60 epochs the two are nearly alike, and the fitted
 #   autoencoder beats the VAE's own prior, 72 % against 54 %. That was our conclusion,
-#   and it does not last. As training goes on the autoencoder's codes look less and less
-#   like a Gaussian, the VAE's more: after 1,000 epochs it is 52 % against 71 %. Nothing
-#   in the autoencoder's loss keeps its codes in a shape that one could fit.
+#   and it does not last. As training goes on a Gaussian describes the autoencoder's
+#   codes worse and worse, and the VAE's prior becomes better: after 1,000 epochs it is
+#   52 % against 71 %. Nothing in the autoencoder's loss keeps its codes in a shape that
+#   one could fit.
 
 
 # %% tags=["hide-output"]
@@ -726,7 +727,7 @@ check_less("250 epochs, K = 2: AE no garbage", 0.8, crowd.min())
 # | point or distribution | right: noise costs the AE 1.4 to 2.5 times the nats |
 # | gaps or no gaps | at $K = 8$ it covers 1 to 11 % of the prior, the VAE 23 to 50 % |
 # | garbage or not | right at $K = 8$; at $K = 2$ an accident of where codes lie |
-# | a fitted Gaussian mends it | after 60 epochs; after 1,000 in part |
+# | a fitted Gaussian mends it | after 60 epochs nearly, after 1,000 in part |
 # | memory without KL | right at $K = 8$ after long training |
 # | islands without KL | right; but with it, too (chapter 24) |
 #
