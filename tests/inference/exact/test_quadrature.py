@@ -342,7 +342,7 @@ def test_bad_arguments(rng):
     with pytest.raises(ValueError, match="tol: expected above 0"):
         quadrature.log_prob(vae, x, tol=0.0)
     broken = vae.astype(np.float64)
-    broken.theta = np.nan
+    broken.theta[...] = np.nan
     with pytest.raises(ArithmeticError, match="not finite everywhere on the scan"):
         quadrature.log_prob(broken, x, tol=np.inf)
     with pytest.raises(TypeError, match="vae: expected a VAE, got NoneType"):
