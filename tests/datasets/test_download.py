@@ -201,3 +201,9 @@ def test_progress_renews_one_line_on_a_terminal_and_is_one_line_elsewhere(server
     assert text.count("\r") >= 4 and text.count("\n") == 1
     assert text.endswith("\rbig: 0.3 of 0.3 MB\n")
     assert pipe.getvalue() == f"big: 0.3 MB fetched from {server.url}big\n"
+
+
+def test_a_path_may_be_text(server, tmp_path):
+    url = f"{server.url}train-labels-idx1-ubyte.gz"
+    download([url], str(tmp_path / "new" / "labels"), lambda path: None)
+    assert (tmp_path / "new" / "labels").stat().st_size > 0

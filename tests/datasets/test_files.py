@@ -300,3 +300,13 @@ def test_a_flipped_byte_of_an_npz_file_never_changes_values(file, data):
     else:
         for came in arrays.values():
             np.testing.assert_array_equal(came, VALUES)
+
+
+def test_a_stream_that_gives_little_at_a_time_is_read_to_the_byte():
+    class Slow(io.BytesIO):
+        def read(self, size=-1):
+            return super().read(min(size, 2))
+
+    stream = Slow(b"abcdef")
+    assert files.read_exactly(stream, 3, "three bytes") == b"abc"
+    assert stream.read(9) == b"de"

@@ -266,3 +266,10 @@ def test_damaged_files_are_errors_that_name_the_file(file, data, packed, cut):
         assert str(file) in str(error)
     else:
         assert not cut and images.train.size + images.test.size == array.size
+
+
+def test_mean_and_deviation_are_taken_in_double_precision():
+    train = np.array([[3e7], [1.0], [1.0], [2.0]], np.float32)
+    offset, scale = own._location_and_scale(train, train)
+    assert offset == 7500001.0 and offset != float(train.mean())
+    assert scale == train.astype(float).std()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from minivae import VAE, Autoencoder, Binomial, Gaussian
+from minivae import VAE, Autoencoder, Binomial, Gaussian, Images, fit
 from minivae import plots as fg
 from minivae.plots import drawing
 
@@ -230,3 +230,14 @@ def test_labels_must_be_one_per_image(x):
 def test_a_shape_that_does_not_hold_the_pixels_is_named(x):
     with pytest.raises(ValueError, match=r"shape: expected .* 12 pixels, got \(5, 3\)"):
         fg.reconstructions(build(2), x, (5, 3))
+
+
+@pytest.mark.parametrize(("epochs", "marker"), [(1, "o"), (3, "None")])
+def test_a_single_epoch_is_a_point_and_not_an_empty_line(epochs, marker):
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 17, (9, D)).astype(np.uint8)
+    images = Images(pixels, pixels, 16, SHAPE, "made up")
+    history = fit(build(2), images, epochs=epochs, rng=rng, progress=False)
+    lines = fg.learning_curves(history).axes[0].lines
+    found = {line.get_marker() for line in lines if len(line.get_xdata()) == epochs}
+    assert found == {marker}

@@ -197,3 +197,14 @@ def test_files_that_are_no_models_are_refused(file):
         load(file)
     with pytest.raises(FileNotFoundError):
         load(file.with_name("missing.npz"))
+
+
+@pytest.mark.parametrize("name", ["offset", "scale", "limits"])
+@pytest.mark.parametrize("bad", ["1", None, [1.0], np.nan, np.inf])
+def test_units_that_are_no_numbers_are_refused(file, name, bad):
+    data = {"name": "x", "max_count": None, "shape": (2, 2)}
+    model = mv.VAE.mlp(4, 2, (3,), mv.Gaussian(), rng=np.random.default_rng(0))
+    save(file, model, data=data | {"offset": 1.0, "scale": 2.0, "limits": [0.0, 1.0]})
+    bad = [0.0, bad] if name == "limits" else bad
+    with pytest.raises((TypeError, ValueError), match=f"{name}: expected a "):
+        save(file, model, data=data | {name: bad})

@@ -306,3 +306,11 @@ def test_a_large_data_set_is_never_copied_to_floats():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 30e6, f"expected a few batches of floats, got {peak:,} bytes"
+
+
+def test_progress_is_told_how_far_it_is_in_epochs(monkeypatch):
+    seen = []
+    monkeypatch.setattr(fitting.Progress, "step", lambda line, done: seen.append(done))
+    train(small(), epochs=2, progress=io.StringIO())
+    steps = np.array([16, 32, 48, 50]) / 50
+    np.testing.assert_allclose(seen, [*steps, *(1 + steps)], rtol=1e-12)
