@@ -793,9 +793,9 @@ check_less("the last one less than the first", gains[-1], gains[0])
 #   of xqding/Importance_Weighted_Autoencoders, which says that its optimization "is not
 #   the same as that in the paper".
 # - R. Salakhutdinov, I. Murray, [*On the Quantitative Analysis of Deep Belief
-#   Networks*](https://doi.org/10.1145/1390156.1390266), ICML 2008: stochastic
-#   binarization. H. Larochelle, I. Murray, *The Neural Autoregressive Distribution
-#   Estimator*, AISTATS 2011: the static file.
+#   Networks*](https://homepages.inf.ed.ac.uk/imurray2/pub/08dbn_ais/), ICML 2008:
+#   stochastic binarization. H. Larochelle, I. Murray, *The Neural Autoregressive
+#   Distribution Estimator*, AISTATS 2011: the static file.
 # - L. Theis, A. van den Oord, M. Bethge, [*A note on the evaluation of generative
 #   models*](https://arxiv.org/abs/1511.01844), ICLR 2016, section 3.1: densities and
 #   dequantization.

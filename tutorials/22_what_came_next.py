@@ -783,7 +783,7 @@ check_less("it saves", paid, kl)
 #
 # **3. Two stochastic layers (towards research).** Put a second latent above the first,
 # on the binarized digits of chapter 15, with (22.8) in the loss and the gradient of
-# chapter 8 for each layer. Burda and others gain 1.3 to 1.6 nats on MNIST from it
+# chapter 8 for each layer. Burda and others gain 1.4 to 1.9 nats on MNIST from it
 # (their table 1). Which of your upper units are active? With five seeds and equal
 # steps, is there a gain on 8 × 8 pixels?
 #
