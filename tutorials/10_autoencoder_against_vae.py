@@ -211,6 +211,15 @@ panels[0].set_ylabel("$z_2$")
 panels[0].set_title("autoencoder: points")
 panels[1].set_title(r"VAE: $q(z|x)$, one $\sigma$")
 plt.show()
+far = np.linalg.norm(models["VAE", 2].latent(x_train), axis=1) > 3
+print(
+    f"VAE codes outside the largest circle: {far.mean():.0%}; ", end=""
+)
+print(
+    f"of the sixes: {far[digits.train_labels == 6].mean():.0%}; ",
+    end="",
+)
+print(f"of N(0, I): {np.exp(-4.5):.1%}")
 
 # %% tags=["hide-cell"]
 # For the book alone: both models in one page that can be touched.
@@ -231,6 +240,9 @@ if "MINIVAE_BOOK" in os.environ:
 # *The book lets you touch both planes.* Try: move over the left plane, between the
 # crowds of codes; the pointer on the right goes with you. Then draw a digit. You see in
 # the numbers what the autoencoder does not have: a kl, and a bound.
+#
+# The VAE's clouds overlap in the middle. They do not fill the prior evenly: far more of
+# them lie outside the largest circle than of the prior, most of the sixes for instance.
 #
 # A cloud in place of a point means that the decoder was trained on the whole cloud. So
 # it should matter less where in the cloud we are. We move the codes of the test images
