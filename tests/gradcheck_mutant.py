@@ -42,9 +42,9 @@ class Mutant(VAE):
             dlogvar, dlogvar_kl = 4 * dlogvar, sigma * dlogvar_kl
         if m == "no eps":
             dlogvar = dz * sigma / 2
-        if m == "sigma in the KL":
+        if m in ("sigma in the KL", "both terms"):
             dlogvar_kl = beta * (sigma - 1) / 2 / B
-        if m == "tangled":
+        if m in ("tangled", "both terms"):
             dlogvar = dlogvar * (1 + np.cos(dz))
         if m == "tangled mu":
             dmu = dmu * (1 + np.cos(logvar))

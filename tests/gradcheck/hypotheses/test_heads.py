@@ -12,9 +12,15 @@ CASES = [
     ("shuffled noise", "which_term", "logvar_head.W, logvar_head.b are wrong. mu_head.W"),
     ("sigma squared", "power_of_sigma", "the reconstruction part is sigma times"),
     ("easyvae", "power_of_sigma", "4 times the right one, the KL part is sigma times"),
-    ("tangled", "which_term", "the mistake is in the reconstruction part"),
+    (
+        "tangled",
+        "which_term",
+        "logvar_head.b is wrong, too, and what beta adds is right: the mistake is in the"
+        " reconstruction part",
+    ),
+    ("both terms", "place", "Look at the lines that make the gradient entering logvar"),
     ("tangled mu", "which_term", "mu_head.b are wrong. logvar_head.W"),
-    ("KL minus", "which_term", "is right: the mistake is in the KL part"),
+    ("KL minus", "which_term", "logvar_head.b is right: the mistake is in the KL part"),
     ("sigma in the KL", "which_term", "the mistake is in the KL part"),
     ("no eps", "another_draw", "backward leaves out the factor eps"),
 ]
