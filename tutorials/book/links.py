@@ -175,7 +175,7 @@ def link_names(app, doctree, docname):
                 node.replace_self(_link(app, docname, page, "", node.deepcopy()))
             continue
         name = _defined(re.sub(r"\(.*\)$", "", text))
-        full = places.get(name, ())
+        full = places.get(name) or places.get(_defined(f"minivae.{name}"), ())
         telling = "." in name or "_" in name or name[:1].isupper()
         if len(full) == 1 and telling and name.split(".")[0] not in own:
             [only] = full
