@@ -220,3 +220,18 @@ def test_bad_arguments(rng):
         bbvi.score_terms(log_joint, MU, LOGVAR + np.nan, eps)
     with pytest.raises(ValueError, match="mu: expected shape"):
         bbvi.fit(lambda *a: score(a[2]), MU[None], LOGVAR, rng)
+
+
+def test_one_step_of_one_sample_is_a_step(rng):
+    def terms(mu, logvar, eps):
+        return np.full((len(eps), 2), 3.0)
+
+    path = bbvi.fit(terms, np.zeros(1), np.zeros(1), rng, steps=1, S=1, rate=0.5)
+    np.testing.assert_array_equal(path, [[[0.0], [0.0]], [[1.5], [1.5]]])
+    for name in ("steps", "S"):
+        with pytest.raises(ValueError, match=f"{name}: expected at least 1, got 0"):
+            bbvi.fit(terms, np.zeros(1), np.zeros(1), rng, **{name: 0})
+    with pytest.raises(ValueError, match="S: expected at least 1, got 0"):
+        bbvi.compare(lambda eps: np.ones((len(eps), 2)), np.ones(2), rng, S=0)
+    with pytest.raises(TypeError, match="estimator: expected a function, got None"):
+        bbvi.compare(None, np.ones(2), rng)

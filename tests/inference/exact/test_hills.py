@@ -41,6 +41,16 @@ def test_each_hill_has_its_centre_width_and_mass(K):
         assert got.log_mass[j] == pytest.approx(np.log(w), abs=0.05)
 
 
+@pytest.mark.parametrize("K", [1, 2])
+def test_a_needle_between_the_nodes_of_the_scan_is_climbed(K):
+    """A fifteenth of a step wide, and five of its σ from the nearest node."""
+    centre, sigma = np.array([[0.1, -0.1]])[:, :K], 0.02
+    got = found(bells(centre, [sigma], [1.0]), K)
+    assert len(got.centre) == 1
+    np.testing.assert_allclose(got.centre, centre, atol=0.3 * sigma)
+    assert got.log_mass[0] == pytest.approx(0.0, abs=0.05)
+
+
 def test_a_share_is_that_of_a_bell_in_all_bells(rng):
     """share_j = m_j N(z; c_j, L_j L_jᵀ) / Σ_k m_k N(z; c_k, L_k L_kᵀ), in plain loops."""
     some = hills.Hills(
