@@ -771,31 +771,6 @@ print(f"one nat at a correlation of {one_nat:.4f}")
 cov = np.array([[1, one_nat], [one_nat, 1]])
 check("  (2.11) there", smallest_gap(np.linalg.inv(cov)), 1.0, 1e-12)
 
-# %% tags=["hide-input", "hide-output"]
-# Figure: Left, a slanted ellipse, the posterior, and the best q, a
-# smaller circle inside it. Right, the smallest gap against the
-# correlation: nearly flat at first, one nat at 0.93, and without
-# limit at one.
-rhos = np.linspace(0, 0.985, 200)
-angle = np.linspace(0, 2 * np.pi, 100)
-ring = 2 * np.stack([np.cos(angle), np.sin(angle)])
-fig, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3.5))
-shown = np.array([[1, 0.9], [0.9, 1]])
-left.fill(*(np.linalg.cholesky(shown) @ ring), color=GREEN, alpha=0.35)
-var = best_variances(np.linalg.inv(shown))
-left.plot(*(np.sqrt(var)[:, None] * ring), color=BLUE)
-left.set(xlim=(-2.6, 2.6), ylim=(-2.6, 2.6), aspect="equal")
-left.text(-2.4, 1.5, "posterior\n" + r"$\rho = 0.9$", color=GREEN)
-left.text(0.75, -1.2, "best $q$", color=BLUE)
-left.set(xlabel="$z_1$", ylabel="$z_2$")
-left.set_title("Two standard deviations of each")
-right.plot(rhos, -0.5 * np.log(1 - rhos**2), color=VERMILLION)
-right.plot(one_nat, 1, "o", color=BLACK)
-right.set(xlabel=r"correlation $\rho$", ylabel="smallest gap, nats")
-right.set(ylim=(0, 1.8), xlim=(0, 1))
-right.set_title("A slant costs little, at first")
-plt.show()
-
 # %% [markdown]
 # ## What pushing the bound does to the model
 #
@@ -887,9 +862,6 @@ plt.show()
 # - *"$q$ can be any proposal distribution."* Where $p(x, z) > 0$ and $q = 0$, the
 #   weights never see that part, and the ELBO is still a bound, a poorer one. Where $q >
 #   0$ and $p(x, z) = 0$, it is $-\infty$.
-# - *The notation $q_\lambda(z|x)$.* Nothing in this chapter needs $q$ to know about any
-#   other $x$. There is one $q$ for each data point. The bar with the $x$ behind it
-#   announces the idea of chapter 23, one network that gives them all.
 # - *ELBO and loss.* The ELBO of discrete pictures is negative, minus the ELBO is the
 #   loss, and half of the public code calls one by the name of the other. Look at (2.5):
 #   both `rec` and `kl` come with a minus.
@@ -995,44 +967,6 @@ for mu, logvar in ((0.7, -3.0), (0.5, -2.0)):
     check_less("the other above", height, above)
 
 # %% [markdown]
-# **4. Average first (towards research).** With $S$ independent samples from $q$, let
-# $L_S = \mathbb{E} \left[ \log \frac1S \sum_s w(z_s) \right]$. $L_1$ is the ELBO. Show
-# with Jensen's inequality that $L_S \le \log p(x)$ for every $S$; measure $L_S$ for the
-# point at the bottom, with $q = \mathcal{N}(0, 1.5^2)$, at $S = 1, 4, 16, 64$. How fast
-# does the gap close? This is the importance-weighted bound of chapter 12.
-#
-# <details><summary>Hint</summary>
-#
-# Jensen's inequality with another random variable in place of $w$. To measure, draw
-# many groups of $S$ samples.
-#
-# </details>
-#
-# <details><summary>Answer</summary>
-#
-# The mean weight of a group, $\bar w$, has the mean $p(x)$ as each weight has, so
-# $\mathbb{E}[\log \bar w] \le \log \mathbb{E}[\bar w] = \log p(x)$. Its variance is
-# $\mathrm{Var}[w] / S$, and by exercise 2 the gap closes like $1/S$ once it is small.
-#
-# </details>
-
-# %% tags=["hide-cell"]
-log_s2 = 2 * np.log(1.5)
-z = 1.5 * rng.standard_normal((256_000, 1))
-log_w = log_joint(bottom, z) - log_normal(z[:, 0], 0.0, log_s2)
-levels = []
-for S in (1, 4, 16, 64):
-    groups = np.exp(log_w.reshape(-1, S)).mean(axis=1)
-    levels.append(np.log(groups).mean())
-    error = np.log(groups).std() / np.sqrt(len(groups))
-    print(f"S = {S:2}: {levels[-1]:.3f} ± {error:.3f} nats")
-print(f"exact:  {p_bottom:.3f}")
-check_mc("L_1 is the ELBO", log_w, elbo(bottom, 0.0, log_s2))
-check_less("64 beat 16", levels[2], levels[3])
-check_less("16 beat 4", levels[1], levels[2])
-check_mc("their mean is unbiased", np.exp(log_w), np.exp(p_bottom))
-
-# %% [markdown]
 # ## Sources
 #
 # - M. I. Jordan, Z. Ghahramani, T. S. Jaakkola, L. K. Saul, *An Introduction to
@@ -1048,8 +982,6 @@ check_mc("their mean is unbiased", np.exp(log_w), np.exp(p_bottom))
 #   pull the model.
 # - C. M. Bishop, *Pattern Recognition and Machine Learning*, 2006, section 10.1.2, the
 #   factorized Gaussian that is too compact, (2.10).
-# - Y. Burda, R. Grosse, R. Salakhutdinov, *Importance Weighted Autoencoders*, 2015,
-#   [arXiv 1509.00519](https://arxiv.org/abs/1509.00519), for exercise 4.
 #
 # **What to read next:** [chapter 3](03_classical_variational_inference.py) climbs the
 # bound, first by hand, then with gradients. D. M. Blei, A. Kucukelbir, J. D. McAuliffe,

@@ -129,7 +129,7 @@ print(f"(c) S = 1 in all sources: {min(at_one)} to {max(at_one)}")
 # Figure: Test nats against the samples in training, published and
 # rerun, left for models trained on the ELBO and right for those
 # trained on the tighter bound. On the right all lines fall; on the
-# left reruns differ more than the gain.
+# left four fall a little, and the first run of nbip rises.
 fig, both = plt.subplots(1, 2, sharey=True, figsize=(7.6, 3.6))
 for axes, i, title in (
     (both[0], 0, "trained on the ELBO"),

@@ -709,10 +709,8 @@ check_less("more steps, smaller gap", max(np.diff(gaps)), 0)
 check("gap from 128 to 256 steps", gaps[-1] / gaps[-2], 0.5, 0.05)
 
 # %% tags=["hide-input"]
-# Figure: Left, the gap of the ELBO falls with the number of steps, a
-# straight line on log scales. Right, the best guess of the clean
-# value against the noisy one: with little noise a line, with much a
-# curve that bends between two levels.
+# Figure: The gap of the ELBO falls with the number of steps, from 0.2
+# nats at 2 to 0.004 at 256, at the end a straight line on log scales.
 plt.figure(figsize=(7, 3))
 plt.loglog(lengths, gaps, "o-", color=BLUE)
 plt.xticks(lengths, lengths)
