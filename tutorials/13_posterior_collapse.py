@@ -15,10 +15,14 @@
 #   many nats the others carry (water, filled in from below);
 # - to see collapse: the KL of each dimension, active units, the value of `rec`;
 # - how a mean in place of a sum causes it, by an implied $\beta$ of $D$;
-# - annealing and free bits: what they change, and what they cannot.
+# - annealing and free bits, measured: what they change, and what they cannot.
 #
 # **What you need:** chapter 4 (the KL as a force), chapter 7 (sum against mean), the
 # linear VAE of [chapter 21](21_linear_vae_is_ppca.py). About one hour and a half.
+#
+# **Symbols of this chapter.** $\beta$ is the weight of the KL, $R$ the rate, $\Delta$
+# the distortion, $\tau = \beta c$ the level of the water, $\lambda_k$ an eigenvalue of
+# the data's covariance, $\phi$ the free nats of a dimension.
 
 # %%
 from copy import deepcopy
@@ -27,8 +31,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from checks import BLUE, GREEN, GREY, ORANGE, VERMILLION
-from checks import check, check_less, must_fail, style
-from minivae import VAE, Adam, Binomial, gaussian
+from checks import check, check_less, generator, measured
+from checks import must_fail, style
+from minivae import VAE, Adam, Binomial
+from minivae import gaussian
 from minivae.datasets import load_digits
 from minivae.inference.diagnostics import (
     active_units,
@@ -36,9 +42,10 @@ from minivae.inference.diagnostics import (
     implied_c,
 )
 from minivae.inference.exact.linear_gaussian import fit_ppca
-from minivae.schedules import linear_warmup
+from minivae.schedules import cosine_decay, linear_warmup
 
 style()
+rng = generator(13)
 digits = load_digits()
 train = digits.train.astype(np.float32)
 test = digits.test.astype(np.float32)
@@ -152,7 +159,37 @@ for beta in (1, 5, 20):
     length = (model.W**2).sum(axis=0)
     check("(13.2) columns", length, variance * eigenvalues, 1e-9)
 
+# %% [markdown]
+# Both sides of these checks know that $\beta c$ takes the place of $c$. Whether that is
+# so, (13.1) itself must say: at the best $W$ and $q$ no small change lowers it.
+
+
 # %%
+def weighted_loss(W, A, s, beta):
+    """(13.1) of the linear model with q = N(A r, diag(s)), r = x - b."""
+    mu = (data - b) @ A.T
+    square = ((data - b - mu @ W.T) ** 2).sum(axis=1)
+    square += s @ (W**2).sum(axis=0)
+    rec = 0.5 * (D * np.log(2 * np.pi * c) + square / c)
+    kl = 0.5 * (mu**2 + s - 1 - np.log(s)).sum(axis=1)
+    return (rec + beta * kl).mean()
+
+
+for beta in (1, 5, 20):
+    model = fit_ppca(data, K, c=beta * c)
+    M_inv = np.linalg.inv(model.M)
+    parts = model.W, M_inv @ model.W.T, beta * c * np.diag(M_inv)
+    least = weighted_loss(*parts, beta)
+    near = [
+        weighted_loss(
+            *(p * (1 + 0.01 * rng.normal(size=p.shape)) for p in parts),
+            beta,
+        )
+        for _ in range(10)
+    ]
+    check_less(f"(13.2) beta = {beta}: the least", least, min(near))
+
+# %% tags=["hide-input"]
 # Figure: The rate of each dimension of a linear VAE against beta:
 # parallel falling lines, one for each principal axis, which reach
 # zero one after the other, marked by dots.
@@ -192,11 +229,10 @@ plt.show()
 
 
 # %%
-def fit_model(beta=1.0, free_bits=0.0, steps=800, model=None, seed=13):
-    rng = np.random.default_rng(seed)
+def fit_model(beta=1.0, free_bits=0.0, steps=800, model=None, lr=3e-3):
     if model is None:
         model = VAE.mlp(D, K, (64,), Binomial(n), rng=rng)
-    adam = Adam(3e-3)
+    adam = Adam(lr)
     for t in range(steps):
         x = train[rng.integers(len(train), size=50)]
         eps = rng.standard_normal((50, K), np.float32)
@@ -209,8 +245,8 @@ def fit_model(beta=1.0, free_bits=0.0, steps=800, model=None, seed=13):
 
 def look(model):
     """Test rec and kl, the KL of each dimension, active units."""
-    rng = np.random.default_rng(0)
-    eps = rng.standard_normal((10, len(test), K), np.float32)
+    noise = np.random.default_rng(0)  # the same for all models
+    eps = noise.standard_normal((10, len(test), K), np.float32)
     loss = model.loss(test, eps)
     kl_k = gaussian.kl(*model.encode(test)).mean(axis=0)  # (4.6)
     return (
@@ -236,10 +272,10 @@ check_less("and more distortion", 0, np.diff(distortions).min())
 best = min(prices, key=lambda beta: seen[beta][0].nelbo)
 check("the best ELBO is at beta", best, 1, 0)
 check("active units at beta = 64", seen[64][2], 0, 0)
-check("active units at beta = 10", seen[10][2], K, 0)
-check_less("nats in the last of them", seen[10][1][-1], 0.05)
+check_less("active units at beta = 10", 6, seen[10][2])
+check_less("nats in the last dimension", seen[10][1][-1], 0.1)
 
-# %%
+# %% tags=["hide-input"]
 # Figure: The KL of ten dimensions, sorted, for four values of beta.
 # At 1 all ten carry about two nats; at 10 half of them; at 64 none.
 plt.figure()
@@ -261,8 +297,10 @@ plt.title("Collapse, dimension by dimension")
 plt.show()
 
 # %% [markdown]
-# The nonlinear model does what the linear one predicts: at $\beta = 10$ all dimensions
-# are thinner, at 30 a few are left, at 64 none. Two ways to count them:
+# The nonlinear model does what the linear one predicts: at $\beta = 10$ the dimensions
+# are thinner, at 30 some are left, at 64 none. (These runs of 800 steps have not
+# settled: at $\beta = 30$ three or four dimensions are left in the end, as we shall
+# see.) Two ways to count them:
 #
 # - **The KL of each dimension**, averaged over images. Zero means that the posterior is
 #   the prior for every image.
@@ -301,7 +339,7 @@ check("rate at the threshold", rate, [0.005], 1e-4)
 # The slope of a convex curve between two points lies between the slopes at the points.
 # So each additional nat between them buys at least 1 and at most 10 nats.
 
-# %%
+# %% tags=["hide-input"]
 # Figure: Distortion against rate, a falling curve with a dot for each
 # beta: steep at large beta, flat at small. A dashed line touches it
 # at beta = 1.
@@ -334,13 +372,14 @@ for i in range(1, len(prices)):
         rates[i - 1] - rates[i]
     )
     print(f"{low:4} and {high:3} {slope:8.2f}")
-    if high < 64:
+    if low >= 1 and high < 64:
         name = f"(13.6) slope between {low} and {high}"
         check_less(name, -1.15 * high, slope)
         check_less(name, slope, -low / 1.15)
 
 # %% [markdown]
-# (We allow 15 percent, because these are short trainings, measured on test images.)
+# (We allow 15 percent, because these are short trainings, measured on test images, and
+# leave out $\beta = 0.3$ and 64, which are furthest from settled.)
 #
 # ## Provoked by accident: a mean for a sum
 #
@@ -360,7 +399,6 @@ for i in range(1, len(prices)):
 # MNIST. And it is why some report that "$\beta$ must be 0.001 on our data".
 
 # %%
-rng = np.random.default_rng(1)
 model = models[1]
 x, eps = test[:20], rng.standard_normal((20, K), np.float32)
 
@@ -414,6 +452,14 @@ with must_fail():
     check("rec at beta = 1", seen[1][0].rec, -blind.mean(), 1.5)
 
 # %% [markdown]
+# ## At the right price
+#
+# In the literature, "posterior collapse" mostly means something else: $\beta = 1$, and
+# a decoder that is strong by itself, since it predicts each pixel, or word, from those
+# before it (Bowman and others 2016, for sentences). Then a latent that costs KL is not
+# needed. [Chapter 25](25_a_decoder_that_needs_no_z.py) builds the smallest such model
+# and measures what it does to the rate, and what the cures below do to its ELBO.
+#
 # ## Cured?
 #
 # Three cures are in use. What each does depends on *why* the latent was silent.
@@ -421,10 +467,10 @@ with must_fail():
 # **Mend the loss.** If $\beta = D$ was an accident, that is the cure, and it works even
 # on a collapsed model: we go on from there with $\beta = 1$.
 #
-# **Annealing.** In the first steps the decoder makes nothing of $z$ yet, so the only
-# clear voice is the KL, which sends every posterior home (chapter 4). A weight that
-# *rises* from 0 to $\beta$ lets the decoder learn to use $z$ first. It changes the way,
-# not the end.
+# **Annealing.** In the first steps the decoder makes nothing of $z$ yet, so only the KL
+# gives a consistent gradient, towards the prior (chapter 4). A weight that *rises* from
+# 0 to $\beta$ lets the decoder learn to use $z$ first (Bowman and others 2016). It
+# changes the way, not the objective.
 #
 # **Free bits.** Change the end: give each dimension $\phi$ nats that cost nothing. The
 # KL of the objective becomes
@@ -436,9 +482,9 @@ with must_fail():
 # with $\overline{\mathrm{KL}}_k$ the mean over the images of the batch. Below $\phi$
 # the maximum is a constant, its gradient zero: there the KL does not push at all.
 #
-# **Predict.** Four runs: (a) the collapsed model, continued with $\beta = 1$; (b)
-# $\beta = 30$, annealed; (c) $\beta = 64$, annealed; (d) $\beta = 64$ with two free
-# nats per dimension. Which will have active units at the end?
+# **Predict.** Three runs: (a) the collapsed model, continued with $\beta = 1$; (b)
+# $\beta = 64$, annealed; (c) $\beta = 64$ with two free nats per dimension. Which will
+# have active units at the end?
 
 
 # %%
@@ -458,12 +504,10 @@ check("(13.8) all free: no KL gradient", free, 0.0, 1e-3)
 
 # %%
 cures = {
-    "30, constant": models[30],
     "64, constant": models[64],
     "(a) 64, then 1": fit_model(1.0, model=deepcopy(models[64])),
-    "(b) 30, annealed": fit_model(linear_warmup(30.0, 600)),
-    "(c) 64, annealed": fit_model(linear_warmup(64.0, 600)),
-    "(d) 64, 2 nats free": fit_model(64.0, free_bits=2.0),
+    "(b) 64, annealed": fit_model(linear_warmup(64.0, 600)),
+    "(c) 64, 2 nats free": fit_model(64.0, free_bits=2.0),
 }
 result = {name: look(model) for name, model in cures.items()}
 print(f"{'':20} {'rec':>8} {'kl':>7} {'-ELBO':>8}  active")
@@ -479,35 +523,97 @@ def price_paid(name, beta):
     return loss.rec + beta * loss.kl
 
 
-check_less("(a) awake", 8, result["(a) 64, then 1"][2])
-check_less("(c) still asleep", result["(c) 64, annealed"][0].kl, 0.05)
-check_less("(d) awake", 8, result["(d) 64, 2 nats free"][2])
-annealed = price_paid("(b) 30, annealed", 30)
-check_less(
-    "(b) a better loss", annealed, price_paid("30, constant", 30)
-)
-awake = price_paid("(d) 64, 2 nats free", 64)
+check_less("(a) awake", 5, result["(a) 64, then 1"][2])
+check_less("(b) still asleep", result["(b) 64, annealed"][0].kl, 0.05)
+check_less("(c) awake", 8, result["(c) 64, 2 nats free"][2])
 check_less(
     "at 64, silence is better",
     price_paid("64, constant", 64),
-    awake,
+    price_paid("(c) 64, 2 nats free", 64),
 )
 
 # %% [markdown]
 # (a) Collapse is reversible. With the right weight the same parameters come alive
-# again. (b) At $\beta = 30$ annealing stands at a better value *of the same objective*
-# after these 800 steps. That compares two runs that have not settled, with one seed: it
-# says that annealing is faster here, and not where the two would end. (c) At $\beta =
-# 64$ it changes nothing, because there silence is the optimum, as the last check shows:
-# measured by its own loss, the collapsed model is better than the one that is awake.
-# (d) Free bits keep all dimensions awake at any $\beta$, close to the two nats that
-# cost nothing, because they change the question.
+# again. (b) At $\beta = 64$ annealing changes nothing, because there silence is the
+# optimum, as the last check shows: measured by its own loss, the collapsed model is
+# better than the one that is awake. (c) Free bits keep all dimensions awake at any
+# $\beta$, close to the two nats that cost nothing, because they change the question.
+#
+# ## Does annealing find a better value?
+#
+# At $\beta = 30$ some dimensions are worth their price, and the way may matter. An
+# earlier version of this chapter compared one annealed run with one that was not, after
+# 800 steps, and concluded from 0.7 nats that annealing finds a better value, and that
+# eight dimensions are active. That was one seed, far from the end. `python
+# benchmarks/course_13.py` repeats it: three seeds, equal steps, batches and noise, up
+# to 16,000 steps with a rate that falls to zero, and the weight risen in 600 steps or,
+# slowly, in half of them all.
+#
+# **Predict.** Will the difference survive? Will the number of active units?
+
+
+# %%
+def one_run(beta, seed, steps):
+    own = np.random.default_rng([13, seed])
+    model = VAE.mlp(D, K, (64,), Binomial(n), rng=own)
+    adam = Adam(cosine_decay(3e-3, steps))
+    for t in range(steps):
+        x = train[own.integers(len(train), size=50)]
+        eps = own.standard_normal((50, K), np.float32)
+        model.loss(x, eps, beta(t) if callable(beta) else beta)
+        model.backward()
+        adam.step(model.theta, model.grad)
+    return look(model)[0]
+
+
+table = measured("course_13.csv")
+
+
+def column(steps, way, name):
+    return np.array(
+        [
+            row[name]
+            for row in table
+            if (row["steps"], row["way"]) == (steps, way)
+        ]
+    )
+
+
+again = one_run(linear_warmup(30.0, 600), 0, 2000)
+stored = column(2000, "annealed", "test")[0]
+check("annealed, seed 0", again.rec + 30 * again.kl, stored, 0.5)
+for steps in (2000, 8000, 16_000):
+    print(f"{steps} steps")
+    for way in ("constant", "annealed", "slowly"):
+        active = column(steps, way, "active").astype(int)
+        text = f"  {way:9} active {active}"
+        for name in ("test", "train"):
+            gain = column(steps, way, name)
+            gain = gain - column(steps, "constant", name)
+            error = gain.std(ddof=1) / np.sqrt(len(gain))
+            text += f"  {name} {gain.mean():5.2f} ± {error:.2f}"
+        print(text)
+gain = column(16_000, "annealed", "test")
+gain = gain - column(16_000, "constant", "test")
+error = gain.std(ddof=1) / np.sqrt(len(gain))
+check_less("annealed is better in the end", gain.mean() + 4 * error, 0)
+most = column(16_000, "constant", "active").max()
+check_less("and few dimensions are active", most, 6)
+
+# %% [markdown]
+# The numbers are $\text{rec} + 30\, \text{kl}$, minus that of the constant weight;
+# below zero annealing is better. After 2,000 steps the seeds disagree, from 0.0 to 2.1
+# nats. After 16,000 all three have the annealed run ahead, by 1.0 nat of 240 on the
+# test images and by half a nat on the training images: small, and real for three seeds.
+# So the sign of the first conclusion was right, but what it rested on was not, and its
+# second half was wrong: the eight active dimensions were dimensions that had not died
+# yet. In the end four are left, annealed or not.
 #
 # So before you reach for a cure, ask which illness it is. Compute the objective, with
 # its $\beta$, of the collapsed model and of any model that is not. If the collapsed one
 # is better, your loss asks for it.
 
-# %%
+# %% tags=["hide-input"]
 # Figure: Test digits and their reconstructions in rows. At beta = 1
 # they are the digits, at 30 they fade, at 64 all are the same grey
 # blob; free bits bring the digits back.
@@ -517,7 +623,7 @@ rows = {
     "$\\beta = 1$": models[1].reconstruct(test[picks]),
     "$\\beta = 30$": models[30].reconstruct(test[picks]),
     "$\\beta = 64$": models[64].reconstruct(test[picks]),
-    "64, free bits": cures["(d) 64, 2 nats free"].reconstruct(
+    "64, free bits": cures["(c) 64, 2 nats free"].reconstruct(
         test[picks]
     ),
 }
@@ -541,12 +647,6 @@ plt.show()
 # *worse* while the model gets better; and with a weight of zero it is no bound at all.
 # Report the ELBO at $\beta = 1$ beside the objective, as `minivae.training.fit` does
 # (the zoo of chapter 14 has the bug `annealed-report`).
-#
-# **A decoder that needs no $z$.** We collapsed the code by its price. Text models and
-# autoregressive decoders do it another way: a decoder that predicts each pixel from the
-# pixels before it can reach the same likelihood without $z$, at no rate (Bowman and
-# others met it first). Then even $\beta = 1$ is too much, and annealing, free bits and
-# weaker decoders are the cures.
 #
 # **A mean over the latent dimensions.** It pushes the other way, to $\beta = 1/K$: no
 # collapse, crisp reconstructions, and samples from the prior that land where no code
@@ -576,30 +676,7 @@ halved = water(np.array([0.5]), 5 * 0.02)[1]
 check("halved at beta = 5", halved, nats / 2, 1e-12)
 
 # %% [markdown]
-# **2. The slope, exactly.** For the linear model the distortion in nats is
-# $\frac{1}{2c} \sum_k (\text{error of axis } k)$ plus a constant. Show from (13.4) and
-# (13.5) that $d\Delta / dR = -\beta$ between two thresholds, and check it numerically.
-#
-# <details><summary>Hint</summary>
-#
-# With $m$ axes on, $\Delta = m \beta c / 2c = m \beta / 2$ plus a constant, $R =
-# -\frac{m}{2} \log \beta$ plus a constant. Divide the derivatives in $\beta$.
-#
-# </details>
-
-# %% tags=["hide-cell"]
-for beta in (2.0, 7.0, 15.0):
-    points = []
-    for side in (1 - 1e-5, 1 + 1e-5):
-        _, rate, error = water(eigenvalues, beta * side * c)
-        points.append((rate.sum(), error.sum() / (2 * c)))
-    (R1, d1), (R2, d2) = points
-    check(
-        f"slope at beta = {beta:g}", (d2 - d1) / (R2 - R1), -beta, 1e-4
-    )
-
-# %% [markdown]
-# **3. When will it learn the scale?** Let the linear model learn $c$ too, at $\beta =
+# **2. When will it learn the scale?** Let the linear model learn $c$ too, at $\beta =
 # 1$. By chapter 21 the best $c$ is the mean of the discarded eigenvalues. Show that
 # then no axis can collapse as long as $K < D$ and the eigenvalues differ. What does
 # that say about the constant $c$ of a Gaussian VAE that collapses?
@@ -618,7 +695,7 @@ rate = water(eigenvalues, learned.c)[1]
 check_less("all axes carry something", 0, rate.min())
 
 # %% [markdown]
-# **4. Free bits, finer.** (13.8) takes the maximum of the *mean* over the batch. What
+# **3. Free bits, finer.** (13.8) takes the maximum of the *mean* over the batch. What
 # happens if the maximum is taken for every image, and then the mean? Which of the two
 # is larger? Which lets the encoder spend its nats on difficult images?
 #
@@ -638,39 +715,52 @@ print(f"maximum of means {of_mean:.3f}, mean of maxima {mean_of:.3f}")
 check_less("Jensen", of_mean, mean_of)
 
 # %% [markdown]
-# **5. Is the code used? (towards research)** The rate is only an upper bound of what
-# $z$ says about $x$. Estimate the mutual information itself for the models with
-# $\beta = 1$ and 30: with $\bar q(z) = \frac1N \sum_m q(z|x_m)$ over the $N = 300$ test
-# images, average $\log q(z|x_n) - \log \bar q(z)$ over $z \sim q(z|x_n)$. Which part of
-# the rate is information, which is $\mathrm{KL}(\bar q \Vert p)$? Mind the ceiling of
-# the estimate.
+# **4. Is the code used? (towards research)** The rate is only an upper bound of what
+# $z$ says about $x$: with $\bar q(z) = \frac1N \sum_m q(z|x_m)$ it is the mutual
+# information plus $\mathrm{KL}(\bar q \Vert p)$. Estimate both parts for $\beta = 1$
+# and 30, from $\log q(z|x_n) - \log \bar q(z)$ over $z \sim q(z|x_n)$, with all 300
+# test images and with 100 of them. Which of the two estimates of the information can be
+# trusted?
 #
 # <details><summary>Hint</summary>
 #
-# Chapter 4, exercise 5. The estimate can never exceed $\log N = 5.7$ nats, since $q(z |
-# x_n)$ itself is one of the terms of $\bar q$. A code of 18 nats needs more images than
-# there are.
+# Chapter 4, exercise 5. Since $q(z | x_n)$ itself is one of the terms of $\bar q$, no
+# estimate exceeds $\log N$: 5.70 for 300 images, 4.61 for 100. One that is near its
+# ceiling tells of $N$ and not of the code.
 #
 # </details>
 
+
 # %% tags=["hide-cell"]
-rng = np.random.default_rng(5)
-for beta in (1, 30):
-    mu, logvar = models[beta].encode(test)
+def information(model, images):
+    """Mutual information and KL(q_bar || p), from N images, nats."""
+    mu, logvar = model.encode(images)
     z = mu + np.exp(logvar / 2) * rng.standard_normal(mu.shape)
     pairs = gaussian.log_normal(z[:, None], mu, logvar).sum(axis=-1)
-    own = np.diag(pairs)
     top = pairs.max(axis=1)
     mixture = np.log(np.exp(pairs - top[:, None]).mean(axis=1)) + top
-    information = (own - mixture).mean()
-    rate = gaussian.kl(mu, logvar).sum(axis=1).mean()
-    print(
-        f"beta = {beta}: rate {rate:.2f}, information {information:.2f}"
-    )
-    check_less("at most log N", information, np.log(len(test)))
-check_less("at 30 the estimate is below the rate", information, rate)
+    prior = gaussian.log_normal(z, 0.0, 0.0).sum(axis=-1)
+    return (np.diag(pairs) - mixture).mean(), (mixture - prior).mean()
+
+
+found = {}
+for beta in (1, 30):
+    for N in (100, 300):
+        found[beta, N] = information(models[beta], test[:N])
+        print(
+            f"beta = {beta}, N = {N}: information"
+            f" {found[beta, N][0]:.2f}, KL {found[beta, N][1]:.2f}"
+        )
+grown = {b: found[b, 300][0] - found[b, 100][0] for b in (1, 30)}
+check("beta = 1: it grows with log N", grown[1], np.log(3), 0.15)
+check_less("beta = 30: it hardly does", abs(grown[30]), 0.35)
+check_less("beta = 30: the rest is small", abs(found[30, 300][1]), 0.3)
 
 # %% [markdown]
+# At $\beta = 1$ the estimate is its ceiling, $\log N$, and the other part is a
+# remainder: neither says more than that the code tells 300 images apart. At $\beta =
+# 30$ it hardly changes with $N$, and nearly all of the rate is information.
+#
 # ## Sources
 #
 # - I. Higgins and others, *beta-VAE*, ICLR 2017: the weight $\beta$.
@@ -687,6 +777,9 @@ check_less("at 30 the estimate is below the rate", information, rate)
 #   Autoregressive Flow*, NeurIPS 2016: free bits.
 # - Y. Burda, R. Grosse, R. Salakhutdinov, *Importance Weighted Autoencoders*, ICLR
 #   2016, section 5: active units.
+# - B. Dai, Z. Wang, D. Wipf, [*The Usual Suspects? Reassessing Blame for VAE Posterior
+#   Collapse*](https://arxiv.org/abs/1912.10702), ICML 2020: collapse as a bad local
+#   optimum of deep networks.
 #
 # ## What to read next
 #
