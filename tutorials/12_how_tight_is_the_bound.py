@@ -673,7 +673,10 @@ for S in (8, 32, 128):
     snr = np.abs(draws.mean(axis=0)) / draws.std(axis=0)
     ratios[S] = snr[:2].mean(), snr[2:].mean()
     print(f"S = {S:3}: {ratios[S][0]:.2f} and {ratios[S][1]:.2f}")
-check_less("encoder: less signal", ratios[128][0], ratios[8][0])
+gains = [ratios[128][i] / ratios[8][i] for i in (0, 1)]
+check_less(
+    "the encoder gains less, if at all", 1.3 * gains[0], gains[1]
+)
 check_less("decoder: more", ratios[8][1], ratios[128][1])
 
 # %% [markdown]
