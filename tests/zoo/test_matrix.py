@@ -41,6 +41,13 @@ def test_an_escaped_bug_is_named():
     ]
 
 
+def test_the_totals_are_those_of_the_rungs():
+    caught = np.array([[True, True, False], [False, True, False]])
+    assert (
+        str(Matrix(["a", "b"], [1, 2, 3], caught)).splitlines()[3] == "caught   1   2   0"
+    )
+
+
 def test_false_alarms_name_seed_and_rung(monkeypatch):
     asked = []
 
