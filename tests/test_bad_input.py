@@ -152,7 +152,7 @@ def judge(name):
             try:
                 with np.errstate(all="ignore"):
                     result = call(**(arguments | {argument: value}))
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, FloatingPointError) as error:
                 # sizes that do not go together: either may be named
                 if not any(re.search(rf"\b{name}\b", str(error)) for name in arguments):
                     wrong.append(f"{argument} = {what}: {type(error).__name__}: {error}")

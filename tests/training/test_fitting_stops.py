@@ -106,6 +106,22 @@ def test_weights_that_are_not_finite_stop_it_with_epoch_and_step(at, value):
     assert np.isfinite(model.theta).all(), "the last whole epoch's weights are back"
 
 
+@pytest.mark.parametrize("kind", [Adam, SGD])
+def test_a_gradient_that_is_not_finite_stops_it_with_epoch_and_step(kind, monkeypatch):
+    model = small()
+    backward = model.backward
+
+    def overflowing():
+        backward()
+        model.grad[5] = np.inf
+
+    monkeypatch.setattr(model, "backward", overflowing)
+    before = model.theta.copy()
+    with pytest.raises(FloatingPointError, match=r"epoch 1, after step 0: grad is not .*5"):
+        train(model, None, kind(1e-2))
+    assert np.array_equal(model.theta, before), "a step was taken"
+
+
 def test_a_learning_rate_that_explodes_is_reported_and_not_a_row_of_nan():
     model = small(likelihood=Gaussian(1e-3))
     history_before = np.array(model.theta)
