@@ -60,7 +60,7 @@ rng = generator(2)
 #
 # ## First derivation: Jensen's inequality
 #
-# The logarithm bends downwards, so it lies below its tangent at $w = m$, of slope $1/m$:
+# The logarithm bends down, so it lies below its tangent at $w = m$, of slope $1/m$:
 #
 # $$
 # \log w \le \log m + \frac{w - m}{m} \tag{2.1}
