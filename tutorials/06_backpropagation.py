@@ -2,17 +2,15 @@
 # # 6. Backpropagation by hand
 #
 # The gradient of a million parameters is made of four or five rules, each of them one
-# line long. Today programs apply them for us, which is convenient until one of them is
-# wrong. In this chapter we derive the rules for every layer that the VAE uses, guided
-# by shapes, and learn how to find out whether a gradient is right, and if it is not,
-# where the mistake is.
+# line long. In this chapter we derive the rules for every layer that the VAE uses,
+# guided by shapes, and learn how to find out whether a gradient is right, and if it is
+# not, where the mistake is.
 #
 # **What you will learn**
 #
-# - to carry numbers backwards through a graph by hand;
 # - to derive a layer's backward pass, shapes first, then indices: Linear, tanh,
 #   sigmoid, softplus, ReLU, and stacks of them;
-# - how large the weights should be before the first step, and what happens otherwise;
+# - how large the weights should be before the first step;
 # - which step finite differences need, and tests that need none or no tolerance;
 # - to read the report of a gradient check that fails.
 #
@@ -26,9 +24,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import minivae
-from checks import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILLION
-from checks import box, check, check_less, check_mc, generator
-from checks import link, must_fail, style
+from checks import BLACK, BLUE, GREY, VERMILLION, box, check
+from checks import check_less, check_mc, generator, link
+from checks import must_fail, style
 from minivae.gradcheck import check_layer
 from minivae.model import Model
 from minivae.plots import taylor_test
@@ -55,11 +53,10 @@ rng = generator(6)
 #   \frac{\partial y_j}{\partial x_i} \tag{6.1}
 # $$
 #
-# That is the chain rule, and all of this chapter is its application to special cases.
-# The matrix of the $\partial y_j / \partial x_i$, the *Jacobian*, is never built: for a
-# layer of 500 inputs and 500 outputs and a batch of 100 it has $50000^2$ entries,
-# nearly all zero. What we derive is compared with finite differences: move each input a
-# little to both sides,
+# That is the chain rule, and all of this chapter is its application. The matrix of the
+# $\partial y_j / \partial x_i$, the *Jacobian*, is never built: for a layer of 500
+# inputs and outputs and a batch of 100 it has $50000^2$ entries, nearly all zero. What
+# we derive is compared with finite differences: move each input a little to both sides,
 #
 # $$
 # \frac{\partial f}{\partial x_i} \approx \frac{f(x + h e_i) - f(x - h e_i)}{2h}
@@ -87,11 +84,10 @@ check("(6.2) slope of a cubic", cubic, 3 * x**2, 1e-8)
 # ## Once with numbers
 #
 # Here is a network whose one weight is used twice: $s = w x$, $a = \tanh s$, $y = w a$,
-# and $L = \frac12 (y - t)^2$ with the target $t = 1$. The values are computed from left
-# to right. The gradients start with 1 at the right end, and at each box we multiply
-# what arrives by the derivative of that box alone: $y - t$ at the loss, $w$ at the
-# product, $1 - a^2$ at the tanh. $w$ is reached on **two** ways, and (6.1) adds them.
-# Cover the red numbers, work them out from right to left, and compare.
+# and $L = \frac12 (y - t)^2$ with the target $t = 1$. The gradients start with 1 at the
+# right end, and at each box we multiply what arrives by the derivative of that box:
+# $y - t$ at the loss, $w$ at the product, $1 - a^2$ at the tanh. $w$ is reached on
+# **two** ways, and (6.1) adds them. Cover the red numbers, work them out, and compare.
 
 # %%
 w, x, t = 0.5, 2.0, 1.0
@@ -151,8 +147,8 @@ plt.show()
 # `dy`, (B, m). Only one matrix product of the two has this shape. Which? And likewise
 # `dx`, of shape (B, n), from `dy` and `W`?
 #
-# Shapes give the answer if B, n and m are all different, which is why we test with such
-# sizes. The proof needs indices. For image $r$ and unit $j$,
+# Shapes give the answer if B, n and m are all different. The proof needs indices. For
+# image $r$ and unit $j$,
 #
 # $$
 # y_{rj} = \sum_i x_{ri} W_{ij} + b_j \tag{6.3}
@@ -179,11 +175,9 @@ plt.show()
 #   \mathtt{dx} = \mathtt{dy}\, W^\top \tag{6.6}
 # $$
 #
-# The sums over $r$ in (6.4) and (6.5) are sums, not averages. If the loss is a mean
-# over the batch, its $\frac1B$ is in `dy` already, and a second one would be wrong.
-#
-# A layer is two methods: `forward` computes the output and keeps what `backward` will
-# need; `backward` writes the gradients of the parameters and returns `dx`.
+# These are sums over $r$, not averages. If the loss is a mean over the batch, its
+# $\frac1B$ is in `dy` already. A layer is two methods: `forward` keeps what `backward`
+# will need; `backward` writes the gradients of the parameters and returns `dx`.
 
 
 # %%
@@ -217,8 +211,8 @@ check("(6.5) db", linear.db, for_b, 1e-8)
 check("(6.6) dx", dx, for_x, 1e-8)
 
 # %% [markdown]
-# The package's `Linear` is this class with checks at its door and a little care for
-# memory: `out=` writes into arrays that exist. Its backward pass, and its numbers:
+# The package's `Linear` is this class with checks at its door; `out=` writes into
+# arrays that exist.
 
 # %%
 print(inspect.getsource(minivae.Linear.backward))
@@ -258,15 +252,14 @@ check("package: db", grads["b"], linear.db, 1e-12)
 #   \tag{6.9}
 # $$
 #
-# **ReLU.** $y = \max(x, 0)$ has the slope one to the right of zero and zero to the
-# left. At zero it has none; we say zero, and it hardly ever matters.
+# **ReLU.** The slope is one to the right of zero and zero to the left; at zero, where
+# there is none, we say zero.
 #
 # $$
 # y = \max(x, 0), \qquad \mathtt{dx} = \mathtt{dy} \cdot [x > 0] \tag{6.10}
 # $$
 #
-# The first two are written in terms of the **output** $y$, so that nothing has to be
-# computed again, the others in terms of the **input**.
+# The first two are written in the **output** $y$, the others in the **input**.
 
 
 # %%
@@ -330,10 +323,9 @@ for tag, layer in (
 #
 # Layers one after another: forward in order, backward in reverse order, each taking the
 # `dx` of the one after as its `dy`. One pair of passes costs about three times the
-# forward pass, however many parameters there are: two matrix products backward for each
-# one forward. Finite differences need two forward passes **for each parameter**. For
-# the VAE of [chapter 15](15_mnist_and_the_literature.py) that is 1.6 million passes
-# instead of three.
+# forward pass: two matrix products backward for each one forward. Finite differences
+# need two forward passes **for each parameter**, 1.6 million passes for the VAE of
+# [chapter 15](15_mnist_and_the_literature.py).
 
 
 # %%
@@ -360,9 +352,8 @@ params = [p for layer in linears for p in (layer.W, layer.b)]
 x0, target = rng.normal(size=(5, 3)), rng.normal(size=(5, 2))
 
 # %% [markdown]
-# All parameters together are one flat vector $\theta$. The loss is half the squared
-# distance to a target, summed over outputs, mean over the batch, so `dy` is
-# $(y - \text{target}) / B$.
+# All parameters are one flat vector $\theta$. The loss is half the squared distance to
+# a target, mean over the batch, so `dy` is $(y - \text{target}) / B$.
 
 
 # %%
@@ -393,11 +384,11 @@ check("gradient of the whole stack", grad, slopes(loss, theta), 1e-8)
 # %% [markdown]
 # ## Before the first step
 #
-# Where does a network start? Not at $W = 0$, nor at any constant: then all units of a
-# layer compute the same, receive the same gradient, and stay the same for ever. So each
-# entry of $W$ is drawn from $\mathcal{N}(0, s^2)$, and $b$ is zero. What should $s$ be?
+# Not at $W = 0$, nor at any constant: then all units of a layer compute the same,
+# receive the same gradient, and stay the same. So each entry of $W$ is drawn from
+# $\mathcal{N}(0, s^2)$, and $b$ is zero. What should $s$ be?
 #
-# Follow the mean square of the numbers. In $y_j = \sum_i x_i W_{ij}$ the weights are
+# In $y_j = \sum_i x_i W_{ij}$ the weights are
 # independent with mean zero, so in $\mathbb{E}[y_j^2]$ the products of two different
 # weights vanish and $n$ squares are left. With $\overline{x^2}$ for the mean over the
 # $n$ inputs,
@@ -447,8 +438,7 @@ for init, square in (("glorot", 2 / 250), ("he", 2 / 200)):
 # %% [markdown]
 # **Predict.** Twenty layers of 128 units, a signal of size 1 at one end, a gradient of
 # size 1 at the other. What arrives with tanh and $s^2 = \frac1n$ (Glorot's for
-# $n = m$), with half and with three times this $s$? And what with ReLU and the same
-# $s^2$?
+# $n = m$), with half and with three times this $s$? And with ReLU?
 
 
 # %%
@@ -468,14 +458,12 @@ def levels(activation, factor, n=128, depth=20, B=64):
     return forward, backward[::-1]
 
 
-starts = {
-    "tanh, half": (Tanh, 0.5, ORANGE),
-    "tanh, $s^2 = 1/n$": (Tanh, 1.0, GREEN),
-    "tanh, three times": (Tanh, 3.0, VERMILLION),
-    "ReLU, $s^2 = 1/n$": (ReLU, 1.0, GREY),
-    "ReLU, $s^2 = 2/n$": (ReLU, np.sqrt(2), BLUE),
-}
-found = [levels(*row[:2]) for row in starts.values()]
+starts = ((Tanh, 0.5), (Tanh, 1), (Tanh, 3), (ReLU, 1), (ReLU, 2**0.5))
+found = [levels(*start) for start in starts]
+print("s x root n   signal at the end   gradient at the start")
+for (bend, factor), (ahead, back) in zip(starts, found, strict=True):
+    name = f"{bend.__name__} {factor:.2f}"
+    print(f"{name:10} {ahead[-1]:14.2g} {back[0]:22.2g}")
 check_less("half: the gradient fades", found[0][1][0], 1e-5)
 check_less("1/n: a good part arrives", 0.05, found[1][1][0])
 check_less("three times: it explodes", 30, found[2][1][0])
@@ -483,33 +471,11 @@ left = [levels(ReLU, 1.0, 64, 4, 16)[0][-1] for _ in range(100)]
 square = np.square(left)
 check_mc("ReLU, 1/n: a half for each of 4 layers", square, 0.5**4)
 
-# %% tags=["hide-input", "hide-output"]
-# Figure: Left, the size of the signal through twenty layers; right,
-# that of the gradient on its way back, both on log scales. With half
-# of Glorot's start they fade by six orders of magnitude, with three
-# times of it the gradient grows by hundreds; ReLU needs the larger
-# start.
-fig, panels = plt.subplots(1, 2, figsize=(7.4, 3.9), sharey=True)
-for (name, start), rows in zip(starts.items(), found, strict=True):
-    look = {"ls": "--" if start[0] is ReLU else "-", "label": name}
-    for axes, row in zip(panels, rows, strict=True):
-        axes.semilogy(range(1, 21), row, color=start[2], **look)
-panels[0].set_title("signal, forwards")
-panels[1].set_title("gradient, backwards")
-panels[0].set_ylabel("root mean square")
-panels[0].legend(fontsize=10)
-for axes in panels:
-    axes.set_xlabel("layer")
-    axes.set_xticks([1, 5, 10, 15, 20])
-plt.show()
-
 # %% [markdown]
-# With half the scale nothing arrives on either way, and the first layers learn nothing.
-# With three times the scale every tanh sits near $\pm 1$, and yet the gradient
-# explodes: the few units in the middle of their range pass on more than the others
-# lose. With $\frac1n$ a fifth arrives after twenty layers. ReLU with $\frac1n$ loses a
-# factor $\sqrt2$ in every layer, and He's $\frac2n$ keeps it. The VAEs of this course
-# have one or two hidden layers and would forgive a factor; a deep network does not.
+# With half the scale nothing arrives on either way. With three times the scale every
+# tanh sits near $\pm 1$, and yet the gradient explodes: the few units in the middle of
+# their range pass on more than the others lose. With $\frac1n$ a fifth arrives. ReLU
+# with $\frac1n$ loses a factor $\sqrt2$ in every layer, and He's $\frac2n$ keeps it.
 #
 # ## How small a step?
 #
@@ -533,13 +499,12 @@ plt.show()
 # e_{\text{central}}(h) = \frac{h^2}{6} \left| f'''(x) \right| \tag{6.12}
 # $$
 #
-# On the other side stands rounding. Each value of $f$ carries a relative error of about
-# $u = 10^{-16}$, and the division by $h$ magnifies it to $u |f| / h$. The optimum is
-# where truncation and rounding are equal: near $\sqrt{u} = 10^{-8}$ for the forward
-# difference, near $\sqrt[3]{u} \approx 5 \cdot 10^{-6}$ for the central one.
+# Rounding gives each value of $f$ a relative error of about $u = 10^{-16}$, magnified
+# by the division to $u |f| / h$. The optimum is where the two errors are equal: near
+# $\sqrt{u} = 10^{-8}$ forward, near $\sqrt[3]{u} \approx 5 \cdot 10^{-6}$ central.
 #
-# There is a third way. Step in the *imaginary* direction, where $(ih)^2 = -h^2$ is
-# real: $f(x + ih) = f(x) + ih f'(x) - \frac{h^2}{2} f''(x) - \dots$, so
+# A third way is a step in the *imaginary* direction, where $(ih)^2 = -h^2$ is real:
+# $f(x + ih) = f(x) + ih f'(x) - \frac{h^2}{2} f''(x) - \dots$, so
 #
 # $$
 # f'(x) \approx \frac{1}{h}\, \mathrm{Im}\, f(x + ih) \tag{6.13}
@@ -548,8 +513,7 @@ plt.show()
 # Nothing is subtracted, so nothing cancels, and $h$ may be $10^{-30}$. It needs an $f$
 # that is made of analytic functions: no `max`, no `abs`, no comparison.
 #
-# **Predict.** How many right digits do the two differences give at their best? (Insert
-# the optimum.)
+# **Predict.** How many right digits do the two differences give at their best?
 
 
 # %% tags=["hide-output"]
@@ -611,15 +575,14 @@ check_less("float32, half of the good steps", 1e-6, np.median(good))
 
 # %% [markdown]
 # The forward difference reaches 8 digits, the central one 10 or 11. In **float32**,
-# with $u = 6 \cdot 10^{-8}$, expect about 5 even at a good step. Many a right gradient
-# has been reported as wrong because it was checked in single precision (chainer #3046,
-# PaddlePaddle #4283). Train in float32, check in float64.
+# with $u = 6 \cdot 10^{-8}$, expect about 5 even at a good step: right gradients have
+# been reported as wrong (chainer #3046, PaddlePaddle #4283). Check in float64.
 #
 # ## The Taylor test: no tolerance
 #
-# Is an error of $10^{-6}$ small? That depends on the scale of everything. There is a
-# test that needs no such judgement. Take a direction $v$, go a distance $h$, and see
-# what the loss does beyond what the gradient $g$ predicted:
+# Is an error of $10^{-6}$ small? That depends on the scale. A test that needs no such
+# judgement: take a direction $v$, go a distance $h$, and see what the loss does beyond
+# what the gradient $g$ predicted:
 #
 # $$
 # R(h) = \left| L(\theta + h v) - L(\theta) - h\, g \cdot v \right| \tag{6.14}
@@ -628,8 +591,7 @@ check_less("float32, half of the good steps", 1e-6, np.median(good))
 # By Taylor's formula this is $\frac{h^2}{2} | v^\top H v |$ to first order, with $H$
 # the matrix of second derivatives. Halve $h$, and it falls to a **quarter**. But if $g$
 # is wrong by $e$, a term $h\, |e \cdot v|$ is left, and for small $h$ it dominates:
-# halve $h$, and $R$ falls to a **half**. In a log-log plot the slope is two or one, and
-# no tolerance has to separate right from nearly right.
+# halve $h$, and $R$ falls to a **half**. In a log-log plot the slope is two or one.
 
 
 # %%
@@ -656,28 +618,13 @@ with must_fail():
 package = taylor_test(loss, theta, grad, rng)
 check("minivae.plots.taylor_test", package.slope, 2, 0.05)
 
-# %% tags=["hide-input"]
-# Figure: The Taylor remainder against the step, on log scales, two
-# straight lines: that of the right gradient has slope two, that with
-# one wrong entry slope one, and lies far above.
-plt.figure()
-plt.loglog(h, right_R, "o-", color=GREEN)
-plt.loglog(h, wrong_R, "o-", color=VERMILLION)
-plt.text(4e-4, 2.5e-9, "right: slope 2", color=GREEN)
-plt.text(3e-5, 3e-5, "one entry of 62 wrong: slope 1", color=VERMILLION)
-plt.xlabel("step $h$")
-plt.ylabel("Taylor remainder $R(h)$")
-plt.title("Two slopes, and no tolerance")
-plt.show()
-
 # %% [markdown]
 # ## A check that fails, and how to read it
 #
 # When a check fails, look at the pattern of the numbers. Is the error a constant
 # factor: a two, a batch size, a minus? Is it in one parameter only, or in all below
-# some layer? The package's `check_layer` looks for such patterns. Here its author
-# remembered that the loss is a mean over the batch, forgot that `dy` already contains
-# the $\frac1B$, and averaged the bias gradient.
+# some layer? The package's `check_layer` looks for such patterns. Here the author of a
+# layer forgot that `dy` already contains the $\frac1B$, and averaged the bias gradient.
 #
 # **Predict.** With a batch of 5: which of `dx`, `dW` and `db` will be marked, and which
 # factor will stand between what is claimed and what is expected?
@@ -700,22 +647,20 @@ assert marked == ["b"], marked
 # %% [markdown]
 # The table has one row for each thing that was checked, with the relative error and one
 # entry in full, claimed and expected. `x` and `W` are right, so `dy` came in properly
-# and the forward pass is what we think it is. Only `b` is wrong. The diagnosis names
-# the factor, the batch size: which it could not, were the batch as large as another
-# dimension. Choose sizes that are all different.
+# and the forward pass is what we think it is. Only `b` is wrong, by the factor of the
+# batch size, which is known for what it is because all sizes are different.
 #
 # ## What goes wrong in practice
 #
-# - **Input for output.** The $1 - y^2$ of tanh fed with $x$ is right near zero, where
-#   $\tanh x \approx x$, and has the right shape everywhere; a network even learns a
-#   little (davidrmiller/neural2d #40 had the reverse). Test with numbers beyond one.
+# - **Input for output.** The $1 - y^2$ of tanh fed with $x$ is right near zero and has
+#   the right shape everywhere (davidrmiller/neural2d #40 had the reverse). Test with
+#   numbers beyond one.
 # - **Square layers.** With n = m, `dy @ W` in place of `dy @ W.T` has the right shape.
-#   All our sizes are different, on purpose.
+#   Make all sizes different.
 # - **A batch of one.** Then every sum over the batch is right, whatever axis it is
 #   taken over (rasbt/stat453-deep-learning-ss21 #5, mlpack PR #3679). Test with B > 1.
 # - **Kinks.** A finite difference across the corner of a ReLU gives anything from 0 to
-#   1, where the derivative is one of the two. The gradient is right and the check is
-#   wrong (pytorch #114234, chainer PR #2650):
+#   1. The gradient is right and the check is wrong (pytorch #114234, chainer PR #2650):
 
 # %%
 near_kink = np.array([[1e-7]])
@@ -728,8 +673,7 @@ check_less("the kink spoils the difference", numeric[0, 0], 0.6)
 #   reason alone (torch/tutorials #25, on dropout). [Chapter
 #   5](05_reparameterization.py) measured how badly. Hand the noise in.
 # - **A second backward** that adds to the first one's gradients (karpathy/micrograd PRs
-#   #53 and #102). Our `backward` writes, it never accumulates; then nothing has to be
-#   set to zero, and nothing can be forgotten.
+#   #53 and #102). Our `backward` writes, it never accumulates.
 #
 # ## Exercises
 #
@@ -738,16 +682,14 @@ check_less("the kink spoils the difference", numeric[0, 0], 0.6)
 #
 # <details><summary>Hint</summary>
 #
-# What does one entry of a product of (a, b) and (b, c) cost? And who uses `dx` of the
-# very first layer?
+# What does one entry of a matrix product cost? Who uses `dx` of the first layer?
 #
 # </details>
 #
 # <details><summary>Answer</summary>
 #
 # Forward $Bnm$, backward twice as many, for `dW` and for `dx`. The `dx` of the first
-# layer is the gradient in the data, which training never uses: half of that layer's
-# backward pass, and in a network with a wide input this layer costs the most.
+# layer, half of its backward pass, is the gradient in the data: training never uses it.
 #
 # </details>
 #
@@ -758,8 +700,8 @@ check_less("the kink spoils the difference", numeric[0, 0], 0.6)
 #
 # <details><summary>Hint</summary>
 #
-# In (6.1) $x_i$ reaches $y_j$ on three ways: directly if $i = j$, through $\bar x$, and
-# through $s$. First show $\partial s / \partial x_i = \frac1n y_i$.
+# In (6.1) $x_i$ reaches $y_j$ directly if $i = j$, through $\bar x$, and through $s$.
+# First show $\partial s / \partial x_i = \frac1n y_i$.
 #
 # </details>
 #
@@ -796,8 +738,7 @@ check_activation("layer normalisation", Normalise(), x, dy)
 #
 # <details><summary>Hint</summary>
 #
-# Every output depends on every input, so both $i = j$ and $i \ne j$ count in (6.1). For
-# the why: what is $L$ if `dy` is all ones?
+# Both $i = j$ and $i \ne j$ count in (6.1). What is $L$ if `dy` is all ones?
 #
 # </details>
 #
@@ -839,8 +780,7 @@ with must_fail():
 # - D. E. Rumelhart, G. E. Hinton, R. J. Williams, *Learning representations by
 #   back-propagating errors*, Nature 323, 1986, [doi
 #   10.1038/323533a0](https://doi.org/10.1038/323533a0).
-# - A. Griewank, A. Walther, *Evaluating Derivatives*, 2nd edition, SIAM 2008: forward
-#   and reverse accumulation, and what they cost.
+# - A. Griewank, A. Walther, *Evaluating Derivatives*, 2nd edition, SIAM 2008.
 # - X. Glorot, Y. Bengio, [*Understanding the difficulty of training deep feedforward
 #   neural networks*](https://proceedings.mlr.press/v9/glorot10a.html), 2010, equations
 #   5, 6 and 12: (6.15), (6.16) and the compromise. K. He and others, [*Delving Deep
@@ -850,12 +790,11 @@ with must_fail():
 #   functions*, 1998, [doi
 #   10.1137/S003614459631241X](https://doi.org/10.1137/S003614459631241X): (6.13).
 # - W. H. Press and others, *Numerical Recipes*, 3rd edition 2007, section 5.7: the best
-#   step, and extrapolation to better than that.
+#   step.
 #
 # ## What to read next
 #
 # [Chapter 7](07_reconstruction_term.py) derives the `dy` with which everything here
-# begins, from what we believe about pixels. The notes of Stanford's course CS231n on
-# backpropagation tell the story of this chapter with circuits; A. G. Baydin and others,
-# *Automatic Differentiation in Machine Learning: a Survey*, [arXiv
-# 1502.05767](https://arxiv.org/abs/1502.05767), 2018, tells how programs do it.
+# begins, from what we believe about pixels. A. G. Baydin and others, *Automatic
+# Differentiation in Machine Learning: a Survey*, 2018, [arXiv
+# 1502.05767](https://arxiv.org/abs/1502.05767), tells how programs do it.
