@@ -40,8 +40,7 @@ rng = generator(1)
 
 # %% [markdown]
 # These are sevens from the data set that ships with the package, 8 by 8 pixels each.
-# Before you read on, try to name the ways in which they differ. You will run out of
-# names long before 64.
+# Try to name the ways in which they differ. You will run out of names long before 64.
 
 # %% tags=["hide-input"]
 # Figure: Twenty sevens, 8 by 8 pixels each: some lean, some are
@@ -97,9 +96,8 @@ def draw(count):
 z, data = draw(600)
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3.6))
 z_line = np.linspace(-3.3, 3.3, 300)
-left.plot(
-    z_line, np.exp(-(z_line**2) / 2) / np.sqrt(2 * np.pi), color=GREY
-)
+bell = np.exp(-(z_line**2) / 2) / np.sqrt(2 * np.pi)
+left.plot(z_line, bell, color=GREY)
 height = rng.uniform(0.0, 0.09, 600)
 colours = {"c": z[:, 0], "cmap": "viridis", "s": 9}
 colours |= {"vmin": -2.5, "vmax": 2.5}
@@ -107,9 +105,8 @@ left.scatter(z[:, 0], height, **colours)
 left.text(0.9, 0.33, "prior $p(z)$", color=GREY)
 left.set(xlabel="latent $z$", yticks=[], title="First $z$ is drawn,")
 right.scatter(*data.T, **colours)
-right.plot(
-    *g(np.linspace(-2.2, 2.2, 200)[:, None]).T, color=BLACK, lw=1
-)
+circle = g(np.linspace(-2.2, 2.2, 200)[:, None])
+right.plot(*circle.T, color=BLACK, lw=1)
 white = {"fc": "white", "ec": "none", "pad": 1, "alpha": 0.7}
 for mark in (-2, -1, 0, 1, 2):
     place = g(np.array([mark]))
@@ -210,8 +207,7 @@ def log_joint(x, z):  # (1.3)
 # \log \sum_i e^{a_i} = a_{\max} + \log \sum_i e^{a_i - a_{\max}} . \tag{1.5}
 # $$
 #
-# Now the largest exponential is 1, and whatever is rounded to zero beside it does not
-# matter.
+# Now the largest exponential is 1; what is rounded to zero beside it does not matter.
 
 
 # %%
@@ -271,8 +267,7 @@ check("121 nodes are enough", log_evidence(x, 121), other, 1e-11)
 # step is about as fine as the posterior is wide (Trefethen and Weideman, section 5). A
 # coarse grid is worthless, a good one is exact to rounding, and comparing two grids
 # tells you which one you have. We shall trust this sum for three chapters.
-
-# %% [markdown]
+#
 # ## The posterior comes for free
 #
 # The same joint density can be split the other way, first $x$ and then $z$: $p(x, z) =
@@ -342,9 +337,8 @@ prior = np.exp(log_prior(z_line))
 right.fill_between(z_line[:, 0], prior, color=GREY, alpha=0.3)
 for spot, colour in zip(spots, (GREEN, ORANGE, BLUE), strict=True):
     left.plot(*spot, "o", color=colour, mec="white", ms=10)
-    right.plot(
-        z_line, np.exp(log_posterior(spot, z_line)), color=colour
-    )
+    height = np.exp(log_posterior(spot, z_line))
+    right.plot(z_line, height, color=colour)
 right.text(-1.2, 0.2, "prior", color=GREY, ha="right")
 right.set(xlabel="latent $z$", title="Three posteriors $p(z|x)$")
 plt.show()
@@ -358,9 +352,8 @@ plt.show()
 #
 # With a second latent dimension the line becomes a square, the sum a double sum, and
 # $\Delta$ the area $\Delta^2$ of a small cell. The package has both for any VAE with
-# one or two latent dimensions, `minivae.inference.exact.quadrature`, and every result
-# brings an estimate of its error. Chapter 2 puts it to work on a decoder that is a
-# network.
+# one or two latent dimensions, `minivae.inference.exact.quadrature`, with an estimate
+# of the error. Chapter 12 puts it to work on decoders that are networks.
 #
 # ## Why nobody can do it
 #
@@ -384,8 +377,7 @@ for k in (1, 2, 5, 10, 20):
 
 # %% [markdown]
 # Five dimensions take minutes, for one digit and one setting of the weights. Ten take
-# thousands of years. For twenty, the $1.4 \cdot 10^{10}$ years since the universe began
-# would not nearly be enough.
+# thousands of years, and twenty far more than the universe has had.
 #
 # The difficulty is not that the decoder is nonlinear, or that the space is infinite: in
 # one or two dimensions we had both, and ten significant figures. And with a *linear*
@@ -658,9 +650,8 @@ z = 1.0 + 0.5 * rng.standard_normal((20_000, 1))
 log_q = log_normal_1d(z[:, 0] - 1.0, 0.25)
 weights = np.exp(log_weights(x, z, log_q))
 check_mc("(1.11) any q will do", weights, p_x)
-check_less(
-    "with less scatter", weights.std(), likelihoods(x, 20_000).std()
-)
+from_prior = likelihoods(x, 20_000).std()
+check_less("with less scatter", weights.std(), from_prior)
 exactly, _ = guided(20, 5, 1, widen=1.0)
 check("q the posterior, K = 20: one sample", exactly, 1.0, 1e-9)
 
@@ -670,8 +661,6 @@ check("q the posterior, K = 20: one sample", exactly, 1.0, 1e-9)
 # equations 2.6 and 2.7), and was compared with (1.8): each single sample gives $p(x)$.
 #
 # ## What goes wrong in practice
-#
-# Sentences that you will meet, and that deserve a second look:
 #
 # - *"The integral is intractable because the latent space is massive and non-linear."*
 #   Ours was infinite and non-linear, and we had ten significant figures. It takes many
@@ -687,8 +676,7 @@ check("q the posterior, K = 20: one sample", exactly, 1.0, 1e-9)
 # - *"The estimate is unbiased."* So was every blue dot above; ask for the variance. And
 #   a standard error computed from samples that missed what matters is no warning.
 #
-# In code: never add up densities without (1.5), and never trust a grid without a
-# second, finer one.
+# In code: never add densities without (1.5), nor trust a grid without a finer one.
 #
 # ## Exercises
 #
@@ -792,8 +780,7 @@ check_mc("exercise 3", (ratio - 1) ** 2, (second - 1) / S)
 # ## Sources
 #
 # - D. P. Kingma, M. Welling, *Auto-Encoding Variational Bayes*, ICLR 2014, [arXiv
-#   1312.6114](https://arxiv.org/abs/1312.6114), section 2.1: the problem as they state
-#   it.
+#   1312.6114](https://arxiv.org/abs/1312.6114), section 2.1: the problem.
 # - L. N. Trefethen, J. A. C. Weideman, *The Exponentially Convergent Trapezoidal Rule*,
 #   SIAM Review 56, 2014, [doi 10.1137/130932132](https://doi.org/10.1137/130932132),
 #   section 5 (integrals over the real line): why a plain sum is so exact.
@@ -809,5 +796,4 @@ check_mc("exercise 3", (ratio - 1) ** 2, (second - 1) / S)
 #
 # **What to read next:** [chapter 2](02_the_elbo_twice.py) turns the loss of the
 # logarithm into a bound and measures it. [Chapter 20](20_mixtures_and_em.py) is the
-# Gaussian mixture, where the integral is a sum and the bound can be made exact. Owen,
-# chapter 9, is the place to learn importance sampling from.
+# Gaussian mixture, where the integral is a sum and the bound can be made exact.
