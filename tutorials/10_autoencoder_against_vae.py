@@ -4,10 +4,9 @@
 # Textbooks and articles compare the two in a table: the autoencoder maps an image to a
 # point, the VAE to a distribution; the latent space of the one is full of gaps, that of
 # the other continuous; decoding random coordinates gives garbage here and authentic new
-# images there. Every row of that table is a claim that can be measured. We measure it
-# with the same architecture, likelihood, data and number of steps, first with one seed,
-# to see what is meant, and then with five seeds and three training budgets, to see what
-# is true.
+# images there. Every row is a claim that can be measured. We measure it with the same
+# architecture, likelihood, data and number of steps, first with one seed, to see what
+# is meant, then with five seeds and three training budgets, to see what is true.
 #
 # **What you will learn**
 #
@@ -103,11 +102,8 @@ plt.show()
 # %%
 def train(K, beta, epochs=60):
     """A VAE trained with this beta, or if it is None an autoencoder."""
-    settings = {
-        "batch_size": 50,
-        "progress": False,
-        "rng": generator(11),
-    }
+    settings = {"batch_size": 50, "progress": False}
+    settings["rng"] = generator(11)
     cls = VAE if beta is not None else Autoencoder
     if cls is VAE:
         settings["beta"] = beta
@@ -138,27 +134,12 @@ rec = {key: rec_of(model, x_test) for key, model in models.items()}
 for (kind, K), nats in rec.items():
     print(f"{kind:3} K = {K}: rec {nats:.1f} nats (test)")
 
-# %% tags=["hide-input"]
-# Figure: Ten test images and four reconstructions of each. With two
-# latent dimensions both models blur and confuse some digits; with
-# eight both are close.
-one_of_each = [
-    np.flatnonzero(digits.test_labels == k)[1] for k in range(10)
-]
-unseen = x_test[one_of_each]
-names = [f"{kind}, $K = {K}$" for kind, K in models]
-axes = plt.figure(figsize=(8, 4.1)).add_subplot()
-rows = [unseen, *(m.reconstruct(unseen) for m in models.values())]
-tiles(axes, rows, ["unseen image", *names], digits.shape, n)
-axes.set_title("Reconstructions look alike; two numbers are too few")
-plt.show()
-
 # %% [markdown]
 # We compare rec, at the code of the autoencoder and at the posterior *mean* of the VAE,
 # and not the losses. The autoencoder's loss has no KL in it. As a message it is
 # incomplete: it tells what the image costs for somebody who already knows $z$, and
-# forgets to send $z$, to unlimited precision. It is a bound on nothing. By rec and by
-# eye the two models reconstruct alike, so far.
+# forgets to send $z$. It is a bound on nothing. By rec the two reconstruct alike, so
+# far; two numbers are too few for both.
 #
 # ## Claim 1: a point or a cloud
 #
@@ -193,9 +174,8 @@ def draw_codes(axes, model):
     for k in range(10):
         center = np.median(codes[labels == k], axis=0)
         box = {"fc": "white", "ec": "none", "pad": 0.8, "alpha": 0.8}
-        axes.text(
-            *center, str(k), color=CLASS_COLOURS[k], bbox=box, size=15
-        )
+        look = {"color": CLASS_COLOURS[k], "bbox": box, "size": 15}
+        axes.text(*center, str(k), **look)
     angle = np.linspace(0, 2 * np.pi, 100)
     for r in (1, 2, 3):
         axes.plot(r * np.cos(angle), r * np.sin(angle), BLACK, lw=1)
@@ -212,14 +192,11 @@ panels[0].set_title("autoencoder: points")
 panels[1].set_title(r"VAE: $q(z|x)$, one $\sigma$")
 plt.show()
 far = np.linalg.norm(models["VAE", 2].latent(x_train), axis=1) > 3
+sixes = far[digits.train_labels == 6].mean()
 print(
     f"VAE codes outside the largest circle: {far.mean():.0%}; ", end=""
 )
-print(
-    f"of the sixes: {far[digits.train_labels == 6].mean():.0%}; ",
-    end="",
-)
-print(f"of N(0, I): {np.exp(-4.5):.1%}")
+print(f"sixes: {sixes:.0%}; of N(0, I): {np.exp(-4.5):.1%}")
 
 # %% tags=["hide-cell"]
 # For the book alone: both models in one page that can be touched.
@@ -230,9 +207,8 @@ if "MINIVAE_BOOK" in os.environ:
         collect(models[kind, 2], digits, kind, np.random.default_rng(0))
         for kind in ("AE", "VAE")
     ]
-    write_page(
-        Path(os.environ["MINIVAE_BOOK"], "planes.html"), *touched
-    )
+    page = Path(os.environ["MINIVAE_BOOK"], "planes.html")
+    write_page(page, *touched)
 
 # %% [markdown]
 # <div data-moving="planes"></div>
@@ -276,29 +252,6 @@ for (kind, K), model in models.items():
 for K in (2, 8):
     pair = rise(models["VAE", K], 0.1), rise(models["AE", K], 0.1)
     check_less(f"K = {K}: VAE below AE", *pair)
-
-# %% tags=["hide-input"]
-# Figure: A 0 and a 3 decoded from codes with noise of 0.05, 0.1 and
-# 0.2 of the spread. At 0.2 the autoencoder's become other digits; the
-# VAE's stay what they are.
-_, panels = plt.subplots(2, 1, figsize=(8, 3.6))
-eps = generator(4).standard_normal((3, 2)).astype(np.float32)
-for axes, kind in zip(panels, ("AE", "VAE"), strict=True):
-    model = models[kind, 2]
-    size = spread(model.latent(x_train))
-    rows = []
-    for image in x_test[one_of_each][[0, 3]]:
-        z = np.repeat(model.latent(image[None]), 10, axis=0)
-        for i, noise in enumerate((0.05, 0.1, 0.2)):
-            z[3 * i + 1 : 3 * i + 4] += noise * size * eps
-        rows.append(model.decode(z))
-    tiles(axes, rows, [kind, ""], digits.shape, n)
-places = (0, 2, 5, 8)
-for at, text in zip(
-    places, ("no noise", "0.05", "0.1", "0.2"), strict=True
-):
-    panels[0].text(at + 0.44, -0.12, text, ha="center")
-plt.show()
 
 # %% [markdown]
 # Claim 1 holds: the VAE pays less at every noise. But the difference is one of degree,
@@ -347,10 +300,9 @@ plt.show()
 
 # %% [markdown]
 # In the square on the left some digits are missing, some fill half of it, and a corner
-# is garbage: a place for which the autoencoder was never asked. The VAE has digits
-# everywhere. On the right, over its own codes, the autoencoder has all digits, too, and
-# garbage only where no code lies. So how large are its gaps, if we look in the right
-# place?
+# is garbage. The VAE has digits everywhere. On the right, over its own codes, the
+# autoencoder has all digits, too, and garbage only where no code lies. So how large are
+# its gaps, if we look in the right place?
 #
 # "Near a code" must mean something in both models and at any scale, so we let the codes
 # themselves say what is near: a point is **covered** if its nearest training code is no
@@ -514,13 +466,10 @@ check_less("K = 8: fitting helps the AE", 0.2, better)
 #   That is no mistake: chapter 24 shows where the rest comes from.
 #
 # The VAE's true advantage is another one. Its prior is part of the model, so it has a
-# likelihood, with a bound that can be computed, compared and optimized. The autoencoder
-# plus a Gaussian fitted afterwards is a generator put together from two parts, and
-# nothing says how good it is until one looks.
+# likelihood, with a bound that can be computed, compared and optimized.
 #
 # Are these images *novel*? The distance of each decoded image to the nearest training
-# image (root mean square, counts per pixel) does not depend on the judge and exposes
-# copies.
+# image (root mean square, counts per pixel) exposes copies.
 
 
 # %%
@@ -542,17 +491,16 @@ check_less("nobody copies", 0.9 * own, min(novel))
 # %% [markdown]
 # ## Claim 4, and five seeds with three budgets
 #
-# Whether every image has an island of its own can be computed, and the answer is a
-# surprise: [chapter 24](24_islands_and_the_way_to_an_autoencoder.py). Memory is a
-# matter of training and test images, and of how long one trains.
+# Whether every image has an island of its own is computed in
+# [chapter 24](24_islands_and_the_way_to_an_autoencoder.py). Memory is a matter of
+# training and test images, and of how long one trains.
 #
 # So far we saw one seed and one budget. Earlier versions of this chapter stopped here
 # and concluded: "the reconstructions of the two are alike", "a fitted autoencoder beats
-# the VAE's own prior", "fitted, the two are alike". Each was true of what had been run.
-# So here is everything once more, from five seeds, with equal budgets of 60, 250 and
-# 1,000 epochs (1,800, 7,500 and 30,000 steps), the learning rate falling to zero within
-# each. `python benchmarks/course.py 10 --seeds 5` runs it in about ten minutes and
-# writes `benchmarks/course_10.csv`. The four models above must be rows of it.
+# the VAE's own prior", "fitted, the two are alike". Here is everything once more, from
+# five seeds, with equal budgets of 60, 250 and 1,000 epochs (1,800, 7,500 and 30,000
+# steps), the learning rate falling to zero within each. `python benchmarks/course.py 10
+# --seeds 5` runs it in about ten minutes. The four models above must be rows of it.
 
 
 # %% tags=["hide-output"]
@@ -623,39 +571,6 @@ for K in (2, 8):
             print("{:+5.1f} ± {:3.1f}".format(*of), end="")
         print()
 
-
-# %% tags=["hide-input", "hide-output"]
-# Figure: rec against the epochs. On training images both models fall
-# together. On test images, with eight dimensions, the autoencoder
-# turns up after 250 epochs and the VAE stays; with two dimensions both
-# turn.
-def draw_budgets():
-    _, panels = plt.subplots(1, 2, figsize=(9, 3.6))
-    lines = {"rec_train": "--", "rec_test": "-"}
-    for axes, K in zip(panels, (2, 8), strict=True):
-        for kind, colour in (("AE", VERMILLION), ("VAE", BLUE)):
-            for column, line in lines.items():
-                found = [
-                    over_seeds(column, kind, K, e) for e in budgets
-                ]
-                found = [mean_and_error(f) for f in found]
-                mean, error = np.transpose(found)
-                look = {"color": colour, "ls": line, "capsize": 3}
-                axes.errorbar(budgets, mean, error, **look)
-            axes.plot([], [], color=colour, label=kind)
-        axes.set(xscale="log", xlabel="epochs")
-        axes.set_title(f"$K = {K}$")
-        axes.set_xticks(budgets, budgets)
-        axes.minorticks_off()
-    panels[0].set_ylabel("rec, nats per image")
-    panels[1].plot([], [], "-", color=GREY, label="test")
-    panels[1].plot([], [], "--", color=GREY, label="training")
-    panels[1].legend(loc="lower left")
-
-
-draw_budgets()
-plt.show()
-
 # %% [markdown]
 # On *training* images the autoencoder is better, by one to six nats: nothing holds its
 # codes back. On *test* images the size decides. With $K = 2$ the two differ by less
@@ -712,12 +627,10 @@ for K in (2, 8):
         )
         check_over_seeds(f"noise, K = {K}, {epochs}", ae, vae)
 at = {
-    (kind, place, epochs): over_seeds(
-        f"plausible_{place}", kind, 8, epochs
-    )
+    (kind, place, e): over_seeds(f"plausible_{place}", kind, 8, e)
     for kind in ("AE", "VAE")
     for place in ("prior", "fitted")
-    for epochs in budgets
+    for e in budgets
 }
 for epochs in budgets:
     pair = at["VAE", "prior", epochs], at["AE", "prior", epochs]
@@ -757,24 +670,17 @@ for K in (2, 8):
     lead = part.nelbo - models["AE", K].loss(x_test).nelbo
     sampling = part.rec - rec["VAE", K]
     at_mean = rec["VAE", K] - rec["AE", K]
-    print(
-        f"K = {K}: the AE leads by {lead:.1f} nats: {part.kl:.1f} kl",
-        end="",
-    )
+    print(f"K = {K}: AE leads by {lead:.1f}: {part.kl:.1f} kl", end="")
     print(f", {sampling:.1f} for sampling, {at_mean:.1f} at the mean")
 check_less("K = 8: kl is most of it", lead / 2, part.kl)
 
 # %% [markdown]
 # **A tiny KL weight, and the word VAE.** Where pixels are summed and latents averaged,
-# or the KL has a weight of 0.001 because "it trains better", the model is all but an
-# autoencoder, and $\mathcal{N}(0, I)$ is not where its codes are (chapter 24).
+# or the KL has a weight of 0.001, the model is all but an autoencoder (chapter 24).
 #
 # **Gaps seen in a projection.** The map at $K = 2$ is the latent space. A map of two
-# principal components, or of a method that arranges neighbours, shows gaps that are not
-# there and hides those that are. Measure in all $K$ dimensions.
-#
-# **One architecture in the table, another in the code.** Give both models the same
-# layers, likelihood and steps, and report the budget.
+# principal components shows gaps that are not there and hides those that are. Measure
+# in all $K$ dimensions.
 #
 # ## Exercises
 #
@@ -890,6 +796,5 @@ check_less("recited", 0.3, source.mean())
 #
 # ## What to read next
 #
-# Chapter 11 walks through the latent space that we have just surveyed. Chapter 24
-# counts the islands, and follows the VAE on its way to $\beta = 0$. The paper by Ghosh
-# and others is the best continuation of this chapter.
+# Chapter 11 walks through the latent space that we have surveyed. Chapter 24 counts the
+# islands. The paper by Ghosh and others is the best continuation of this chapter.
