@@ -59,7 +59,7 @@ y_test = digits.test_labels
 #
 # A prior $p(z|\ell)$ would be more general in the formula and is not needed: a decoder
 # that knows $\ell$ can move and stretch $z$ itself before it uses it. For any density
-# $q(z|x, \ell)$, Jensen's inequality gives, as in (2.3),
+# $q(z|x, \ell)$, Jensen's inequality gives, as in (2.2),
 #
 # $$
 # \log p(x|\ell) \ge \mathbb{E}_{q(z|x,\ell)}[\log p(x|z, \ell)]
