@@ -63,7 +63,7 @@ n, D, K = 16, 64, 10
 # $$
 #
 # Think of sending the image through $z$. The KL is the **rate**: the nats that $z$
-# spends on this image (chapter 4, exercise 5: it is an upper bound of the information
+# spends on this image (chapter 4, exercise 4: it is an upper bound of the information
 # about $x$ that $z$ carries). The reconstruction term is the **distortion**: the nats
 # that are still missing when $z$ is known. $\beta$ is the price of a nat of rate in
 # nats of distortion. At $\beta = 1$ both are worth the same, and the sum is $-$ELBO.
@@ -724,7 +724,7 @@ check_less("Jensen", of_mean, mean_of)
 #
 # <details><summary>Hint</summary>
 #
-# Chapter 4, exercise 5. Since $q(z | x_n)$ itself is one of the terms of $\bar q$, no
+# Chapter 4, exercise 4. Since $q(z | x_n)$ itself is one of the terms of $\bar q$, no
 # estimate exceeds $\log N$: 5.70 for 300 images, 4.61 for 100. One that is near its
 # ceiling tells of $N$ and not of the code.
 #

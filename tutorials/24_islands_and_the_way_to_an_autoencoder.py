@@ -15,7 +15,7 @@
 # - the best $\sigma$ for a given decoder, exactly: $\sigma^2 = \beta / (\beta + h)$;
 # - how a conclusion about $\beta$ came out wrong, twice.
 #
-# **What you need:** chapters 4, 5 and 10; exercise 5 of chapter 4 helps. One hour.
+# **What you need:** chapters 4, 5 and 10; exercise 4 of chapter 4 helps. One hour.
 #
 # **Symbols of this chapter.** $m$ and $j$ number the $N$ training images, $\bar q$ is
 # the average of their posteriors, $I$ the information in $z$ about $m$, $f(z) = -\log
