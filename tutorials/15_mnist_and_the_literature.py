@@ -87,7 +87,7 @@ plt.show()
 # and those of two public reruns. One of these, nbip/IWAE, has kept its earlier results
 # in its history: at first with the usual initialisation, then with the KL term weighted
 # by a factor that rises from 0 to 1 (*warm-up*), and in the end with the biases of the
-# decoder's output set so that it starts from the mean image.
+# decoder's output set so that it starts from the *mean* image.
 
 # %%
 samples = [1, 5, 50]
@@ -97,10 +97,7 @@ table = {  # source: the rows of VAE and IWAE
     "xqding": ([87.78, 87.15, 87.47], [87.75, 85.46, 84.59]),
     "nbip, first": ([87.50, 87.80, 88.42], [87.49, 85.49, 84.73]),
     "nbip, warm-up": ([86.32, 86.21, 86.05], [86.32, 85.42, 84.69]),
-    "nbip, mean image": (
-        [86.35, 86.10, 86.06],
-        [86.35, 85.18, 84.59],
-    ),
+    "nbip, mean": ([86.35, 86.10, 86.06], [86.35, 85.18, 84.59]),
 }
 print("-log p(x) in nats     VAE  S = 1, 5, 50      IWAE  S = 1, 5, 50")
 for source, rows in table.items():
@@ -339,15 +336,8 @@ def gain(table, name, worse, better, errors=3):
 gain("course_15.csv", "ELBO: VAE over IWAE", "iwae_elbo", "vae_elbo")
 gain("course_15.csv", "L_500: IWAE over VAE", "vae", "iwae")
 gain("course_15.csv", "VAE: S = 10 over S = 1", "vae", "vae10")
-gain(
-    "course_15.csv",
-    "2.5 times the steps over S = 10",
-    "vae10",
-    "longer",
-)
-gain(
-    "course_15.csv", "dynamic over static", "static_few", "dynamic_few"
-)
+gain("course_15.csv", "2.5 x steps over S = 10", "vae10", "longer")
+gain("course_15.csv", "dynamic pixels", "static_few", "dynamic_few")
 
 # %% [markdown]
 # With six runs the first two lines stand: training on $L_{10}$ gives up 0.4 nats of the
