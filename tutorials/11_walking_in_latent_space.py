@@ -273,8 +273,8 @@ for name, nats in scores.items():
     print(f"middle {at[5]:.0f} nats")
 
 # %% tags=["hide-input", "hide-output"]
-# Figure: From one digit to another in a row for each way of blending.
-# Pixels show both digits at once in the middle; the ways through
+# Figure: From a 0 to a 4, t from 0 to 1, a row for each way. Pixels
+# show both digits at once in the middle; the ways through
 # latent space change one into the other.
 pair = np.argmax((test_labels[first] == 0) & (test_labels[second] == 4))
 rows = [[at[name][pair] for at in ways] for name in scores]

@@ -475,9 +475,8 @@ check_less("below zero, and no bug", -in_grey.mean(), 0)
 # another density *of the same variable*, never with a probability of counts.
 #
 # There is one bridge: spread each count over the unit interval above it (Theis and
-# others, 2016, section 3.1; exercise 4 of [chapter 9](09_training_on_digits.py) derives
-# it), or give to each count the mass of the density that rounds to it.
-# `benchmarks/digits.py` does the latter, and there the VAE is ahead.
+# others, 2016, section 3.1), or give to each count the mass of the density that rounds
+# to it. `benchmarks/digits.py` does the latter, and there the VAE is ahead.
 #
 # ## Question 4: grey pixels?
 #
