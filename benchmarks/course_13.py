@@ -1,7 +1,6 @@
 """Chapter 13's question: does annealing the KL find a better value of the same objective?
 
-    python benchmarks/course_13.py               seeds 0 to 2
-    python benchmarks/course_13.py --seeds 5
+    python benchmarks/course_13.py               seeds 0 to 4
 
 The digits, K = 10, beta = 30 held from the start, or reached by a straight line in 600
 steps or in half of all steps. Equal steps, equal batches and noise; Adam, a cosine from
@@ -50,7 +49,7 @@ def scores(model):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--seeds", type=int, default=3, help="how many (3)")
+    parser.add_argument("--seeds", type=int, default=5, help="how many (5)")
     options = parser.parse_args()
     text = "steps,seed,way,test,train,rate,active\n"
     for steps in (2000, 8000, 16_000):
