@@ -471,10 +471,10 @@ plt.show()
 # %% [markdown]
 # `gap_report` gives both gaps for any VAE. With more than two latent dimensions it
 # takes importance sampling in place of the lattice, and says so: its $\log p(x)$ is
-# then a lower bound, and the family's gap *at least* what is printed. It looks for $q^*$
-# from the encoder's answer on, and stays on that hill of the posterior; so we compare
-# on the eight images that the encoder knows best. On an image whose encoder sits on the
-# wrong hill the report's amortization gap is too small.
+# then a lower bound, and the family's gap *at least* what is printed. It looks for
+# $q^*$ from the encoder's answer on, and stays on that hill of the posterior; so we
+# compare on the eight images that the encoder knows best. On an image whose encoder
+# sits on the wrong hill the report's amortization gap is too small.
 
 # %%
 near = np.argsort(amortization)[:8]
