@@ -235,7 +235,7 @@ def test_a_second_hill_is_not_missed(rng, sigma):
         for _ in range(2):
             centres, sigmas = rng.uniform(-3, 3, (3, K)), np.array([0.7, sigma, sigma])
             model = Mixture(K, centres, sigmas, weights=[0.5, 0.3, 1.7])
-            found = quadrature.log_prob(model, np.zeros((1, 1)), tol=1e-4)
+            found = quadrature.log_prob(model, np.zeros((1, 1)), tol=np.inf)
             error = abs(found.value - np.log(model.total))
             # twice, as one needle in a hundred exceeds its estimate, by up to 1.2 times;
             # a hill missed would be 0.1 nats
