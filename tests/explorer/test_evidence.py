@@ -69,12 +69,12 @@ def test_log_p_and_elbo_on_the_lattice_keep_their_promises(tmp_path, K):
     nodes = {1: 4001, 2: 301}[K]
     truth = quadrature.log_prob(double, x, nodes, tol=np.inf)
     # A quadrature that is not sure of itself is no witness; that leaves nearly all.
-    sure = truth.error < 1e-6
+    sure = truth.error < 3e-6
     assert sure[: IMAGES // 2].mean() > 0.95
     found = np.isfinite(came["error"])
     assert found[: IMAGES // 2].all() and found.mean() > 0.8
     off = np.abs(came["value"] - truth.value)[sure & found]
-    assert (off <= came["error"][sure & found] + 1e-6).all(), off.max()
+    assert (off <= came["error"][sure & found] + 3e-6).all(), off.max()
     assert np.median(came["error"]) < 0.01
     # E_q[log p(x|z)] by the page's other lattice
     mu, logvar = double.encode(x)
