@@ -134,6 +134,21 @@ rec = {key: rec_of(model, x_test) for key, model in models.items()}
 for (kind, K), nats in rec.items():
     print(f"{kind:3} K = {K}: rec {nats:.1f} nats (test)")
 
+# %% tags=["hide-input"]
+# Figure: Ten test images and four reconstructions of each. With two
+# latent dimensions both models blur and confuse some digits; with
+# eight both are close.
+one_of_each = [
+    np.flatnonzero(digits.test_labels == k)[1] for k in range(10)
+]
+unseen = x_test[one_of_each]
+names = [f"{kind}, $K = {K}$" for kind, K in models]
+axes = plt.figure(figsize=(8, 4.1)).add_subplot()
+rows = [unseen, *(m.reconstruct(unseen) for m in models.values())]
+tiles(axes, rows, ["unseen image", *names], digits.shape, n)
+axes.set_title("Reconstructions look alike; two numbers are too few")
+plt.show()
+
 # %% [markdown]
 # We compare rec, at the code of the autoencoder and at the posterior *mean* of the VAE,
 # and not the losses. The autoencoder's loss has no KL in it. As a message it is
