@@ -1,10 +1,9 @@
 # %% [markdown]
 # # 7. The reconstruction term
 #
-# "Which loss should I use, L2, L1 or cross-entropy?" is the wrong question. The right
-# one is: what do you believe about a pixel, once you know what the decoder says? Each
-# loss is the answer for one distribution, and the constants that textbooks drop on the
-# way decide how much the model says about an image, and what its samples look like.
+# L2, L1 or cross-entropy? What do you believe about a pixel, once you know what the
+# decoder says? Each loss is the answer for one distribution, and the constants that
+# textbooks drop decide how much the model says about an image.
 #
 # **What you will learn**
 #
@@ -702,8 +701,7 @@ check("best rec", 6 * (np.log(2 * best_b) + 1), min(rec), 1e-5)
 #
 # <details><summary>Hint</summary>
 #
-# Of which function of $u$ is the mean taken on each side, and is the logarithm convex
-# or concave?
+# Of what is the mean taken on each side? Is the logarithm convex or concave?
 #
 # </details>
 #
@@ -783,8 +781,7 @@ for y1 in (-3.0, 0.5, 4.0):
 # ## Sources
 #
 # - D. P. Kingma, M. Welling, *Auto-Encoding Variational Bayes*, ICLR 2014, [arXiv
-#   1312.6114](https://arxiv.org/abs/1312.6114), appendix C:
-#   Bernoulli and Gaussian decoders.
+#   1312.6114](https://arxiv.org/abs/1312.6114), appendix C: the decoders.
 # - C. M. Bishop, *Pattern Recognition and Machine Learning*, 2006, section 5.2: error
 #   functions from likelihoods, for networks in general.
 # - O. Rybkin, K. Daniilidis, S. Levine, *Simple and Effective VAE Training with
@@ -800,5 +797,4 @@ for y1 in (-3.0, 0.5, 4.0):
 # ## What to read next
 #
 # [Chapter 8](08_whole_gradient.py) joins this `dy` with chapters 4, 5 and 6 into the
-# whole gradient. The paper by Theis and others above is short, and changes how one
-# reads tables of results.
+# whole gradient. The paper by Theis and others above changes how one reads results.

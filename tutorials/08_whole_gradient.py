@@ -1,10 +1,9 @@
 # %% [markdown]
 # # 8. The whole gradient
 #
-# The KL and its gradient, the path through the noise, the layers, the likelihood: in
-# this chapter they become two short functions, two screens in all, a complete
-# variational autoencoder with its gradient. Every intermediate result and every
-# parameter is checked. Then we open `minivae/vae.py` and find the same lines.
+# The KL and its gradient, the path through the noise, the layers, the likelihood: here
+# they become two short functions, a complete variational autoencoder with its gradient,
+# in which everything is checked. Then we find the same lines in `minivae/vae.py`.
 #
 # **What you will learn**
 #
@@ -713,7 +712,7 @@ for name in ("W1", "Wm", "Ws"):
 #
 # <details><summary>Hint</summary>
 #
-# The chain rule for the logarithm of a sum. What is $\partial w_s / \partial \log w_s$?
+# The chain rule. What is $\partial w_s / \partial \log w_s$?
 #
 # </details>
 #
@@ -732,9 +731,7 @@ step = 1e-6
 up = np.log(np.exp(log_w + step * np.eye(5)).mean(axis=1))
 down = np.log(np.exp(log_w - step * np.eye(5)).mean(axis=1))
 check("five weights", weights, (up - down) / (2 * step), 1e-8)
-iwae = IWAE.mlp(
-    D, K, (H,), likelihood=Binomial(n), rng=rng, dtype=np.float64
-)
+iwae = IWAE.mlp(D, K, (H,), Binomial(n), rng=rng, dtype=np.float64)
 check_model(iwae, x, eps).assert_ok()
 
 # %% [markdown]
@@ -754,9 +751,8 @@ check_model(iwae, x, eps).assert_ok()
 # <details><summary>Answer</summary>
 #
 # If $q(z) = p(z|x)$, then $\log q(z) - \log p(x, z) = -\log p(x)$ for *every* $z$: its
-# derivative in $z$ is zero everywhere, and so is each sample of the path's part. Away
-# from the posterior the part left out has mean zero by (5.2) and (5.3), so the mean
-# stays right. Roeder, Wu and Duvenaud call it "sticking the landing".
+# derivative in $z$ is zero, and so is each sample of the path's part. Elsewhere the
+# part left out has mean zero by (5.2) and (5.3): the mean stays right.
 #
 # </details>
 
@@ -787,11 +783,10 @@ with must_fail():
 # ## Sources
 #
 # - D. P. Kingma, M. Welling, *Auto-Encoding Variational Bayes*, ICLR 2014, [arXiv
-#   1312.6114](https://arxiv.org/abs/1312.6114): equation 10
-#   is the estimator, section 3 the model; the gradient is left to software there.
+#   1312.6114](https://arxiv.org/abs/1312.6114): equation 10 and section 3.
 # - D. J. Rezende, S. Mohamed, D. Wierstra, *Stochastic Backpropagation and Approximate
 #   Inference in Deep Generative Models*, ICML 2014, [arXiv
-#   1401.4082](https://arxiv.org/abs/1401.4082), where the gradients are written out.
+#   1401.4082](https://arxiv.org/abs/1401.4082).
 # - D. P. Kingma and others, *Improved Variational Inference with Inverse Autoregressive
 #   Flow*, NeurIPS 2016, [arXiv 1606.04934](https://arxiv.org/abs/1606.04934), equation
 #   15: free bits.
@@ -801,6 +796,5 @@ with must_fail():
 #
 # ## What to read next
 #
-# [Chapter 9](09_training_on_digits.py) uses this gradient to learn to write digits. To
-# see the same computation done by a machine, build a hundred-line automatic
-# differentiation yourself: A. Karpathy's *micrograd* shows how little it takes.
+# [Chapter 9](09_training_on_digits.py) uses this gradient to learn to write digits. A.
+# Karpathy's *micrograd* shows how a machine derives it.
