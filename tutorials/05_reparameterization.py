@@ -29,8 +29,9 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from checks import BLACK, BLUE, VERMILLION, check, check_less
-from checks import check_mc, generator, must_fail, style
+from checks import BLACK, BLUE, GREEN, GREY, ORANGE, VERMILLION
+from checks import box, check, check_less, check_mc, generator
+from checks import link, must_fail, style
 from minivae import VAE, Adam, Binomial, gaussian
 from minivae.datasets import load_digits
 
@@ -319,9 +320,41 @@ plt.show()
 # $\varepsilon$. The blue points run along their lines, and their mean loss along a
 # smooth curve; the red points jump, and so does their mean.
 #
-# In the graph of the computation the draw has moved to the side: `eps` is an input like
-# $x$, nothing is learned there, and the derivatives pass `z` on their way from $f$ to
-# $\mu$ and $\sigma$.
+# And as graphs. Boxes are computed from their inputs, the circle is drawn at random. On
+# the left the derivatives (red) stop at the draw; on the right they pass, because the
+# circle has moved to the side, where nothing is learned.
+
+# %% tags=["hide-input"]
+# Figure: Two graphs. On the left z is drawn at random from mu and
+# sigma, and the derivative stops there. On the right z is computed
+# from mu, sigma and epsilon, and the derivative goes on to mu and
+# sigma.
+fig, panels = plt.subplots(1, 2)
+red = {"color": VERMILLION, "ha": "center"}
+for axes, works in zip(panels, (False, True), strict=True):
+    for start in ((0.1, 0.05), (0.5, 0.05), (0.95, 0.05))[: 2 + works]:
+        link(axes, start, (0.5, 0.5))
+    link(axes, (0.5, 0.5), (0.5, 0.95))
+    box(axes, (0.1, 0.05), r"$\mu$", GREY)
+    box(axes, (0.5, 0.05), r"$\sigma$", GREY)
+    box(axes, (0.5, 0.95), "$f(z)$", GREY)
+    axes.text(0.6, 0.7, "dz", **red)
+    if works:
+        circle = "circle,pad=0.3"
+        box(axes, (0.95, 0.05), r"$\varepsilon$", ORANGE, circle)
+        box(axes, (0.5, 0.5), r"$z = \mu + \sigma\varepsilon$", GREEN)
+        axes.text(0.08, 0.27, "dz", **red)
+        axes.text(0.6, 0.23, "dz · ε", **red)
+    else:
+        box(axes, (0.5, 0.5), "$z$", ORANGE, "circle,pad=0.35")
+        axes.text(0.82, 0.46, "no derivative", **red)
+    axes.set(xlim=(-0.1, 1.1), ylim=(-0.08, 1.08))
+    axes.set_axis_off()
+panels[0].set_title(
+    r"$z \sim \mathcal{N}(\mu, \sigma^2)$: the path ends"
+)
+panels[1].set_title(r"$z = \mu + \sigma\varepsilon$: it goes on")
+plt.show()
 
 # %% [markdown]
 # ## Same mean, other variance
