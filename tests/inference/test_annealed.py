@@ -64,7 +64,7 @@ def test_a_network_against_quadrature(rng, likelihood):
     assert (abs(off) < 5 * found.error + 0.02).all(), (off, found.error)
     error = np.sqrt((found.error**2).sum()) / len(x)
     assert abs(off.mean()) < 4 * error + 0.02, f"{off.mean():.3f} nats off"
-    assert error < 0.05
+    assert error < 0.1, "too little is known to judge"
 
 
 def test_the_sandwich_encloses_the_truth_and_both_sides_are_unbiased(rng):
