@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from step import THREADS
 
 SHAPES = [  # D, hidden, K, B
     (784, (200, 200), 50, 100),
@@ -28,7 +29,6 @@ SHAPES = [  # D, hidden, K, B
     (784, (500,), 20, 500),
     (784, (500,), 20, 2000),
 ]
-THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 SMALL = [(64, (16,), 2, 8)]
 
 

@@ -1,6 +1,11 @@
-"""What several test files share: gradient checks, messages, kinks, a layer on its own."""
+"""What several test files share: gradient checks, messages, kinks, a layer, MPI."""
 
+import importlib.util
+import os
+import shutil
+import sys
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +14,13 @@ from minivae import Autoencoder
 from minivae.layers import ReLU, Sequential
 from minivae.likelihoods import Laplace
 from minivae.model import Model
+
+PLACES = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+MPIEXEC = shutil.which("mpiexec", path=PLACES)
+mpi = pytest.mark.skipif(
+    importlib.util.find_spec("mpi4py") is None or MPIEXEC is None,
+    reason="needs mpi4py and mpiexec: pip install 'minivae[mpi]'",
+)
 
 
 @contextmanager

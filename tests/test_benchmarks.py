@@ -2,16 +2,16 @@
 
 import csv
 import functools
-import importlib.util
+import importlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import mpi
 
 from minivae import VAE, Binomial, Gaussian
 from minivae.datasets.images import Images
@@ -19,11 +19,6 @@ from minivae.ladder import Row, Table
 from minivae.ladder import climb as real
 from minivae.training import checkpoints
 
-PLACES = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-mpi = pytest.mark.skipif(
-    importlib.util.find_spec("mpi4py") is None or not shutil.which("mpiexec", path=PLACES),
-    reason="needs mpi4py and mpiexec: pip install 'minivae[mpi]'",
-)
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 
 

@@ -1,17 +1,15 @@
 """Ranks: rows and sums without MPI, and one model from any number of processes with it."""
 
-import importlib.util
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import complains
+from helpers import MPIEXEC, complains, mpi
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,13 +17,6 @@ from minivae import VAE, Bernoulli
 from minivae.training import fit, load
 from minivae.training.parallel import Ranks, ranks_of_this_run
 from minivae.vae import Loss
-
-PLACES = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-MPIEXEC = shutil.which("mpiexec", path=PLACES)
-mpi = pytest.mark.skipif(
-    importlib.util.find_spec("mpi4py") is None or MPIEXEC is None,
-    reason="needs mpi4py and mpiexec: pip install 'minivae[mpi]'",
-)
 
 
 class Alone:
