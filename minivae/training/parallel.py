@@ -13,6 +13,7 @@ in which numbers are added: in float64 any number of ranks agrees with one proce
 
 import os
 import sys
+import time
 import traceback
 
 import numpy as np
@@ -85,6 +86,7 @@ class Ranks:
         if not isinstance(error, (ValueError, TypeError, FloatingPointError, OSError)):
             traceback.print_exc()
         sys.stderr.flush()
+        time.sleep(0.3)  # the launcher passes the line on, and drops it once all must end
         self.communicator.Abort(1)
         os._exit(1)  # the launcher ends this process, too, but some moments later
 
