@@ -13,8 +13,7 @@ from numpy.testing import assert_array_equal
 
 import minivae as mv
 from minivae.training.torch_weights import load_state_dict, state_dict, torch_source
-from minivae.zoo import injected
-from minivae.zoo.gradients import GRADIENTS
+from minivae.zoo import GRADIENTS, injected
 
 torch = pytest.importorskip("torch")
 from torch import distributions as dist  # noqa: E402

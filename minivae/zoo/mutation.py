@@ -4,7 +4,7 @@ A bug is a real mistake, written as edits of our own source: in this function, t
 text became that text. Releasing it compiles the edited function in its own module and
 puts it in the place of the right one until the `with` block ends.
 
-The bugs of the zoo are written down as patches, with an empty line between two::
+The bugs of the zoo are patches, in `bugs/*.txt`, with an empty line between two::
 
     bias-of-one-image 21                      name, row of the course's list
     The bias gradient does not sum over       story

@@ -5,8 +5,7 @@ import pytest
 
 from minivae import IWAE, VAE, Bernoulli, Binomial, Gaussian
 from minivae.gradcheck import check_model
-from minivae.zoo import BUGS, injected
-from minivae.zoo.gradients import GRADIENTS
+from minivae.zoo import BUGS, GRADIENTS, injected
 
 # bug -> the hypothesis that must come first, and words that its sentence must hold
 FIRST_HINT = {

@@ -5,8 +5,7 @@ import pytest
 
 from minivae import IWAE, VAE, Bernoulli, Binomial, Gaussian
 from minivae.gradcheck import check_model
-from minivae.zoo import injected
-from minivae.zoo.objectives import OBJECTIVES
+from minivae.zoo import OBJECTIVES, injected
 
 HOMES = {
     "gaussian-without-two-pi": (VAE, Gaussian(0.4)),

@@ -5,8 +5,7 @@ import pytest
 
 from minivae import VAE, Adam, Bernoulli, Laplace, fit, gaussian
 from minivae.inference.classical import bbvi
-from minivae.zoo import injected
-from minivae.zoo.sampling import SAMPLING
+from minivae.zoo import SAMPLING, injected
 
 ONES = np.ones((1, 3))
 
