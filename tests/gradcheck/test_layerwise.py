@@ -1,5 +1,7 @@
 """The checker on models with one wrong layer, likelihood, or set of weights."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,7 @@ from minivae import (
     Tanh,
 )
 from minivae.gradcheck import check_layer, check_likelihood, check_model
+from minivae.gradcheck.layerwise import check_layers_of
 
 B, D, K, S = 6, 5, 3, 7  # all different, and none of them 2 or 4
 N, M = 5, 3
@@ -159,3 +162,36 @@ def test_a_backward_that_returns_nothing_is_explained(rng):
 
     with pytest.raises(ValueError, match="backward: expected the gradient dx"):
         check_layer(Silent(), np.ones((2, 3)), rng)
+
+
+class ThriceItsScale(Gaussian):
+    """dy is right, the gradient of log c is not."""
+
+    def backward(self, dlogp):
+        dy = super().backward(dlogp)
+        self.grads["log_c"] *= 3
+        return dy
+
+
+def test_a_likelihoods_own_parameter_is_checked(rng):
+    x, y = rng.standard_normal((2, B, D))
+    report = check_likelihood(ThriceItsScale(0.5, learned=True), x, y, rng)
+    verdicts = {name: block.verdict for name, block in report.blocks.items()}
+    assert verdicts == {"x": "ok", "log_c": "WRONG"}, str(report)
+
+
+def test_every_part_that_a_model_shows_is_checked_alone(rng):
+    model = SimpleNamespace(
+        theta=np.zeros(1),
+        encoder=Backwards(D, D),
+        decoder=Sequential(Linear(K, D), Transposed(D, D)),
+        likelihood=ThriceItsScale(0.5, learned=True),
+        right=Linear(D, K),
+        number=3,
+    )
+    found = check_layers_of(model, rng.standard_normal((B, D)))
+    assert {place: (kind, wrong) for place, (kind, wrong, _) in found.items()} == {
+        "encoder": ("Backwards", ["x"]),
+        "decoder.1": ("Transposed", ["W"]),
+        "likelihood": ("ThriceItsScale", ["log_c"]),
+    }

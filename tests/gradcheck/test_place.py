@@ -121,3 +121,24 @@ def test_only_some_columns_of_a_matrix():
     report = check_gradient(f, theta, right)
     assert report.place.first_wrong == ("V",), str(report)
     assert "(V only in row 1)" in report.place.where, str(report)
+
+
+def test_a_wrong_weight_with_all_behind_it_wrong_is_the_first():
+    """b_dec2 shows that the right gradient arrived there: W_dec2 is to be mended first."""
+    vae = style("rows")
+    grad = vae["grad"]
+
+    def spoilt(*arguments):
+        g = grad(*arguments)
+        more = {name: np.cos(np.arange(a.size)).reshape(a.shape) for name, a in g.items()}
+        return {name: a + more[name] * (name != "b_dec2") for name, a in g.items()}
+
+    vae["grad"] = spoilt
+    place = checked(vae).place
+    assert place.first_wrong == ("W_dec2",), place
+    assert set(place.behind) == set(grad_names(vae)) - {"W_dec2", "b_dec2"}, place
+    assert "as far as b_dec2 and wrong from W_dec2 on" in place.where
+
+
+def grad_names(vae):
+    return vae["init"](np.random.default_rng(0))

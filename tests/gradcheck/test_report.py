@@ -74,3 +74,21 @@ def test_an_unused_parameter_is_noted_without_an_alarm():
     grad = {"used": np.ones(2), "idle": np.zeros(3)}
     report = check_gradient(lambda t: t["used"].sum(), theta, grad)
     assert report and "does not depend on idle" in str(report)
+
+
+def test_the_row_of_a_wrong_direction_shows_its_two_derivatives():
+    theta, wrong = np.linspace(-1, 1, 6000), np.zeros(6000)
+    wrong[2222] = 0.1  # no entry looked at, but every direction has it
+    report = check_gradient(
+        lambda t: np.cosh(t).sum(),
+        theta,
+        np.sinh(theta) + wrong,
+        rng=np.random.default_rng(0),
+    )
+    (block,) = report.blocks.values()
+    assert 2222 not in block.indices and report.verdict == "WRONG"
+    row = next(line for line in str(report).splitlines() if line.endswith("WRONG"))
+    shown = block.wrong_directions[0]
+    numbers = [f"{shown.claimed:.7g}", f"{shown.expected:.7g}", "WRONG"]
+    assert row.split()[-4:] == ["direction", *numbers], str(report)
+    assert f" {abs(shown.claimed - shown.expected) / shown.scale:.1e} " in row, row

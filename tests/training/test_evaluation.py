@@ -1,5 +1,7 @@
 """`evaluate`, and the decision how pixels are put to a likelihood."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -176,3 +178,28 @@ def test_settings_that_a_loss_has_not_got_are_refused(cls, setting, words):
     usual = {"samples": 1, "beta": 1.0, "free_bits": 0.0}
     with pytest.raises(ValueError, match=words):
         module.check_objective(small(Binomial(16), cls), **usual | setting)
+
+
+@pytest.mark.parametrize("factors", [None, 2])
+def test_images_without_the_models_condition_are_refused(factors):
+    model = VAE.mlp(6, 2, (4,), Binomial(16), condition=3, rng=np.random.default_rng(0))
+    images = images_of(16)
+    if factors:
+        parts = {f"{p}_factors": np.ones((n, 2)) for p, n in (("train", 30), ("test", 17))}
+        images = replace(images, **parts)
+    words = r"images: expected labels 0\.\.2 or 3 factors, for a model with a condition"
+    with pytest.raises(ValueError, match=words):
+        evaluate(model, images, np.random.default_rng(0))
+
+
+def test_standardised_values_count_as_those_that_came():
+    """-log p of x = offset + scale·kept is D log(scale) more; the KL is the same."""
+    kept = images_of(None)
+    came = replace(kept, offset=5.0, scale=3.0)
+    one, other = (
+        evaluate(small(Gaussian(0.5)), images, np.random.default_rng(0))
+        for images in (kept, came)
+    )
+    shift = 6 * np.log(3)
+    expected = [one.nelbo + shift, one.rec + shift, one.kl]
+    np.testing.assert_allclose(other, expected, rtol=1e-12)

@@ -153,3 +153,22 @@ def test_two_different_mistakes_in_one_layer_are_both_named():
     hint, report = first_hint(both)
     assert hint.blocks == ["W", "b"] and len(report.hints) == 1, str(report)
     assert "of W is 2 times" in hint.text and "of b is -1 times" in hint.text, str(report)
+
+
+def test_penalties_of_two_weights_are_not_given_one_number():
+    def decays(g, x, dy):
+        g["W"] += 0.3 * affine()[1]["W"]
+        g["b"] += 0.7 * affine()[1]["b"]
+
+    hint, report = first_hint(decays)
+    assert hint.cause == "penalty", str(report)
+    for name, c in (("W", 0.3), ("b", 0.7)):
+        assert f"of {name} is the right one + {c} times the parameter" in hint.text, hint
+
+
+@pytest.mark.parametrize(("n", "cause"), [(3, "constant_factor"), (2, "place")])
+def test_a_factor_without_a_name_wants_three_numbers(n, cause):
+    theta = {"p": np.arange(1.0, n + 1), "q": np.ones(2)}
+    claim = {"p": 1.2345 * np.cos(theta["p"]), "q": np.ones(2)}
+    report = check_gradient(lambda t: np.sin(t["p"]).sum() + t["q"].sum(), theta, claim)
+    assert report.hints[0].cause == cause, str(report)
