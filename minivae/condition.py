@@ -87,8 +87,7 @@ class Condition(Layer):
             )
         repeated = np.tile(labels, (len(x) // len(labels), 1))
         y = np.concatenate([x, repeated.astype(x.dtype, copy=False)], axis=1)
-        self.keep(y, self.n_in)
-        return y
+        return self.keep(y, self.n_in)
 
     def backward(self, dy):
         """Return dx, shape (B, n_in): the columns of dy that belong to x."""

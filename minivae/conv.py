@@ -21,7 +21,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from minivae.errors import check_array, check_choice, check_sizes, check_whole
-from minivae.layers import ACTIVATIONS, Layer, Linear
+from minivae.layers import ACTIVATIONS, Linear, Weighted
 
 
 def patches(images, kernel, stride):
@@ -81,7 +81,7 @@ def scatter(maps, W, stride):
     return images
 
 
-class _Convolution(Layer):
+class _Convolution(Weighted):
     """What both layers share: W connects a large `image` with small `maps`.
 
     Attributes
@@ -128,15 +128,8 @@ class _Convolution(Layer):
 
     def bind(self, params, grads):
         super().bind(params, grads)
-        self.W, self.b = params["W"], params["b"]
-        self.dW, self.db = grads["W"], grads["b"]
         # The same memory as tables: a row for each number in a window.
         self.W2, self.dW2 = (a.reshape(-1, self.maps[2]) for a in (self.W, self.dW))
-
-    def initialise(self, rng):
-        fan = self.fan_in if self.init == "he" else (self.fan_in + self.fan_out)
-        self.W[...] = rng.standard_normal(self.W.shape) * np.sqrt(2 / fan)
-        self.b[...] = 0
 
     def cut(self, images):
         """Rows of images, padded with zeros, as a table of windows."""
@@ -212,9 +205,7 @@ class Conv2d(_Convolution):
         windows = self.cut(x)
         y = windows @ self.W2
         y += self.b
-        y = y.reshape(len(x), self.n_out)
-        self.keep(y, windows)
-        return y
+        return self.keep(y.reshape(len(x), self.n_out), windows)
 
     def backward(self, dy, need_dx=True):
         """Write dW and db; return dx, shape (B, n_in), or None if it is not needed."""
@@ -263,9 +254,7 @@ class ConvTranspose2d(_Convolution):
         check_array("x", x, (None, self.n_in), self.W.dtype)
         y = self.paste(x).reshape(-1, self.image[2])
         y += self.b
-        y = y.reshape(len(x), self.n_out)
-        self.keep(y, x)
-        return y
+        return self.keep(y.reshape(len(x), self.n_out), x)
 
     def backward(self, dy, need_dx=True):
         """Write dW and db; return dx, shape (B, n_in), or None if it is not needed."""

@@ -4,15 +4,9 @@ import copy
 
 import numpy as np
 
+from minivae import errors
 from minivae.condition import Condition, label_columns
 from minivae.conv import conv_stacks
-from minivae.errors import (
-    as_float_array,
-    check_instance,
-    check_shape,
-    check_sizes,
-    check_whole,
-)
 from minivae.layers import Linear, Scale, Sequential, mlp
 from minivae.likelihoods import Bernoulli, Likelihood
 from minivae.model import Model
@@ -52,9 +46,9 @@ class EncoderDecoder(Model):
     heads = ()
 
     def __init__(self, encoder, decoder, likelihood, rng, dtype=np.float32):
-        check_instance("encoder", encoder, Sequential)
-        check_instance("decoder", decoder, Sequential)
-        check_instance("likelihood", likelihood, Likelihood, " such as Bernoulli()")
+        errors.check_instance("encoder", encoder, Sequential)
+        errors.check_instance("decoder", decoder, Sequential)
+        errors.check_instance("likelihood", likelihood, Likelihood, " such as Bernoulli()")
         self.D, self.K = decoder.n_out, decoder.n_in
         if self.D is None or encoder.n_in not in (None, self.D):
             raise ValueError(
@@ -115,10 +109,10 @@ class EncoderDecoder(Model):
         >>> VAE.mlp(64, 2, (32,), Binomial(16), rng=np.random.default_rng(0)).theta.size
         4420
         """
-        check_whole("D", D, minimum=1)
-        check_whole("K", K, minimum=1)
-        hidden = check_sizes("hidden", hidden, (256,))
-        C = check_whole("condition", condition, minimum=0)
+        errors.check_whole("D", D, minimum=1)
+        errors.check_whole("K", K, minimum=1)
+        hidden = errors.check_sizes("hidden", hidden, (256,))
+        C = errors.check_whole("condition", condition, minimum=0)
         sizes = [K + C, *reversed(hidden)]
         encoder = mlp([D + C, *hidden], activation)
         decoder = [*mlp(sizes, activation), Linear(sizes[-1], D)]
@@ -157,17 +151,17 @@ class EncoderDecoder(Model):
         >>> model.D, model.K
         (64, 2)
         """
-        check_whole("K", K, minimum=1)
-        shape = check_sizes("shape", shape, (28, 28))
+        errors.check_whole("K", K, minimum=1)
+        shape = errors.check_sizes("shape", shape, (28, 28))
         if len(shape) not in (2, 3):
             raise ValueError(
                 "shape: expected (rows, columns) or (rows, columns, channels), got"
                 f" {shape!r}"
             )
-        channels = check_sizes("channels", channels, (32, 64))
+        channels = errors.check_sizes("channels", channels, (32, 64))
         if not channels:
             raise ValueError("channels: expected at least one number, got none")
-        shape, C = (*shape, 1)[:3], check_whole("condition", condition, minimum=0)
+        shape, C = (*shape, 1)[:3], errors.check_whole("condition", condition, minimum=0)
         encoder, decoder = conv_stacks(shape, K + C, channels, activation)
         if C:
             features = next(e.n_out for e in reversed(encoder) if e.n_out)
@@ -239,8 +233,8 @@ class EncoderDecoder(Model):
 
         What `likelihood.log_prob(x, y)` takes; `decode` makes the mean image E[x|z] of it.
         """
-        z = as_float_array("z", z, self.dtype)
-        check_shape("z", z, z.shape[:-1] + (self.K,))
+        z = errors.as_float_array("z", z, self.dtype)
+        errors.check_shape("z", z, z.shape[:-1] + (self.K,))
         self._check_rows(z.shape[-2] if z.ndim > 1 else 1)
         self._kept = None  # the layers now remember this pass: backward must not use it
         y = self.decoder.forward(z.reshape(-1, self.K))
@@ -260,7 +254,7 @@ class EncoderDecoder(Model):
         >>> model.decode(np.zeros((3, 2), np.float32)).shape
         (3, 4)
         """
-        z = as_float_array("z", z, self.dtype, finite=True)
+        z = errors.as_float_array("z", z, self.dtype, finite=True)
         return self.likelihood.mean(self.decoder_output(z))
 
     def latent(self, x):
@@ -307,17 +301,17 @@ class EncoderDecoder(Model):
         >>> model.interpolate(x[:1], x[1:], steps=5).shape
         (5, 1, 4)
         """
-        check_whole("steps", steps, minimum=2)
+        errors.check_whole("steps", steps, minimum=2)
         x_a = self._check_x(x_a, "x_a", finite=True)
         x_b = self._check_x(x_b, "x_b", finite=True)
-        check_shape("x_b", x_b, x_a.shape)
+        errors.check_shape("x_b", x_b, x_a.shape)
         z_a, z_b = self.latent(x_a), self.latent(x_b)
         t = np.linspace(0, 1, steps, dtype=self.dtype)[:, None, None]
         return self.decode((1 - t) * z_a + t * z_b)
 
     def _check_x(self, x, name="x", finite=False):
         # `loss` leaves NaN and infinity to the likelihood's check: one pass over x will do.
-        x = as_float_array(name, x, self.dtype, (None, self.D), finite)
+        x = errors.as_float_array(name, x, self.dtype, (None, self.D), finite)
         self._check_rows(len(x))
         return x
 

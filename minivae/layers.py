@@ -13,14 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from minivae.errors import (
-    check_array,
-    check_choice,
-    check_instance,
-    check_number,
-    check_sizes,
-    check_whole,
-)
+from minivae import errors
 from minivae.numerics import sigmoid, softplus
 
 
@@ -68,12 +61,20 @@ class Layer:
         """Take `params` and `grads` (dicts of views) as this layer's own."""
         self.params, self.grads = params, grads
 
+    def bind_below(self, prefix, params, grads):
+        """Take from larger dicts of views those named "prefix.W" and so on."""
+        self.bind(
+            {name: params[f"{prefix}.{name}"] for name in self.shapes},
+            {name: grads[f"{prefix}.{name}"] for name in self.shapes},
+        )
+
     def initialise(self, rng):
         """Draw the parameters' first values from the generator `rng`."""
 
     def keep(self, y, value):
-        """Remember `value` until `backward` asks for it, with a dy that is like y."""
+        """Return y, and remember `value` until `backward` asks for it with a dy like y."""
         self._kept = value, y.shape, y.dtype
+        return y
 
     def kept(self, dy, name="dy"):
         """Return what `forward` kept.
@@ -91,11 +92,36 @@ class Layer:
                 " there is no input to differentiate at"
             )
         value, shape, dtype = self._kept
-        check_array(name, dy, shape, dtype)
+        errors.check_array(name, dy, shape, dtype)
         return value
 
 
-class Linear(Layer):
+class Weighted(Layer):
+    """What layers with weights W and biases b share.
+
+    Attributes
+    ----------
+    init : {"glorot", "he"}
+    fan_in, fan_out : float
+        How many products one y is the sum of, and how many one x goes into.
+    W, b, dW, db : ndarray
+        Views into the model's `theta` and `grad`, set by `bind`.
+    """
+
+    def bind(self, params, grads):
+        """Take the views of W and b, dW and db."""
+        super().bind(params, grads)
+        self.W, self.b = params["W"], params["b"]
+        self.dW, self.db = grads["W"], grads["b"]
+
+    def initialise(self, rng):
+        """Draw W as `init` says, and set b to zero."""
+        fan = self.fan_in if self.init == "he" else (self.fan_in + self.fan_out)
+        self.W[...] = rng.standard_normal(self.W.shape) * np.sqrt(2 / fan)
+        self.b[...] = 0
+
+
+class Linear(Weighted):
     """y = x W + b.
 
     With dy = ∂L/∂y the chain rule gives, summing over the batch,
@@ -127,32 +153,19 @@ class Linear(Layer):
 
     def __init__(self, n_in, n_out, init="glorot"):
         super().__init__()
-        self.n_in = check_whole("n_in", n_in, minimum=1)
-        self.n_out = check_whole("n_out", n_out, minimum=1)
-        check_choice("init", init, ("glorot", "he"))
-        self.init = init
+        self.n_in = errors.check_whole("n_in", n_in, minimum=1)
+        self.n_out = errors.check_whole("n_out", n_out, minimum=1)
+        errors.check_choice("init", init, ("glorot", "he"))
+        self.init, self.fan_in, self.fan_out = init, self.n_in, self.n_out
         self.shapes = {"W": (self.n_in, self.n_out), "b": (self.n_out,)}
         self.config = {"n_in": self.n_in, "n_out": self.n_out, "init": init}
 
-    def bind(self, params, grads):
-        """Take views of shape (n_in, n_out) and (n_out,) as W and b, dW and db."""
-        super().bind(params, grads)
-        self.W, self.b = params["W"], params["b"]
-        self.dW, self.db = grads["W"], grads["b"]
-
-    def initialise(self, rng):
-        """Draw W as `init` says, and set b to zero."""
-        fan = self.n_in if self.init == "he" else (self.n_in + self.n_out)
-        self.W[...] = rng.standard_normal(self.W.shape) * np.sqrt(2 / fan)
-        self.b[...] = 0
-
     def forward(self, x):
         """Return x W + b, shape (B, n_out), for x of shape (B, n_in)."""
-        check_array("x", x, (None, self.n_in), self.W.dtype)
+        errors.check_array("x", x, (None, self.n_in), self.W.dtype)
         y = x @ self.W
         y += self.b
-        self.keep(y, x)
-        return y
+        return self.keep(y, x)
 
     def backward(self, dy, need_dx=True):
         """Write dW and db; return dx, shape (B, n_in), or None if it is not needed."""
@@ -167,10 +180,9 @@ class Tanh(Layer):
 
     def forward(self, x):
         """Return tanh(x), of the shape of x; y is kept."""
-        check_array("x", x)
+        errors.check_array("x", x)
         y = np.tanh(x)
-        self.keep(y, y)
-        return y
+        return self.keep(y, y)
 
     def backward(self, dy):
         """Return dx = dy (1 - y²), of the shape of dy."""
@@ -186,10 +198,9 @@ class Sigmoid(Layer):
 
     def forward(self, x):
         """Return 1 / (1 + exp(-x)), of the shape of x; y is kept."""
-        check_array("x", x)
+        errors.check_array("x", x)
         y = sigmoid(x)
-        self.keep(y, y)
-        return y
+        return self.keep(y, y)
 
     def backward(self, dy):
         """Return dx = dy y (1 - y), of the shape of dy."""
@@ -202,9 +213,8 @@ class ReLU(Layer):
 
     def forward(self, x):
         """Return max(x, 0), of the shape of x; where x > 0 is kept."""
-        check_array("x", x)
-        self.keep(x, x > 0)
-        return np.maximum(x, 0)
+        errors.check_array("x", x)
+        return self.keep(np.maximum(x, 0), x > 0)
 
     def backward(self, dy):
         """Return dx = dy where x was above 0, else 0."""
@@ -216,9 +226,8 @@ class Softplus(Layer):
 
     def forward(self, x):
         """Return log(1 + exp(x)), of the shape of x; x is kept."""
-        check_array("x", x)
-        self.keep(x, x)
-        return softplus(x)
+        errors.check_array("x", x)
+        return self.keep(softplus(x), x)
 
     def backward(self, dy):
         """Return dx = dy sigmoid(x), of the shape of dy."""
@@ -234,14 +243,13 @@ class Scale(Layer):
 
     def __init__(self, factor):
         super().__init__()
-        self.factor = check_number("factor", factor)
+        self.factor = errors.check_number("factor", factor)
         self.config = {"factor": self.factor}
 
     def forward(self, x):
         """Return factor · x, of the shape of x."""
-        check_array("x", x)
-        self.keep(x, self.factor)
-        return self.factor * x
+        errors.check_array("x", x)
+        return self.keep(self.factor * x, self.factor)
 
     def backward(self, dy):
         """Return dx = factor · dy, of the shape of dy."""
@@ -265,7 +273,7 @@ class Sequential(Layer):
     def __init__(self, *layers):
         super().__init__()
         for layer in layers:
-            check_instance("layers", layer, Layer)
+            errors.check_instance("layers", layer, Layer)
         self.layers = list(layers)
         widths = [layer for layer in self.layers if layer.n_in is not None]
         for left, right in pairwise(widths):
@@ -295,10 +303,7 @@ class Sequential(Layer):
         """Hand each layer its own views, by the number in front of the name."""
         super().bind(params, grads)
         for i, layer in enumerate(self.layers):
-            layer.bind(
-                {name: params[f"{i}.{name}"] for name in layer.shapes},
-                {name: grads[f"{i}.{name}"] for name in layer.shapes},
-            )
+            layer.bind_below(i, params, grads)
 
     def initialise(self, rng):
         """Draw every layer's first values, in order."""
@@ -334,9 +339,9 @@ def mlp(sizes, activation="tanh"):
 
     ReLU gets He's initialisation, the others Glorot's.
     """
-    check_choice("activation", activation, tuple(ACTIVATIONS))
+    errors.check_choice("activation", activation, tuple(ACTIVATIONS))
     init = "he" if activation == "relu" else "glorot"
     layers = []
-    for n_in, n_out in pairwise(check_sizes("sizes", sizes, (64, 256))):
+    for n_in, n_out in pairwise(errors.check_sizes("sizes", sizes, (64, 256))):
         layers += [Linear(n_in, n_out, init), ACTIVATIONS[activation]()]
     return layers

@@ -11,13 +11,7 @@ import math
 
 import numpy as np
 
-from minivae.errors import (
-    check_array,
-    check_generator,
-    check_number,
-    check_shape,
-    check_whole,
-)
+from minivae import errors
 from minivae.gaussian import LOG_2PI
 from minivae.layers import Layer
 from minivae.numerics import sigmoid
@@ -30,7 +24,7 @@ class Likelihood(Layer):
 
     def check(self, x):
         """Raise ValueError if x holds a value that p(x|z) gives no probability."""
-        check_array("x", x, finite=True)
+        errors.check_array("x", x, finite=True)
 
     def log_prob(self, x, y):
         """log p(x|z) in nats, summed over the D pixels.
@@ -53,21 +47,21 @@ class Likelihood(Layer):
         TypeError
             If x and y differ in dtype.
         """
-        check_array("y", y)
-        check_array("x", x, dtype=y.dtype)
-        check_shape("y", y, y.shape[:-2] + x.shape)
+        errors.check_array("y", y)
+        errors.check_array("x", x, dtype=y.dtype)
+        errors.check_shape("y", y, y.shape[:-2] + x.shape)
         self.check(x)
         return self._log_prob(x, y)
 
     def mean(self, y):
         """E[x|z], of the shape of y. For a Gaussian or a Laplace it is y itself."""
-        check_array("y", y)
+        errors.check_array("y", y)
         return y
 
     def sample(self, y, rng):
         """Draw x ~ p(x|z), of the shape and dtype of y."""
-        check_array("y", y, finite=True)
-        check_generator("rng", rng)
+        errors.check_array("y", y, finite=True)
+        errors.check_generator("rng", rng)
         return self._sample(y, rng).astype(y.dtype)
 
 
@@ -104,7 +98,7 @@ class Binomial(Likelihood):
 
     def __init__(self, n=1, grey=False):
         super().__init__()
-        self.n = check_whole("n", n, minimum=1)
+        self.n = errors.check_whole("n", n, minimum=1)
         if self.n > MAX_COUNT:
             raise ValueError(f"n: expected at most {MAX_COUNT}, got {n}")
         if grey and n != 1:
@@ -115,7 +109,7 @@ class Binomial(Likelihood):
 
     def check(self, x):
         """Raise ValueError unless x holds whole numbers 0..n, or greys in [0, 1]."""
-        check_array("x", x)
+        errors.check_array("x", x)
         if self.grey:
             inside, support = (x >= 0) & (x <= 1), "[0, 1]"
         elif self.n == 1:
@@ -139,8 +133,7 @@ class Binomial(Likelihood):
         log_p = (x * y - log_1p_exp).sum(axis=-1)
         if self.n > 1:
             log_p += self._log_choose.astype(y.dtype)[x.astype(np.intp)].sum(axis=-1)
-        self.keep(log_p, (x, t, u))
-        return log_p
+        return self.keep(log_p, (x, t, u))
 
     def backward(self, dlogp):
         """Return dy = dlogp · (x - n sigmoid(y)); dlogp has the shape of `log_prob`."""
@@ -154,7 +147,7 @@ class Binomial(Likelihood):
 
     def mean(self, y):
         """E[x|z] = n sigmoid(y), in [0, n]."""
-        check_array("y", y)
+        errors.check_array("y", y)
         return self.n * sigmoid(y)
 
     def _sample(self, y, rng):
@@ -207,7 +200,7 @@ class Gaussian(Likelihood):
 
     def __init__(self, c=1.0, learned=False):
         super().__init__()
-        self._log_c = math.log(check_number("c", c, minimum=0, exclusive=True))
+        self._log_c = math.log(errors.check_number("c", c, minimum=0, exclusive=True))
         self.learned = learned
         self.config = {"c": float(c), "learned": learned}
         self.shapes = {"log_c": (1,)} if learned else {}
@@ -271,7 +264,7 @@ class Laplace(Likelihood):
 
     def __init__(self, b=1.0, learned=False):
         super().__init__()
-        self._log_b = math.log(check_number("b", b, minimum=0, exclusive=True))
+        self._log_b = math.log(errors.check_number("b", b, minimum=0, exclusive=True))
         self.learned = learned
         self.config = {"b": float(b), "learned": learned}
         self.shapes = {"log_b": (1,)} if learned else {}

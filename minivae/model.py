@@ -42,6 +42,7 @@ class Model:
         self.dtype = _precision(dtype)
         self.layout, size = {}, 0
         for part_name, part in parts.items():
+            part.claim()
             for name, shape in part.shapes.items():
                 end = size + int(np.prod(shape))
                 self.layout[f"{part_name}.{name}"] = (slice(size, end), shape)
@@ -49,8 +50,6 @@ class Model:
         self.theta = np.zeros(size, dtype)
         self.grad = np.zeros(size, dtype)
         self._parts = parts
-        for part in parts.values():
-            part.claim()
         self._bind()
         for part in parts.values():
             part.initialise(rng)
@@ -59,11 +58,7 @@ class Model:
         """Cut the views, and hand each part its own."""
         self.params, self.grads = self._views(self.theta), self._views(self.grad)
         for part_name, part in self._parts.items():
-            params, grads = (
-                {name: views[f"{part_name}.{name}"] for name in part.shapes}
-                for views in (self.params, self.grads)
-            )
-            part.bind(params, grads)
+            part.bind_below(part_name, self.params, self.grads)
 
     def _views(self, flat):
         return {

@@ -42,7 +42,11 @@ class Optimizer:
         check_array("theta", theta, (size,))
         check_array("grad", grad, theta.shape, theta.dtype)
         if not math.isfinite(np.dot(grad, grad)):  # cheap, but a large one overflows
-            _refuse_non_finite(grad)
+            bad = np.flatnonzero(~np.isfinite(grad))
+            if len(bad):  # no mistake in the call: backward overflowed, as a loss may
+                raise FloatingPointError(
+                    f"grad is not finite: {grad[bad[0]]} at index {bad[0]}"
+                )
         lr = check_number("lr", value_at(self.lr, self.t), minimum=0)
         if self.t == 0:
             for name in self.memory:
@@ -184,12 +188,6 @@ class Adam(Optimizer):
             np.divide(m, tmp, out=tmp)
             tmp *= rate
             theta[block] -= tmp
-
-
-def _refuse_non_finite(grad):
-    bad = np.flatnonzero(~np.isfinite(grad))
-    if len(bad):  # no mistake in the call: backward overflowed, as a loss may
-        raise FloatingPointError(f"grad is not finite: {grad[bad[0]]} at index {bad[0]}")
 
 
 def check_decay(name, value):

@@ -28,14 +28,10 @@ def text_of(schedule):
     return f"{name}({', '.join(map(repr, arguments))})"
 
 
-def _made_by(name, *arguments):
-    """A decorator that notes on a schedule the call that made it."""
-
-    def note(schedule):
-        schedule.spec = [name, *arguments]
-        return schedule
-
-    return note
+def _made_by(schedule, *spec):
+    """The schedule, with a note of the call that made it: a name and the arguments."""
+    schedule.spec = list(spec)
+    return schedule
 
 
 def linear_warmup(top, steps):
@@ -51,11 +47,10 @@ def linear_warmup(top, steps):
     top = check_number("top", top, minimum=0)
     steps = check_whole("steps", steps, minimum=1)
 
-    @_made_by("linear_warmup", top, steps)
     def warmup(step):
         return top * min(1.0, step / steps)
 
-    return warmup
+    return _made_by(warmup, "linear_warmup", top, steps)
 
 
 def cosine_decay(top, steps):
@@ -73,11 +68,10 @@ def cosine_decay(top, steps):
     top = check_number("top", top, minimum=0)
     steps = check_whole("steps", steps, minimum=1)
 
-    @_made_by("cosine_decay", top, steps)
     def decay(step):
         return top * 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps)))
 
-    return decay
+    return _made_by(decay, "cosine_decay", top, steps)
 
 
 def piecewise_constant(values, lengths):
@@ -100,7 +94,6 @@ def piecewise_constant(values, lengths):
             f" {len(values)} and {len(lengths)}"
         )
 
-    @_made_by("piecewise_constant", values, lengths)
     def stage(step):
         for value, length in zip(values, lengths, strict=True):
             if step < length:
@@ -108,4 +101,4 @@ def piecewise_constant(values, lengths):
             step -= length
         return values[-1]
 
-    return stage
+    return _made_by(stage, "piecewise_constant", values, lengths)

@@ -13,15 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minivae import gaussian
+from minivae import errors, gaussian
 from minivae.encoder_decoder import EncoderDecoder
-from minivae.errors import (
-    as_float_array,
-    check_generator,
-    check_number,
-    check_shape,
-    check_whole,
-)
 
 
 class Loss(NamedTuple):
@@ -111,8 +104,8 @@ class VAE(EncoderDecoder):
         True
         """
         x, eps = self._check(x, eps)
-        beta = check_number("beta", beta, minimum=0)
-        free_bits = check_number("free_bits", free_bits, minimum=0)
+        beta = errors.check_number("beta", beta, minimum=0)
+        free_bits = errors.check_number("free_bits", free_bits, minimum=0)
         B = len(x)
         self._condition_on(labels, B)
         mu, logvar, _, y, log_p = self._forward(x, eps)
@@ -204,9 +197,9 @@ class VAE(EncoderDecoder):
         >>> model.sample(5, rng).shape
         (5, 4)
         """
-        check_whole("n", n, minimum=1)
+        errors.check_whole("n", n, minimum=1)
         rng = np.random.default_rng() if rng is None else rng
-        check_generator("rng", rng)
+        errors.check_generator("rng", rng)
         z = rng.standard_normal((n, self.K), dtype=self.dtype)
         y = self.decoder_output(z)
         return self.likelihood.mean(y) if mean else self.likelihood.sample(y, rng)
@@ -286,7 +279,7 @@ class VAE(EncoderDecoder):
 
     def _check(self, x, eps, name="eps"):
         x = self._check_x(x)
-        eps = as_float_array(name, eps, self.dtype, finite=True)
+        eps = errors.as_float_array(name, eps, self.dtype, finite=True)
         samples = (None,) if eps.ndim == 3 else ()
-        check_shape(name, eps, (*samples, len(x), self.K))
+        errors.check_shape(name, eps, (*samples, len(x), self.K))
         return x, eps

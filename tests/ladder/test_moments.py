@@ -102,19 +102,19 @@ def test_right_code_passes():
             ["Laplace: a learned scale starts as told"],
         ),
         (
-            "layers:Linear.initialise",
+            "layers:Weighted.initialise",
             "np.sqrt(2 / fan)",
             "np.sqrt(2.5 / fan)",
             ["a network's first weights"],
         ),
         (
-            "layers:Linear.initialise",
+            "layers:Weighted.initialise",
             'self.init == "he"',
             "False",
             ["a network's first weights"],
         ),
         (
-            "layers:Linear.initialise",
+            "layers:Weighted.initialise",
             "self.b[...] = 0",
             "self.b[...] = 0.1",
             ["a network's first weights"],
