@@ -47,7 +47,10 @@ def test_nothing_is_overwritten(folder, capsys):
     mine.write_text("my answer", encoding="utf-8")
     assert cli.main(["course", str(folder), "--solutions"]) == 0
     assert mine.read_text(encoding="utf-8") == "my answer"
-    assert f"{mine}: kept as it is" in capsys.readouterr().out
+    kept, *_, last = capsys.readouterr().out.splitlines()
+    assert f"{mine}: kept as it is" in kept
+    new = sum(path.is_file() for path in (folder / "exercises" / "solutions").rglob("*"))
+    assert last == f"{folder}: {new} files written; begin with {folder / 'README.md'}"
     assert (folder / "exercises" / "solutions" / "01_linear.py").is_file()
 
 

@@ -64,3 +64,12 @@ def test_the_version(capsys):
     with pytest.raises(SystemExit, match=r"^0$"):
         main(["--version"])
     assert capsys.readouterr().out == f"minivae {__version__}\n"
+
+
+def test_commands_that_read_images_take_the_same_options():
+    subparsers = next(a for a in build_parser()._actions if a.dest == "command")
+    for name in ("train", "evaluate", "check", "explore"):
+        found = {a.dest: a.help for a in subparsers.choices[name]._actions}
+        assert {"data", "data_dir", "shape", "max_count"} <= found.keys(), name
+        default = "digits" if name == "train" else "what the model was trained on"
+        assert f"(default: {default}" in found["data"], name

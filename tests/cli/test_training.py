@@ -33,7 +33,7 @@ def train(tmp_path, *options, out="run"):
 
 
 def test_train_writes_model_history_and_figures_and_lists_them(tmp_path, capsys):
-    folder = train(tmp_path)
+    folder = train(tmp_path, "--epochs", "3")
     names = {path.name for path in folder.iterdir()}
     assert names == {"model.npz", "history.csv"} | {f"{name}.png" for name in FIGURES}
     printed = capsys.readouterr().out

@@ -118,11 +118,17 @@ def test_an_escaped_bug_or_a_false_alarm_is_a_failure(
 
 def test_progress_on_a_terminal_is_one_line(monkeypatch):
     class Terminal(io.StringIO):
+        seen = ""
+
         def isatty(self):
             return True
+
+        def flush(self):
+            self.seen = self.getvalue()
 
     monkeypatch.setattr(sys, "stderr", Terminal())
     report = zoo._progress("bug", 2)
     report(1)
+    assert sys.stderr.seen == "\rbug 1/2", "a line without an end waits in the buffer"
     report(2)
     assert sys.stderr.getvalue() == "\rbug 1/2\rbug 2/2\n"

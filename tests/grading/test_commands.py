@@ -27,7 +27,9 @@ ENVIRONMENT.pop("PYTEST_ADDOPTS", None)  # how these tests are run is not theirs
 def folder(tmp_path, capsys):
     """A fresh copy of the exercises."""
     assert cli.main(["exercises", str(tmp_path / "answers")]) == 0
-    assert "15 files written, 0 kept" in capsys.readouterr().out
+    first, then = capsys.readouterr().out.splitlines()
+    assert first.endswith("15 files written, 0 kept; begin with 01_linear.py")
+    assert then == f"then: minivae grade {tmp_path / 'answers'}"
     return tmp_path / "answers"
 
 

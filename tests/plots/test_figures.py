@@ -241,3 +241,28 @@ def test_a_single_epoch_is_a_point_and_not_an_empty_line(epochs, marker):
     lines = fg.learning_curves(history).axes[0].lines
     found = {line.get_marker() for line in lines if len(line.get_xdata()) == epochs}
     assert found == {marker}
+
+
+def test_each_figure_says_what_it_shows(x):
+    plane, line = build(2), build(1)
+    rng = np.random.default_rng(0)
+    titles = {
+        "Images, and below each what its code gives back": fg.reconstructions(
+            plane, x, SHAPE
+        ),
+        "E[x|z] for z ~ N(0, I)": fg.samples(plane, SHAPE, rng, n=4),
+        "x ~ p(x|z) for z ~ N(0, I)": fg.samples(plane, SHAPE, rng, 4, draw_pixels=True),
+        "E[x|z] over equal shares of the prior N(0, I)": fg.manifold(plane, SHAPE, n=3),
+        "E[x|z] over equal shares of the prior, z from -1.4 to 1.4": fg.manifold(
+            line, SHAPE, n=3
+        ),
+    }
+    for title, figure in titles.items():
+        assert [text.get_text() for text in figure.texts] == [title]
+    (ax,) = fg.manifold(plane, SHAPE, n=3).axes
+    assert (ax.get_xlabel(), ax.get_ylabel()) == tuple(
+        f"$z_{i}$ from −1.0 to 1.0" for i in (1, 2)
+    )
+    (ax,) = fg.interpolations(plane, x[:2], x[2:4], SHAPE).axes
+    words = [text.get_text() for text in ax.texts]
+    assert words == ["$x_a$", "a straight line in z", "$x_b$"]
