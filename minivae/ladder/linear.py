@@ -3,6 +3,7 @@
 import numpy as np
 
 from minivae.inference.exact.linear_gaussian import fit_ppca, max_log_likelihood
+from minivae.ladder.moments import exact_noise
 from minivae.ladder.table import Row
 from minivae.likelihoods import Gaussian
 from minivae.vae import VAE
@@ -21,20 +22,14 @@ def linear_vae(model, x, rng):
     exact = fit_ppca(data, K)
     vae = VAE.mlp(D, K, (), Gaussian(exact.c, learned=True), rng=rng, dtype=np.float64)
     exact.place_in(vae)
-    axes = np.sqrt(K) * np.concatenate([np.eye(K), -np.eye(K)])
-    eps = np.broadcast_to(axes[:, None, :], (2 * K, len(data), K))
+    eps = exact_noise(K, len(data))
     gap = np.abs(exact.log_prob(data) - vae.elbo(data, eps)).max()
     best = max_log_likelihood(data, K)
     loss = vae.loss(data, eps)
     vae.backward()
-    return [
-        Row(5, "linear VAE at the pPCA solution: ELBO = log p(x)", gap, "nats", 1e-9),
-        Row(
-            5,
-            "... its loss is the maximal likelihood",
-            abs(loss.nelbo + best),
-            "nats",
-            1e-9,
-        ),
-        Row(5, "... and its gradient is zero", np.abs(vae.grad).max(), "nats", 1e-9),
-    ]
+    figures = {
+        "linear VAE at the pPCA solution: ELBO = log p(x)": gap,
+        "... its loss is the maximal likelihood": abs(loss.nelbo + best),
+        "... and its gradient is zero": np.abs(vae.grad).max(),
+    }
+    return [Row(5, claim, figure, "nats", 1e-9) for claim, figure in figures.items()]

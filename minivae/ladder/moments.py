@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from minivae.ladder import reference
-from minivae.ladder.table import Row, relative, z_row, z_score
+from minivae.ladder.table import Row, apart, relative, z_row, z_score
 from minivae.layers import ACTIVATIONS, mlp
 from minivae.likelihoods import Binomial, Gaussian, Laplace
 from minivae.model import Model
@@ -73,16 +73,11 @@ def _encoded(model, x, rng):
     drawn = latents(model, lambda: model.loss(x, eps))[0].reshape(eps.shape)
     again = reference.terms(model, x[:1], eps[:, :1])["z"]
     size = 1 + np.abs(mu).max()
+    off, by_loops = apart(z.mean(axis=0), mu) / size, apart(drawn[:, :1], again) / size
     return [
-        Row(3, "E[z] = mu", np.abs(centred.mean(axis=0)).max() / size, "relative", 1e-10),
+        Row(3, "E[z] = mu", off, "relative", 1e-10),
         Row(3, "Cov[z] = diag(exp(logvar))", relative(cov, exact), "relative", 1e-8),
-        Row(
-            3,
-            "z = mu + σ ε, by plain loops",
-            np.abs(drawn[:, :1] - again).max() / size,
-            "relative",
-            1e-10,
-        ),
+        Row(3, "z = mu + σ ε, by plain loops", by_loops, "relative", 1e-10),
     ]
 
 
@@ -112,7 +107,7 @@ def _sampled(model, rng):
         surplus = (residual**2 - variance).sum(axis=1)
         return max(first, z_score(surplus, 0.0))
 
-    images, z = _mean_images(model, rng)
+    z, images = latents(model, lambda: model.sample(2, rng, mean=True))
     means = [reference.mean(model.likelihood, reference.decode(model, row)) for row in z]
     n = SAMPLES
     return [
@@ -122,11 +117,6 @@ def _sampled(model, rng):
         z_row(3, "samples: pixels round E[x|z]", score(of_pixels), n // 4),
         Row(3, "samples' means, by plain loops", relative(images, means), "relative", 1e-9),
     ]
-
-
-def _mean_images(model, rng):
-    z, images = latents(model, lambda: model.sample(2, rng, mean=True))
-    return images, z
 
 
 def _images(model, n, rng):
@@ -150,32 +140,44 @@ def _variance(likelihood, y):
 
 
 def _every_likelihood(rng):
-    rows = []
     for likelihood in (Binomial(1), Binomial(16), Gaussian(0.3), Laplace(0.4)):
         name = f"{type(likelihood).__name__}({next(iter(likelihood.config.values()))})"
-        rows += _pixels(likelihood, name, rng)
+        yield from _pixels(likelihood, name, rng)
     for likelihood, start in ((Gaussian(0.3, True), 0.3), (Laplace(0.4, True), 0.4)):
         name = type(likelihood).__name__
         model = Model({"likelihood": likelihood}, rng, np.float64)
         off = abs(float(np.exp(model.theta[0])) - start)
-        rows.append(Row(3, f"{name}: a learned scale starts as told", off, "", 1e-12))
+        yield Row(3, f"{name}: a learned scale starts as told", off, "", 1e-12)
         model.theta[...] = 0.7  # learning has led away from there
-        rows += _pixels(likelihood, f"{name}, learned scale", rng)
-    return rows
+        yield from _pixels(likelihood, f"{name}, learned scale", rng)
+
+
+def _width(likelihood):
+    """The standard deviation of a Gaussian's or a Laplace's pixel."""
+    return math.sqrt(_variance(likelihood, np.zeros(1)).item())
+
+
+def pixel_density(likelihood, y):
+    """(values, p): all counts of a pixel, or a grid about y, and the probability of each.
+
+    y is a node of the grid, for a Laplace has its kink there.
+    """
+    if isinstance(likelihood, Binomial):
+        values, width = np.arange(likelihood.n + 1.0), 1.0
+    else:
+        values = y + _width(likelihood) * np.linspace(-30, 30, 40001)
+        width = values[1] - values[0]
+    log_p = likelihood.log_prob(values[:, None], np.full((len(values), 1), y))
+    return values, np.exp(log_p) * width
 
 
 def _pixels(likelihood, name, rng):
     """Draws of pixels against mean() and against the density of log_prob()."""
     y = rng.uniform(-1.5, 1.5)
-    if isinstance(likelihood, Binomial):
-        values, width, unit = np.arange(likelihood.n + 1.0), 1.0, max(1, likelihood.n / 4)
-        centre = 0.0
-    else:  # y is a node of the grid: a Laplace has its kink there
-        centre = y
-        unit = math.sqrt(_variance(likelihood, np.zeros(1)).item())
-        values = y + unit * np.linspace(-30, 30, 12001)
-        width = values[1] - values[0]
-    p = np.exp(likelihood.log_prob(values[:, None], np.full((len(values), 1), y))) * width
+    values, p = pixel_density(likelihood, y)
+    discrete = isinstance(likelihood, Binomial)
+    unit = max(1, likelihood.n / 4) if discrete else _width(likelihood)
+    centre = 0.0 if discrete else y
     mean = centre + (p * (values - centre)).sum()
 
     def statistics(x):

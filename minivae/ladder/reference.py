@@ -95,6 +95,14 @@ def log_likelihood(likelihood, x, y):
     return float(likelihood.log_prob(np.array([x]), np.array([y]))[0])
 
 
+def log_likelihoods(likelihood, x, y):
+    """log p(x|z) of each of several images (B, D), y being the outputs for them."""
+    return [
+        log_likelihood(likelihood, image, output)
+        for image, output in zip(x.tolist(), y, strict=True)
+    ]
+
+
 def mean(likelihood, y):
     """E[x|z] of one image."""
     if isinstance(likelihood, Binomial):
@@ -131,27 +139,20 @@ def terms(model, x, eps):
         (S, B, K); "mu", "logvar" and "kl" (B, K).
     """
     heads = [encode(model, image) for image in x.tolist()]
+    mu, logvar = zip(*heads, strict=True)
     zeros = [0.0] * model.K
-    z, log_p, log_prior, log_q = [], [], [], []
-    for noise in eps.tolist():
-        z.append([_sample(*head, e) for head, e in zip(heads, noise, strict=True)])
-        log_p.append(
-            [
-                log_likelihood(model.likelihood, image, decode(model, a))
-                for image, a in zip(x.tolist(), z[-1], strict=True)
-            ]
-        )
-        log_prior.append([log_normal(a, zeros, zeros) for a in z[-1]])
-        log_q.append([log_normal(a, *head) for a, head in zip(z[-1], heads, strict=True)])
-    return {
-        "mu": np.array([mu for mu, _ in heads]),
-        "logvar": np.array([logvar for _, logvar in heads]),
-        "kl": np.array([kl(*head) for head in heads]),
-        "z": np.array(z),
-        "log_p": np.array(log_p),
-        "log_prior": np.array(log_prior),
-        "log_q": np.array(log_q),
+    z = [list(map(_sample, mu, logvar, noise)) for noise in eps.tolist()]
+    y = [[decode(model, code) for code in codes] for codes in z]
+    numbers = {
+        "mu": mu,
+        "logvar": logvar,
+        "kl": [kl(*head) for head in heads],
+        "z": z,
+        "log_p": [log_likelihoods(model.likelihood, x, outputs) for outputs in y],
+        "log_prior": [[log_normal(code, zeros, zeros) for code in codes] for codes in z],
+        "log_q": [list(map(log_normal, codes, mu, logvar)) for codes in z],
     }
+    return {name: np.array(number) for name, number in numbers.items()}
 
 
 def _sample(mu, logvar, eps):

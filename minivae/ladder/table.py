@@ -110,13 +110,16 @@ def z_score(samples, expected, slack=0.0, one_sided=False):
     return float(np.max(apart / np.hypot(error, rounding)))
 
 
+def apart(value, expected):
+    """max |value - expected|; infinite if the shapes differ."""
+    value, expected = np.asarray(value), np.asarray(expected)
+    return np.inf if value.shape != expected.shape else np.max(np.abs(value - expected))
+
+
 def relative(value, expected):
     """max |value - expected| / max |expected|; infinite if the shapes differ.
 
     Where all that is expected is zero, the difference itself.
     """
-    value, expected = np.asarray(value), np.asarray(expected)
-    if value.shape != expected.shape:
-        return np.inf
     size = np.max(np.abs(expected))
-    return float(np.max(np.abs(value - expected)) / (size if size > 0 else 1.0))
+    return float(apart(value, expected) / (size if size > 0 else 1.0))
