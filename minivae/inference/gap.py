@@ -12,14 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minivae import gaussian
-from minivae.errors import (
-    as_float_array,
-    check_generator,
-    check_instance,
-    check_sizes,
-    check_whole,
-)
+from minivae import errors, gaussian
 from minivae.inference.bounds import importance_log_likelihood
 from minivae.inference.diagnostics import active_units
 from minivae.inference.exact import quadrature
@@ -47,14 +40,14 @@ def fit_posterior(model, x, rng, steps=300, samples=16):
     -------
     mu, logvar : ndarray, shape (B, K)
     """
-    check_instance("model", model, VAE)
-    check_generator("rng", rng)
-    check_whole("samples", samples, minimum=1)
-    x = as_float_array("x", x, model.dtype, (None, model.D), finite=True)
+    errors.check_instance("model", model, VAE)
+    errors.check_generator("rng", rng)
+    errors.check_whole("samples", samples, minimum=1)
+    x = errors.as_float_array("x", x, model.dtype, (None, model.D), finite=True)
     both = np.stack(model.encode(x))  # one flat vector for the optimizer
     mu, logvar = both  # views
     B, K = mu.shape
-    adam = Adam(cosine_decay(0.05, check_whole("steps", steps, minimum=1)))
+    adam = Adam(cosine_decay(0.05, errors.check_whole("steps", steps, minimum=1)))
     for _ in range(steps):
         eps = rng.standard_normal((samples, B, K), dtype=model.dtype)
         y = model.decoder_output(gaussian.reparameterize(mu, logvar, eps))
@@ -95,13 +88,13 @@ class GapReport:
     latent: int
 
     def __str__(self):
-        gaps = [
+        rows = [
+            *self.rows,
             ("approximation gap (the Gaussian family)", *self.approximation),
             ("amortization gap (the encoder)", *self.amortization),
         ]
         lines = [f"{'nats per image':<42}{'mean':>12}{'std. error':>12}"]
-        lines += [f"{name:<42}{mean:>12.4f}{se:>12.4f}" for name, mean, se in self.rows]
-        lines += [f"{name:<42}{mean:>12.4f}{se:>12.4f}" for name, mean, se in gaps]
+        lines += [f"{name:<42}{mean:>12.4f}{se:>12.4f}" for name, mean, se in rows]
         lines.append(
             f"log p(x) by {self.truth}; {self.active} of {self.latent} units active"
         )
@@ -131,11 +124,11 @@ def gap_report(model, x, rng, samples=(5, 50), draws=200):
     ----------
     Cremer, Li & Duvenaud 2018, "Inference Suboptimality in Variational Autoencoders".
     """
-    check_instance("model", model, VAE)
-    check_generator("rng", rng)
-    samples = check_sizes("samples", samples, (5, 50))
-    check_whole("draws", draws, minimum=2)
-    x = as_float_array("x", x, model.dtype, (None, model.D), finite=True)
+    errors.check_instance("model", model, VAE)
+    errors.check_generator("rng", rng)
+    samples = errors.check_sizes("samples", samples, (5, 50))
+    errors.check_whole("draws", draws, minimum=2)
+    x = errors.as_float_array("x", x, model.dtype, (None, model.D), finite=True)
     active = active_units(model, x)
     mu, logvar = model.encode(x)
     amortized = _elbo_draws(model, x, mu, logvar, rng, draws)
@@ -153,11 +146,7 @@ def gap_report(model, x, rng, samples=(5, 50), draws=200):
         truth = "importance sampling"
         log_p = [importance_log_likelihood(model, x, 1000, rng).mean() for _ in range(5)]
     rows.append((f"log p(x), {truth}", *_mean(log_p)))
-    (low, low_se), (high, high_se), (top, top_se) = (
-        _mean(amortized),
-        _mean(fitted),
-        _mean(log_p),
-    )
+    (low, low_se), (high, high_se), (top, top_se) = map(_mean, (amortized, fitted, log_p))
     return GapReport(
         rows=rows,
         truth=truth,
@@ -173,9 +162,8 @@ def _elbo_draws(model, x, mu, logvar, rng, draws):
     kl = gaussian.kl(mu, logvar).sum(axis=-1)
     estimates = []
     for _ in range(draws):
-        z = gaussian.reparameterize(
-            mu, logvar, rng.standard_normal(mu.shape, dtype=model.dtype)
-        )
+        eps = rng.standard_normal(mu.shape, dtype=model.dtype)
+        z = gaussian.reparameterize(mu, logvar, eps)
         log_p = model.likelihood.log_prob(x, model.decoder_output(z))
         estimates.append((log_p - kl).mean(dtype=np.float64))
     return estimates

@@ -25,16 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minivae import gaussian
-from minivae.errors import (
-    as_float_array,
-    check_finite,
-    check_function,
-    check_generator,
-    check_number,
-    check_shape,
-    check_whole,
-)
+from minivae import errors, gaussian
 
 
 def score_terms(log_joint, mu, logvar, eps, control_variate=False, entropy=True):
@@ -72,11 +63,11 @@ def score_terms(log_joint, mu, logvar, eps, control_variate=False, entropy=True)
     ----------
     Ranganath et al. (2014), equation 3 and section 3.2 (there with all samples).
     """
-    check_function("log_joint", log_joint)
+    errors.check_function("log_joint", log_joint)
     mu, logvar, eps = _check(mu, logvar, eps)
     z = gaussian.reparameterize(mu, logvar, eps)
     log_p = log_joint(z)
-    log_p = as_float_array("log_joint(z)", log_p, np.float64, (len(z),), finite=True)
+    log_p = errors.as_float_array("log_joint(z)", log_p, np.float64, (len(z),), finite=True)
     log_q = gaussian.log_normal(z, mu, logvar).sum(axis=1)
     f = (log_p - log_q if entropy else log_p)[:, None]
     _, score_mu, score_logvar = gaussian.log_normal_grad(z, mu, logvar)
@@ -111,11 +102,11 @@ def pathwise_terms(log_joint_grad, mu, logvar, eps, entropy=True):
     (S, 2K) array
         The gradients in mu and then in logvar.
     """
-    check_function("log_joint_grad", log_joint_grad)
+    errors.check_function("log_joint_grad", log_joint_grad)
     mu, logvar, eps = _check(mu, logvar, eps)
     z = gaussian.reparameterize(mu, logvar, eps)
     dz = log_joint_grad(z)
-    dz = as_float_array("log_joint_grad(z)", dz, np.float64, z.shape, finite=True)
+    dz = errors.as_float_array("log_joint_grad(z)", dz, np.float64, z.shape, finite=True)
     dmu, dlogvar = gaussian.reparameterize_grad(dz, logvar, eps)
     return np.concatenate([dmu, dlogvar + 0.5 if entropy else dlogvar], axis=1)
 
@@ -155,16 +146,16 @@ def compare(estimator, exact, rng, S=8, replicates=2000):
     -------
     Comparison
     """
-    check_function("estimator", estimator)
-    exact = as_float_array("exact", exact, np.float64, (None,), finite=True)
-    check_generator("rng", rng)
-    S, R = check_whole("S", S, 1), check_whole("replicates", replicates, 2)
+    errors.check_function("estimator", estimator)
+    exact = errors.as_float_array("exact", exact, np.float64, (None,), finite=True)
+    errors.check_generator("rng", rng)
+    S, R = errors.check_whole("S", S, 1), errors.check_whole("replicates", replicates, 2)
     K = len(exact) // 2
-    check_shape("exact", exact, (2 * K,))
+    errors.check_shape("exact", exact, (2 * K,))
     draws = np.empty((R, 2 * K))
     for draw in draws:
         draw[:] = _mean("estimator(eps)", estimator(rng.standard_normal((S, K))), S, K)
-    check_finite("estimator(eps)", draws)
+    errors.check_finite("estimator(eps)", draws)
     mean, mean_se = draws.mean(axis=0), draws.std(axis=0, ddof=1) / np.sqrt(R)
     squares = S * (draws - mean) ** 2 * R / (R - 1)
     return Comparison(
@@ -206,14 +197,14 @@ def fit(gradient, mu, logvar, rng, steps=1000, S=8, rate=0.1, power=0.7):
     FloatingPointError
         If a step leads to values that are not finite; the message names the step.
     """
-    check_function("gradient", gradient)
-    check_generator("rng", rng)
-    steps, S = check_whole("steps", steps, 1), check_whole("S", S, 1)
-    rate = check_number("rate", rate, minimum=0, exclusive=True)
-    power = check_number("power", power, minimum=0.5, exclusive=True)
+    errors.check_function("gradient", gradient)
+    errors.check_generator("rng", rng)
+    steps, S = errors.check_whole("steps", steps, 1), errors.check_whole("S", S, 1)
+    rate = errors.check_number("rate", rate, minimum=0, exclusive=True)
+    power = errors.check_number("power", power, minimum=0.5, exclusive=True)
     if power > 1:
         raise ValueError(f"power: expected at most 1, or the steps stop short, got {power}")
-    mu = as_float_array("mu", mu, np.float64, (None,))
+    mu = errors.as_float_array("mu", mu, np.float64, (None,))
     mu, logvar, _ = _check(mu, logvar, np.zeros((1, len(mu))))
     path = np.empty((steps + 1, 2, len(mu)))
     path[0] = mu, logvar
@@ -232,11 +223,11 @@ def fit(gradient, mu, logvar, rng, steps=1000, S=8, rate=0.1, power=0.7):
 
 def _mean(name, terms, S, K):
     """The mean over S terms of the width 2K, no other."""
-    return as_float_array(name, terms, np.float64, (S, 2 * K)).mean(axis=0)
+    return errors.as_float_array(name, terms, np.float64, (S, 2 * K)).mean(axis=0)
 
 
 def _check(mu, logvar, eps):
-    mu = as_float_array("mu", mu, np.float64, (None,), finite=True)
-    logvar = as_float_array("logvar", logvar, np.float64, mu.shape, finite=True)
-    eps = as_float_array("eps", eps, np.float64, (None, len(mu)), finite=True)
+    mu = errors.as_float_array("mu", mu, np.float64, (None,), finite=True)
+    logvar = errors.as_float_array("logvar", logvar, np.float64, mu.shape, finite=True)
+    eps = errors.as_float_array("eps", eps, np.float64, (None, len(mu)), finite=True)
     return mu, logvar, eps

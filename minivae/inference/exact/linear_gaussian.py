@@ -15,15 +15,7 @@ maximum likelihood is probabilistic PCA, which knows its own best value of log p
 
 import numpy as np
 
-from minivae import gaussian
-from minivae.errors import (
-    as_float_array,
-    check_generator,
-    check_instance,
-    check_number,
-    check_shape,
-    check_whole,
-)
+from minivae import errors, gaussian
 from minivae.gaussian import LOG_2PI
 from minivae.vae import VAE
 
@@ -46,10 +38,10 @@ class LinearGaussian:
     """
 
     def __init__(self, W, b, c):
-        self.W = as_float_array("W", W, np.float64, (None, None), finite=True)
+        self.W = errors.as_float_array("W", W, np.float64, (None, None), finite=True)
         self.D, self.K = self.W.shape
-        self.b = as_float_array("b", b, np.float64, (self.D,), finite=True)
-        self.c = check_number("c", c, minimum=0, exclusive=True)
+        self.b = errors.as_float_array("b", b, np.float64, (self.D,), finite=True)
+        self.c = errors.check_number("c", c, minimum=0, exclusive=True)
         self.M = self.W.T @ self.W + self.c * np.eye(self.K)
 
     def posterior(self, x):
@@ -130,8 +122,8 @@ class LinearGaussian:
         -------
         (n, D) array
         """
-        n = check_whole("n", n, 1)
-        check_generator("rng", rng)
+        n = errors.check_whole("n", n, 1)
+        errors.check_generator("rng", rng)
         z = rng.standard_normal((n, self.K))
         noise = rng.standard_normal((n, self.D))
         return z @ self.W.T + self.b + np.sqrt(self.c) * noise
@@ -155,7 +147,7 @@ class LinearGaussian:
             If the VAE has other parameters than these, a constant c that is not this
             model's, or if Wᵀ W is not diagonal.
         """
-        check_instance("vae", vae, VAE)
+        errors.check_instance("vae", vae, VAE)
         M_inv = np.linalg.inv(self.M)
         values = {
             "mu_head.W": self.W @ M_inv,
@@ -188,13 +180,13 @@ class LinearGaussian:
             vae.params[name][...] = value
 
     def _check(self, name, value, width):
-        return as_float_array(name, value, np.float64, (None, width), finite=True)
+        return errors.as_float_array(name, value, np.float64, (None, width), finite=True)
 
     def _check_q(self, x, mu, logvar):
         x = self._check("x", x, self.D)
         mu, logvar = self._check("mu", mu, self.K), self._check("logvar", logvar, self.K)
-        check_shape("mu", mu, (len(x), self.K))
-        check_shape("logvar", logvar, mu.shape)
+        errors.check_shape("mu", mu, (len(x), self.K))
+        errors.check_shape("logvar", logvar, mu.shape)
         return mu, logvar
 
 
@@ -242,7 +234,7 @@ def fit_ppca(x, K, c=None):
                 f"K: {K} directions hold all the variance of x (the others have"
                 f" {c:.3g} on average), so the likelihood has no maximum"
             )
-    c = check_number("c", c, minimum=0, exclusive=True)
+    c = errors.check_number("c", c, minimum=0, exclusive=True)
     W = vectors[:, :K] * np.sqrt(np.maximum(values[:K] - c, 0.0))
     return LinearGaussian(W, x.mean(axis=0), c)
 
@@ -271,8 +263,8 @@ def _spectrum(x):
 
 
 def _check_fit(x, K):
-    x = as_float_array("x", x, np.float64, (None, None), finite=True)
-    K = check_whole("K", K, 1)
+    x = errors.as_float_array("x", x, np.float64, (None, None), finite=True)
+    K = errors.check_whole("K", K, 1)
     if K >= x.shape[1]:
         raise ValueError(f"K: expected fewer latents than D = {x.shape[1]}, got {K}")
     return x, K
