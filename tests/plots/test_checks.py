@@ -92,3 +92,18 @@ def test_axes_of_ones_own_are_drawn_on(rng):
     ax = Figure().subplots()
     test = taylor_test(log_sum_exp, THETA, gradient_of_log_sum_exp(), rng)
     assert draw_taylor(test, ax) is ax and ax.lines
+
+
+def test_both_figures_say_what_they_show(rng):
+    ax = draw_error_curve(error_curve(log_sum_exp, THETA, np.eye(6)[0]))
+    assert ax.get_title() == "Too large a step truncates, too small a step rounds"
+    assert ax.get_xlabel().startswith("step h") and ax.get_ylim() == (1e-17, 10)
+    assert ax.get_ylabel() == "relative error of the derivative"
+    dotted = [line.get_xdata()[0] for line in ax.lines if line.get_linestyle() == ":"]
+    assert_allclose(dotted, [1e-8, 6e-6])
+    assert len(ax.get_legend().get_texts()) == 3
+    ax = draw_taylor(taylor_test(log_sum_exp, THETA, gradient_of_log_sum_exp(), rng))
+    assert ax.get_title().endswith("the gradient is right")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("step length h", "size, in units of f")
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert names[2:] == ["guide of slope 2", "rounding"]

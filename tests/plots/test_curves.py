@@ -25,7 +25,8 @@ def test_learning_curves_plot_the_columns_they_name(epochs):
     assert len(fig.axes) == 3
     assert fig.axes[0].get_ylabel() == "nats per image"
     for ax, name in zip(fig.axes, ("nelbo", "rec", "kl"), strict=True):
-        assert name in ax.get_title()
+        assert name in ax.get_title() and ax.get_xlabel() == "epoch"
+        assert len(ax.get_legend().get_texts()) == 2
         for line, part in zip(ax.lines, ("train", "test"), strict=True):
             assert_array_equal(line.get_xdata(), history["epoch"])
             assert_array_equal(line.get_ydata(), history[f"{part}_{name}"])

@@ -23,6 +23,8 @@ def test_the_two_shares_lie_between_the_bounds_and_say_their_nats():
     ax = draw_gaps(REPORT).axes[0]
     spans = sorted(p.get_extents().intervalx.tolist() for p in map(_path, ax.patches))
     assert spans[0] == pytest.approx([-90, -88]) and spans[1] == pytest.approx([-88, -84])
+    left, right = ax.get_xlim()
+    assert left < -90.6 and right > -83.4, "names of shares and bars need room beside"
     words = [text.get_text() for text in ax.texts]
     assert "the encoder:\n2.00" in words and " the family:\n 4.00" in words
     assert ax.get_title() == "6.00 nats between the ELBO and log p(x)"
