@@ -15,8 +15,8 @@ def test_squares_stand_where_a_bug_is_caught():
     assert squares.get_offsets().tolist() == [[0, 0], [1, 2]]
     assert ax.get_xticks().tolist() == [0, 1] and ax.get_yticks().tolist() == [0, 1, 2]
     assert {label.get_rotation() for label in ax.get_xticklabels()} == {90}
-    bottom, top = ax.get_ylim()
-    assert bottom > top, "the first rung stands on top"
+    assert ax.get_xlim() == (-0.5, 1.5)
+    assert ax.get_ylim() == (2.5, -0.5), "the first rung stands on top"
     # the lines of the grid run between the squares and around them
     assert ax.get_xticks(minor=True).tolist() == [-0.5, 0.5, 1.5]
     assert ax.get_yticks(minor=True).tolist() == [-0.5, 0.5, 1.5, 2.5]
