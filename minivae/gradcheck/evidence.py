@@ -183,15 +183,15 @@ class Block:
         return int((strengths > 1e-6 * strengths[0]).sum()) * min(matrix.shape)
 
     def matches(self, predicted, claimed=None, error=None):
-        """Whether `predicted` explains the claimed entries, to the same tight tolerance."""
+        """Whether `predicted` explains what is claimed, to the tolerance and the `error`.
+
+        The claimed entries and the oracle's own error of each, if no others are given.
+        """
         claimed = self.claimed if claimed is None else claimed
         error = self.error if error is None else error
-        return bool(np.isfinite(claimed).all()) and self.agrees(claimed, predicted, error)
-
-    def agrees(self, claimed, predicted, error):
-        """Whether two arrays agree, to the tolerance and the oracle's `error`."""
         allowed = self.tolerance * np.max(np.abs(claimed), initial=0.0) + SAFETY * error
-        return bool(np.all(np.abs(claimed - predicted) <= allowed))
+        near = np.abs(claimed - predicted) <= allowed
+        return bool(np.isfinite(claimed).all() and near.all())
 
 
 @dataclass(eq=False)

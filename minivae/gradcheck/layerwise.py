@@ -1,5 +1,8 @@
 """Check single layers and likelihoods, whoever wrote them."""
 
+from functools import partial
+from types import SimpleNamespace
+
 import numpy as np
 
 from minivae.errors import check_generator
@@ -51,8 +54,7 @@ def check_layer(layer, x, rng, *, oracle="richardson", max_entries=5000):
         dx = layer.backward(dy)
         if dx is None:
             raise ValueError("backward: expected the gradient dx, got None")
-        found = {"x": dx, **{name: layer.grads[name] for name in own}}
-        return parameters.gradient(found)
+        return parameters.gradient({"x": dx} | {name: layer.grads[name] for name in own})
 
     def claim(flat):
         forward(flat)
@@ -62,20 +64,16 @@ def check_layer(layer, x, rng, *, oracle="richardson", max_entries=5000):
     if y.ndim == 2 and np.ndim(x) == 2:
         sizes |= {"n_in": np.shape(x)[1], "n_out": y.shape[1]}
     by_rows = y.shape[:1] == np.shape(x)[:1]
+    subject = Subject(
+        lambda flat: (dy * forward(flat)).sum(),
+        claim,
+        parameters,
+        again=backward,
+        sizes=sizes,
+        rows=by_rows and (lambda r: lambda flat: (dy * forward(flat))[r].sum()),
+    )
     try:
-        return examine(
-            Subject(
-                lambda flat: (dy * forward(flat)).sum(),
-                claim,
-                parameters,
-                again=backward,
-                sizes=sizes,
-                rows=by_rows and (lambda r: lambda flat: (dy * forward(flat))[r].sum()),
-            ),
-            oracle=oracle,
-            max_entries=max_entries,
-            rng=rng,
-        )
+        return examine(subject, oracle=oracle, max_entries=max_entries, rng=rng)
     finally:
         forward(parameters.flat)
 
@@ -88,20 +86,6 @@ def _give_memory(layer, rng, dtype):
             {name: np.zeros(shape, dtype) for name, shape in layer.shapes.items()},
         )
         layer.initialise(rng)
-
-
-class _LogProb:
-    """A likelihood seen as a layer from y to log p(x|z)."""
-
-    def __init__(self, likelihood, x):
-        self.likelihood, self.x = likelihood, x
-        self.params, self.grads = likelihood.params, likelihood.grads
-
-    def forward(self, y):
-        return self.likelihood.log_prob(self.x, y)
-
-    def backward(self, dlogp):
-        return self.likelihood.backward(dlogp)
 
 
 def check_likelihood(likelihood, x, y, rng, *, oracle="richardson", max_entries=5000):
@@ -126,7 +110,12 @@ def check_likelihood(likelihood, x, y, rng, *, oracle="richardson", max_entries=
         In which the block called "x" is y, the layer's input.
     """
     _give_memory(likelihood, rng, np.asarray(y).dtype)
-    layer = _LogProb(likelihood, x)
+    layer = SimpleNamespace(  # from y to log p(x|z)
+        forward=partial(likelihood.log_prob, x),
+        backward=likelihood.backward,
+        params=likelihood.params,
+        grads=likelihood.grads,
+    )
     return check_layer(layer, y, rng, oracle=oracle, max_entries=max_entries)
 
 

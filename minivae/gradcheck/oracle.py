@@ -5,14 +5,8 @@ from functools import cached_property
 import numpy as np
 
 from minivae.errors import check_choice
-from minivae.gradcheck.differences import (
-    EPS,
-    Estimate,
-    central,
-    complex_step,
-    noise_level,
-    richardson,
-)
+from minivae.gradcheck import differences
+from minivae.gradcheck.differences import EPS, Estimate
 from minivae.gradcheck.parameters import detached
 
 ORACLES = ("richardson", "central", "complex")
@@ -121,8 +115,8 @@ class Oracle:
 
     def _differentiate(self, path):
         if self.method == "complex":
-            return complex_step(lambda t: scalar(self.f(path(t))))
-        rule = richardson if self.method == "richardson" else central
+            return differences.complex_step(lambda t: scalar(self.f(path(t))))
+        rule = getattr(differences, self.method)
         estimate = rule(lambda t: self._evaluate(path(t)), noise=self.noise)
         return Estimate(float(estimate.value), float(estimate.error))
 
@@ -139,5 +133,5 @@ class Oracle:
             step = 1e-5 * max(1.0, abs(self.theta[i]))
             values = [self._at(i, k * step) for k in range(-3, 4)]
             if len(set(values)) > 1 and np.isfinite(values).all():
-                levels.append(noise_level(values))
+                levels.append(differences.noise_level(values))
         return max(float(np.median(levels)), floor) if levels else floor

@@ -35,7 +35,7 @@ def which_term(evidence, blocks):
     for part in PART:
         claimed = test.claimed_term(part, evidence.oracle.theta)
         found = [(b, *evidence.part(part, b.indices)) for b in blocks]
-        right[part] = all(b.agrees(claimed[b.indices], e, error) for b, e, error in found)
+        right[part] = all(b.matches(e, claimed[b.indices], error) for b, e, error in found)
         reached.append(max(np.max(np.abs(e)) for _, e, _ in found))
     if right["rec"] == right["kl"] or min(reached) <= 1e-6 * max(reached):
         return None

@@ -37,9 +37,7 @@ def _shape_story(block):
         return "It was not compared further."
 
     def right(values):
-        return values.size == block.size and block.agrees(
-            values.ravel(), expected, block.error
-        )
+        return values.size == block.size and block.matches(expected, values.ravel())
 
     if right(given):
         if given.ndim == len(block.shape) == 2 and 1 not in given.shape:
@@ -226,7 +224,7 @@ def _is_gradient_of(oracle, block, c):
     largest = np.argsort(-np.abs(block.claimed))[:2]  # two entries rule most of it out
     for chosen in (largest, np.arange(len(block.indices))):
         expected, error = oracle.entries(block.indices[chosen])
-        fits = block.agrees(block.claimed[chosen], c * expected, abs(c) * error)
+        fits = block.matches(c * expected, block.claimed[chosen], abs(c) * error)
         if not expected.any() or not fits:
             return False
     return True

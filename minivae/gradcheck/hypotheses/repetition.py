@@ -52,7 +52,8 @@ def stale(evidence, blocks):
     same = elsewhere == evidence.claims[0]
     oracle, found = Oracle(evidence.subject.loss, theta), []
     for block in (b for b in blocks if same[b.where].all()):
-        if not block.agrees(block.expected, *oracle.entries(block.indices)):
+        there, error = oracle.entries(block.indices)
+        if not block.matches(there, block.expected, error):
             found.append(block)
     if not found:
         return None
