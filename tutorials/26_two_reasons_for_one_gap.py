@@ -197,8 +197,9 @@ ends = [
     ).sum()
     for move in (1e-4 * direction, -1e-4 * direction)
 ]
-ratio = (slope * direction).sum() / ((ends[1] - ends[0]) / 2e-4)
-check("its slope, finite difference, ratio", ratio, 1.0, 1e-5)
+along = (slope * direction).sum() / np.linalg.norm(slope)
+difference = (ends[1] - ends[0]) / 2e-4 / np.linalg.norm(slope)
+check("its slope, finite difference", along, difference, 1e-5)
 
 
 # %%
