@@ -193,9 +193,10 @@ plt.show()
 print(inspect.getsource(loss_and_gradient))
 
 # %% [markdown]
-# Before it learns anything: is the gradient right? Two routes to it that share no line.
-# The first moves each of the parameters a little up and down and watches the loss. The
-# second is the package of this course, given the same weights, images and noise.
+# Before it learns anything: is the gradient right? We compute it by two routes that
+# share no line of code. The first moves each of the parameters a little up and down and
+# watches the loss. The second is the package of this course, given the same weights,
+# images and noise.
 
 # %%
 p = initial(rng)
@@ -300,9 +301,9 @@ plt.show()
 # %% [markdown]
 # The left panel answers the question: neighbourhoods that touch, without empty space
 # between them. The right panel shows what the decoder draws in the dashed square of the
-# left one. Nobody told the model that there are ten digits, and between two of them it
-# draws something that is a little of both. Chapter 10 measures what the two terms of
-# the loss have to do with that, and chapter 11 walks through the plane.
+# left one. Nobody told the model that there are ten digits. Between two of them it
+# draws a little of both. Chapter 10 measures what the two terms of the loss have to do
+# with that, and chapter 11 walks through the plane.
 #
 # ## What goes wrong in practice
 #
@@ -345,8 +346,8 @@ with must_fail():
     )
 
 # %% [markdown]
-# The head that computes $\log \sigma^2$, and the encoder's layer in front of it. The
-# decoder and the head of $\mu$ are reached before the mistake is made.
+# The head that computes $\log \sigma^2$ is wrong, and so is the encoder's layer in
+# front of it. The decoder and the head of $\mu$ are reached before the mistake is made.
 #
 # **2. Without noise.** Train once more with `eps` set to zero in every step. Predict
 # first: what becomes of the plane, and of the images drawn from random points?
@@ -393,7 +394,7 @@ check_less(
 #
 # <details><summary>Hint</summary>
 #
-# `encode` and `decode` stand in the folded cell above; `np.linspace(0, 1, 8)` gives the
+# `encode` and `decode` are in the folded cell above; `np.linspace(0, 1, 8)` gives the
 # weights.
 #
 # </details>

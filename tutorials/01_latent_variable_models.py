@@ -4,8 +4,8 @@
 # An image of a handwritten 7 has 64 or 784 numbers, but whoever wrote it made only a
 # few decisions: which digit, how slanted, how thick the pen. A latent-variable model
 # takes this seriously. It draws the few decisions first, and then the image. To know
-# how probable an image is, we must add up over all decisions that might have led to
-# it, and that sum is the reason why this course exists.
+# how probable an image is, we must add up over all decisions that might have led to it.
+# That sum is the subject of this course.
 #
 # **What you will learn**
 #
@@ -156,7 +156,7 @@ plt.show()
 # \log p(z) = - \frac12 \left( K \log 2 \pi + \Vert z \Vert^2 \right) \tag{1.2}
 # $$
 #
-# First $z$ and then $x$: the probability of both together is the product, and its
+# The probability density of $z$ and $x$ together is the product of the two, and its
 # logarithm is the sum,
 #
 # $$
@@ -190,7 +190,7 @@ def log_joint(x, z):  # (1.3)
 # p(x) = \int p(x, z) \, dz = \int p(x|z) \, p(z) \, dz .
 # $$
 #
-# With one latent dimension, a computer finds this integral easy: put $n$ equidistant
+# With one latent dimension, a computer does this integral easily: put $n$ equidistant
 # nodes $z_i$, a step $\Delta$ apart, over the region where the integrand is not
 # negligible, and add up.
 #
@@ -262,16 +262,16 @@ for n in (21, 41, 61, 81, 101, 121):
 check("121 nodes are enough", log_evidence(x, 121), other, 1e-11)
 
 # %% [markdown]
-# Nothing, nothing, and then all digits at once. For a smooth function that fades to
-# zero at both ends the error falls faster than any power of the step, as soon as the
-# step is about as fine as the posterior is wide (Trefethen and Weideman, section 5). A
-# coarse grid is worthless, a good one is exact to rounding, and comparing two grids
-# tells you which one you have. We shall trust this sum for three chapters.
+# At first no digit is right, and then nearly all are at once. For a smooth function
+# that fades to zero at both ends the error falls faster than any power of the step, as
+# soon as the step is about as fine as the posterior is wide (Trefethen and Weideman,
+# section 5). A coarse grid is worthless, a fine one is exact to rounding, and comparing
+# two grids tells you which one you have. The next three chapters rely on this sum.
 #
 # ## The posterior comes for free
 #
 # The same joint density can be split the other way, first $x$ and then $z$: $p(x, z) =
-# p(x)\, p(z|x)$. Both splits are equal; divide by $p(x)$, and there is Bayes' rule:
+# p(x)\, p(z|x)$. Both splits are equal, and dividing by $p(x)$ gives Bayes' rule:
 #
 # $$
 # \log p(z|x) = \log p(x|z) + \log p(z) - \log p(x) \tag{1.6}
@@ -290,7 +290,7 @@ def log_posterior(x, z):  # (1.6)
 
 # %% [markdown]
 # How do we check a posterior? That it integrates to one proves little: *any* positive
-# function does, once divided by its own sum. A simulation knows more. Draw pairs of $z$
+# function does, once divided by its own sum. A simulation tests more. Draw pairs of $z$
 # and $x$ from the model and ask, for each $x$, how much of its posterior lies below the
 # $z$ that really made it. If the posterior is right, then that share is above 90 % in
 # one case of ten, above 50 % in half of the cases, and so on: it is spread uniformly
@@ -347,8 +347,8 @@ plt.show()
 # The green point, on the circle, pins $z$ down. The orange one at the bottom has two
 # explanations, one from each end, and its posterior has **two bumps**: no Gaussian will
 # ever fit it well, and [chapter 2](02_the_elbo_twice.py) measures what that costs. The
-# blue point near the centre is about equally far from everything, so it says little,
-# and its posterior is wide.
+# blue point near the centre is about equally far from all of the circle, so it says
+# little about $z$, and its posterior is wide.
 #
 # With a second latent dimension the line becomes a square, the sum a double sum, and
 # $\Delta$ the area $\Delta^2$ of a small cell. The package has both for any VAE with
@@ -382,12 +382,12 @@ for k in (1, 2, 5, 10, 20):
 # The difficulty is not that the decoder is nonlinear, or that the space is infinite: in
 # one or two dimensions we had both, and ten significant figures. And with a *linear*
 # decoder the integral has a formula at any $K$, as we shall see in a moment. The
-# difficulty is many dimensions **together with** a function without a structure to use.
+# difficulty is many dimensions **together with** a function without usable structure.
 #
 # ## Samples in place of a grid
 #
-# A grid looks everywhere, and nearly everywhere there is nothing to be found. Why not
-# look only where the prior says that $z$ may be? The integral is an expectation,
+# A grid spends nearly all of its nodes where the integrand is negligible. Why not look
+# only where the prior says that $z$ may be? The integral is an expectation,
 #
 # $$
 # p(x) = \int p(x|z) \, p(z) \, dz = \mathbb{E}_{p(z)} \left[ p(x|z) \right] ,
@@ -400,9 +400,9 @@ for k in (1, 2, 5, 10, 20):
 # $$
 #
 # This is *naive Monte Carlo*. It is **unbiased**: the expectation of an average is the
-# average of the expectations, and each of them is $p(x)$. Its error falls like
-# $1/\sqrt S$, whatever $K$ is; textbooks praise it for that. We try it where we know
-# the answer, on the circle, with 2000 estimates of 50 samples each:
+# average of the expectations, each of which is $p(x)$. Its error falls like $1/\sqrt
+# S$, whatever $K$ is; textbooks praise it for that. We try it where we know the answer,
+# on the circle, with 2000 estimates of 50 samples each:
 
 
 # %%
@@ -419,8 +419,8 @@ p_x = np.exp(log_evidence(x))
 check_mc("(1.7) is unbiased", naive_estimate(x, 50, 2000), p_x)
 
 # %% [markdown]
-# It works. Now the dimension, and for that we need a model with an exact answer at
-# every $K$. Take the simplest decoder there is, $g(z) = z$, with $D = K$:
+# It works in one dimension. To see what more dimensions do, we need a model with an
+# exact answer at every $K$. Take the simplest decoder, $g(z) = z$, with $D = K$:
 #
 # $$
 # z \sim \mathcal{N}(0, I), \qquad x = z + \sqrt{c} \, \eta, \qquad
@@ -436,8 +436,8 @@ check_mc("(1.7) is unbiased", naive_estimate(x, 50, 2000), p_x)
 #
 # How large is the error of (1.7)? The variance of an average of $S$ independent samples
 # is that of one sample, divided by $S$; and the variance of one sample is the mean of
-# its square minus the square of its mean. Divide by the true value squared to have it
-# as a fraction of what we want to know:
+# its square minus the square of its mean. Divide by the square of the true value to get
+# the relative error:
 #
 # $$
 # \left( \text{relative error} \right)^2
@@ -519,8 +519,8 @@ check("minivae: linear", linear.log_prob(xs), exact_log_p(xs), 1e-12)
 # What will it be at $K = 10$? And what will the *runs themselves* believe their error
 # to be, at $K = 20$, if each computes a standard error from its own 1000 samples?
 #
-# We repeat the whole estimate 300 times for each $K$. There is a second estimate as
-# well, `guided`, that we shall need in a moment.
+# We repeat the whole estimate 300 times for each $K$. The cell also makes a second
+# estimate, `guided`, which we shall need in a moment.
 
 
 # %%
@@ -600,10 +600,10 @@ plt.title("1000 samples from the prior, and the dimension")
 plt.show()
 
 # %% [markdown]
-# At $K = 10$ the error is nearly four times what we want to know. At $K = 20$ it is
-# 445 times, says the formula, and neither the scatter of the 300 runs nor the runs'
-# own standard errors show anything of the kind. They cannot: the expectation is made by
-# samples so rare that hardly any of the 300,000 was one. **An average without its
+# At $K = 10$ the error is nearly four times the true value. At $K = 20$ it is 445
+# times, says the formula, and neither the scatter of the 300 runs nor the runs' own
+# standard errors show anything of the kind. They cannot: the expectation is dominated
+# by samples so rare that hardly any of the 300,000 was one. **An average without its
 # important samples looks calm, and is far too low.** The second column of the table
 # says how low: the typical estimate is a tiny fraction of the truth.
 #
@@ -615,13 +615,13 @@ for k, (ratio, _) in zip(dims[4:], results[4:], strict=True):
 
 # %% [markdown]
 # The *logarithm* of an unbiased estimate is below the truth on average. This is no
-# accident: it is Jensen's inequality, and the next chapter makes a method of it.
+# accident: it is Jensen's inequality, and the next chapter turns it into a method.
 #
 # ## Look where $x$ says it is
 #
-# What are the green dots? The prior puts its samples where images in general come
-# from, and only a vanishing fraction fits *this* image. Let us draw them from some
-# other density $q(z)$. We may, if we divide by it:
+# The green dots are another estimate. The prior puts its samples where images in
+# general come from, and only a vanishing fraction fits *this* image. So draw them from
+# some other density $q(z)$, and divide by it:
 #
 # $$
 # p(x) = \int p(x, z) \, dz = \int q(z) \, \frac{p(x, z)}{q(z)} \, dz
@@ -630,12 +630,12 @@ for k, (ratio, _) in zip(dims[4:], results[4:], strict=True):
 # $$
 #
 # This is *importance sampling*, and $w$ the importance weight; $q$ must not be zero
-# where $p(x, z)$ is not. The best $q$ there is can be named at once. Take the posterior
-# itself, and use $p(x, z) = p(x) \, p(z|x)$: the weight is $p(x)$, whatever $z$ is. One
-# sample gives the exact answer. This is circular, of course, since we need $p(x)$ to
-# have the posterior; but a $q$ that is merely *close* to the posterior does well. The
-# green dots used a Gaussian that is 20 % too wide, and their error grew from half a
-# percent to four, where that of the others exploded.
+# where $p(x, z)$ is not. The best possible $q$ is known. Take the posterior itself, and
+# use $p(x, z) = p(x) \, p(z|x)$: the weight is $p(x)$, whatever $z$ is. One sample
+# gives the exact answer. This is circular, of course, since we need $p(x)$ to have the
+# posterior; but a $q$ that is merely *close* to the posterior does well. The green dots
+# used a Gaussian that is 20 % too wide, and their error grew from half a percent to
+# four, where that of the others exploded.
 #
 # That is the program of this course in one sentence: **find a $q(z)$ close to
 # $p(z|x)$**, for each $x$, and quickly.

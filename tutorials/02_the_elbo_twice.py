@@ -16,7 +16,7 @@
 # - when the bound is tight, and what pushing it up does to the model.
 #
 # **What you need:** [chapter 1](01_latent_variable_models.py) (the circle, quadrature).
-# About one hour and three quarters, without the exercises.
+# About one hour and a half, without the exercises.
 #
 # **Symbols:** $w$ the importance weight; $m$ a mean; $W$ a linear decoder; $\sigma^2$ a
 # variance of $q$; $\Lambda$ the precision matrix of a posterior and $\rho$ its
@@ -180,12 +180,12 @@ plt.show()
 #
 # because $\mathbb{E}_q [ p(z|x) / q(z) ]$ is the integral of $p(z|x)$ over the places
 # that $q$ covers, at most one. It is zero **only** if $q$ is the posterior: the first
-# step is strict unless $u = 1$ wherever $q > 0$. Hence the bound again; and now the gap
-# has a name. **What the ELBO misses is exactly the KL from $q$ to the true posterior.**
+# step is strict unless $u = 1$ wherever $q > 0$. This is the bound again, and it names
+# the gap: **what the ELBO misses is exactly the KL from $q$ to the true posterior.**
 #
 # Since $\log p(x)$ does not depend on $q$, whatever raises the ELBO lowers the KL by
 # the same amount. We minimize a divergence from something we do not know by maximizing
-# something that we can compute. The coin first:
+# something that we can compute. We try it on the coin first:
 
 
 # %%
@@ -203,7 +203,7 @@ print(f"ELBO {elbo_sum(q, joint):.3f}, KL {kl_sum(q, posterior):.3f}")
 #
 # ## Three routes to one sum
 #
-# Now the circle of chapter 1, with one latent dimension, a nonlinear decoder and a
+# Now take the circle of chapter 1, with one latent dimension, a nonlinear decoder and a
 # Gaussian $q(z) = \mathcal{N}(z; \mu, \sigma^2)$. On one grid both sides of (2.4) are
 # the same sums in another order, and a check would prove little. We take three routes.
 #
@@ -272,12 +272,12 @@ for mu, logvar in ((0.7, -3.0), (0.0, 0.0), (-0.5, -1.0), (1.1, -2.0)):
     check("  (2.4) their sum", sum(parts), log_evidence(x), 1e-9)
 
 # %% [markdown]
-# Four $q$, from excellent to absurd, four splits, one sum. A mistake in the sampler, in
-# an integral or in the KL breaks it: try `np.exp(logvar)` in `elbo`.
+# Four choices of $q$, from excellent to absurd, split the same sum in four ways. A
+# mistake in the sampler, in an integral or in the KL breaks it.
 #
-# **Predict.** And a mistake in the model's density? Two candidates: the constant $2 \pi
-# c$ of the likelihood forgotten; something absurd in place of the likelihood. Which of
-# them does the identity notice?
+# **Predict.** What about a mistake in the model's density? Forget the constant $2 \pi
+# c$ of the likelihood, or put something absurd in its place: which does the identity
+# notice?
 
 
 # %% tags=["hide-output"]
@@ -298,14 +298,14 @@ for density in wrong:
     check(name, total, log_evidence(x, density), 1e-9)
 
 # %% [markdown]
-# Neither. Nowhere did the derivation of (2.4) use that $p(x, z)$ is a density: the
-# identity holds for **any positive function** in its place, since all three numbers are
-# made from that one function. It tests the ELBO, the KL and the sampler, and it is
-# blind to the density. What sees a wrong density is that $p(x)$, integrated over all
-# $x$, must be one (chapter 1); or a density from another source. The package has one,
-# its `Gaussian` likelihood, and integrates it in `minivae.inference.exact.quadrature`,
-# which asks only for a decoder and a likelihood. We hand it our circle
-# ([chapter 12](12_how_tight_is_the_bound.py) hands it trained VAEs).
+# Neither. The derivation of (2.4) never used that $p(x, z)$ is a density: the identity
+# holds for **any positive function** in its place, since all three numbers are made
+# from that one function. It tests the ELBO, the KL and the sampler, and it is blind to
+# the density. A wrong density shows in the integral of $p(x)$ over all $x$, which must
+# be one (chapter 1), or by comparison with a density from another source. The package
+# has one, its `Gaussian` likelihood, and integrates it in
+# `minivae.inference.exact.quadrature`, which asks only for a decoder and a likelihood.
+# We hand it our circle ([chapter 12](12_how_tight_is_the_bound.py): trained VAEs).
 
 
 # %%
@@ -367,7 +367,7 @@ check_less("too wide loses more", best[0.45], best[0.07])
 # <div data-moving="elbo"></div>
 #
 # *The book lets you move $\mu$ and $\sigma$.* Try: make the gap as small as you can.
-# Then choose the other point, that of the next question, and try again.
+# Then choose the other point, which the next question is about, and try again.
 #
 # At the best $\mu$ and $\sigma = 0.18$ the gap is a few thousandths of a nat. It cannot
 # be zero, since the true posterior is bent a little and $q$ is a Gaussian.
@@ -411,8 +411,8 @@ plt.show()
 # mass there; so $\log q - \log p(z|x) = \log 2$ wherever $q$ looks. A $q$ in the
 # middle, wide enough for both bumps, would pay nearly fourteen nats.
 #
-# That is the character of this KL: **it punishes $q$ for being where the posterior is
-# not, and not for missing a place where it is.**
+# This KL **punishes $q$ for being where the posterior is not, but not for missing a
+# place where it is.**
 #
 # ## The two terms of the loss
 #
@@ -569,9 +569,9 @@ check("minivae: posterior mean", theirs, mean, 1e-12)
 # $$
 #
 # In two dimensions, with correlation $\rho$ of the posterior, it is $-\frac12 \log(1 -
-# \rho^2)$, since $\det \Lambda = \Lambda_{11} \Lambda_{22} (1 - \rho^2)$. Note (2.10),
-# too: the best variance is **not** that of the posterior's dimension $k$, but the
-# smaller one that it has when the other dimensions are held fixed.
+# \rho^2)$, since $\det \Lambda = \Lambda_{11} \Lambda_{22} (1 - \rho^2)$. Note also
+# what (2.10) says: the best variance is **not** that of the posterior's dimension $k$,
+# but the smaller one that it has when the other dimensions are held fixed.
 #
 # **Predict.** At which correlation does the gap reach one nat?
 
@@ -612,8 +612,8 @@ check("  (2.11) there", smallest_gap(np.linalg.inv(cov)), 1.0, 1e-12)
 # ## What pushing the bound does to the model
 #
 # In training the model moves, too. Give the decoder one parameter, $W = \theta \, (1.2,
-# -0.4, 0.7)$; the data were made with $\theta = 1$. Each $\theta$ has its exact mean of
-# $\log p_\theta(x)$, and each $q$ gives a bound as a *function of* $\theta$.
+# -0.4, 0.7)$; the data were made with $\theta = 1$. For each $\theta$ we know the mean
+# of $\log p_\theta(x)$ exactly, and each $q$ gives a bound as a *function of* $\theta$.
 
 # %%
 thetas = np.linspace(0.3, 1.7, 141)
@@ -678,11 +678,12 @@ plt.show()
 # ## What goes wrong in practice
 #
 # - *"Maximizing the ELBO brings our approximation closer to the data distribution."* In
-#   $q$ alone only the gap moves, not $\log p(x)$. In the model's parameters it does so
-#   unless the gap grows by more than the gain, as we just saw.
+#   $q$ alone only the gap moves, not $\log p(x)$. In the model's parameters a larger
+#   ELBO does mean a larger $\log p(x)$, unless the gap shrinks at least as much, as we
+#   just saw.
 # - *"$q$ can be any proposal distribution."* Where $p(x, z) > 0$ and $q = 0$, the ELBO
 #   is still a bound, a poorer one. Where $q > 0$ and $p(x, z) = 0$, it is $-\infty$.
-# - *ELBO and loss.* Minus the ELBO is the loss, and much public code calls one by the
+# - *ELBO and loss.* The loss is minus the ELBO, and much public code calls one by the
 #   name of the other. Look at (2.5): both `rec` and `kl` come with a minus.
 # - *A better ELBO is not always a better model.* Comparing two models by their ELBO
 #   compares the sum of fit and gap. Chapter 12 takes them apart.

@@ -17,7 +17,7 @@
 #   samples, and to choose the point at which to test.
 #
 # **What you need:** chapter 2 (the ELBO), logarithms, and the variance of a random
-# variable. About one hour and a quarter, without the exercises.
+# variable. About 70 minutes, without the exercises.
 #
 # **Symbols of this chapter:** $\mu$, $\sigma^2$ of the posterior $q$ and $m$, $s^2$ of
 # another Gaussian $p$: $s$ is a standard deviation, as $\sigma$ is; $\ell = \log

@@ -18,7 +18,7 @@
 #   pass.
 #
 # **What you need:** [chapter 4](04_kl_of_two_gaussians.py) (the Gaussian and its
-# logarithm), the chain rule. About one hour and a half, without the exercises.
+# logarithm), the chain rule. About 80 minutes, without the exercises.
 #
 # **Symbols of this chapter:** $f(z)$ the loss of one sample, $-\log p(x|z)$; $\ell$
 # stands for $\log \sigma^2$; `dmu`, `dlogvar`, `dz` for $\partial L / \partial \mu$ and

@@ -15,7 +15,7 @@
 #
 # **What you need:** chapters [4](04_kl_of_two_gaussians.py),
 # [5](05_reparameterization.py), [6](06_backpropagation.py) and
-# [7](07_reconstruction_term.py). About one hour and a half.
+# [7](07_reconstruction_term.py). About one hour and a quarter.
 
 # %%
 import inspect

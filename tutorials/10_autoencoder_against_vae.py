@@ -16,7 +16,7 @@
 # - that an autoencoder can be sampled, and how well;
 # - how a training budget can turn a conclusion round.
 #
-# **What you need:** chapters 4 and 8. One hour and a half.
+# **What you need:** chapters 4 and 8. About 85 minutes.
 
 # %%
 import math
