@@ -196,7 +196,7 @@ def test_adam_brings_a_linear_vae_to_the_maximum_likelihood(rng, learned):
     c = None if learned else 0.5
     vae = linear_vae(rng, Gaussian(1.0 if learned else c, learned=learned), D=4)
     vae.params["logvar_head.W"][...] = 0
-    eps, steps = sigma_points(2, len(x)), 1000
+    eps, steps = sigma_points(2, len(x)), 1500
     adam = Adam(cosine_decay(0.1, steps))
     for _ in range(steps):
         vae.loss(x, eps)

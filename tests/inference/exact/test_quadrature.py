@@ -242,6 +242,16 @@ def test_a_second_hill_is_not_missed(rng, sigma):
             assert (error <= 2 * found.error + 1e-9).all(), (centres, error, found.error)
 
 
+@pytest.mark.parametrize("K", [1, 2])
+def test_hills_far_apart_are_all_counted(K):
+    """Two needles and a broad hill that share nothing: 68 % and 12 % of the mass."""
+    centres = np.array([[-2.5, 1.0], [2.51, -1.3], [0.013, 2.7]])[:, :K]
+    model = Mixture(K, centres, [0.4, 0.012, 0.02], weights=[0.5, 0.3, 1.7])
+    found = quadrature.log_prob(model, np.zeros((1, 1)), tol=1e-4)
+    error = abs(found.value - np.log(model.total))
+    assert (error < 1e-6).all(), (error, found.error)
+
+
 @pytest.mark.parametrize(
     "centres",
     [
