@@ -198,8 +198,8 @@ ends = [
     for move in (1e-4 * direction, -1e-4 * direction)
 ]
 along = (slope * direction).sum() / np.linalg.norm(slope)
-difference = (ends[1] - ends[0]) / 2e-4 / np.linalg.norm(slope)
-check("its slope, finite difference", along, difference, 1e-5)
+by_ends = (ends[1] - ends[0]) / 2e-4 / np.linalg.norm(slope)
+check("its slope, finite difference", along, by_ends, 1e-5)
 
 
 # %%
