@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from minivae.autoencoder import Autoencoder
-from minivae.cli.groups import add_data, add_model_file, add_seed
+from minivae.cli.arguments import add_data, add_model_file, add_seed
 from minivae.cli.options import Opened
 from minivae.datasets import load_digits
 from minivae.gradcheck import check_gradient, check_model
@@ -126,13 +126,9 @@ def _report(build, words):
 
 
 def add_to(command):
-    parser = command(
-        "check",
-        check,
-        "check every claim about a model, or the gradients of code of your own",
-        __doc__,
-    )
+    what = "check every claim about a model, or the gradients of code of your own"
+    parser = command("check", check, what, __doc__)
     which = "a model.npz that train has written, or FILE.py:FUNCTION (default: a small VAE"
-    add_model_file(parser, nargs="?", help=f"{which} of the digits, trained on the spot)")
+    add_model_file(parser, f"{which} of the digits, trained on the spot)", nargs="?")
     add_data(parser)
     add_seed(parser)

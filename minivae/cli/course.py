@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 
 import minivae
-from minivae.cli.values import number
+from minivae.cli.arguments import adder, number
 from minivae.course import course_folder, exercise_files, write_new
 
 README = """\
@@ -130,23 +130,15 @@ def _later(name):
 def add_to(command):
     made = "made if it does not exist"
     what = "write the whole course to a folder: chapters, notebooks, exercises, the wheel"
-    add = command("course", course, what).add_argument
-    add("folder", metavar="FOLDER", help=f"{made}; nothing is overwritten")
-    add("--solutions", action="store_true", help="with the solutions, for teachers")
-    what = "copy the exercises to a folder"
-    add = command("exercises", _later("exercises"), what).add_argument
-    add("folder", metavar="FOLDER", help=made)
-    replaced = "replace files that are there, answers and all"
-    add("--force", action="store_true", help=replaced)
-    what = "grade a folder of exercises"
-    add = command("grade", _later("grade"), what, __doc__).add_argument
-    add("folder", metavar="FOLDER", help="the folder with 01_linear.py and so on")
-    add("--json", metavar="FILE", help="write what Gradescope reads: results.json")
-    add("--formulas", action="store_true", help="end each hint with the formula")
-    add(
-        "--timeout",
-        type=number(0, exclusive=True),
-        default=60,
-        metavar="SECONDS",
-        help="for each task (default: %(default)s)",
-    )
+    add = adder(command("course", course, what))
+    add("folder", f"{made}; nothing is overwritten", metavar="FOLDER")
+    add("--solutions", "with the solutions, for teachers", action="store_true")
+    add = adder(command("exercises", _later("exercises"), "copy the exercises to a folder"))
+    add("folder", made, metavar="FOLDER")
+    add("--force", "replace files that are there, answers and all", action="store_true")
+    add = adder(command("grade", _later("grade"), "grade a folder of exercises", __doc__))
+    add("folder", "the folder with 01_linear.py and so on", metavar="FOLDER")
+    add("--json", "write what Gradescope reads: results.json", metavar="FILE")
+    add("--formulas", "end each hint with the formula", action="store_true")
+    above_0 = number(0, exclusive=True)
+    add("--timeout", "for each task (default: %(default)s)", above_0, "SECONDS", default=60)

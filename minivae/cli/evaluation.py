@@ -16,9 +16,8 @@ import numpy as np
 
 from minivae import gaussian
 from minivae.autoencoder import Autoencoder
-from minivae.cli.groups import add_data, add_model_file, add_seed
+from minivae.cli.arguments import add_data, add_model_file, add_seed, adder, whole
 from minivae.cli.options import Opened
-from minivae.cli.values import whole
 from minivae.inference.bounds import importance_log_likelihood, mean_and_error
 from minivae.inference.diagnostics import active_units
 from minivae.inference.gap import gap_report
@@ -125,30 +124,15 @@ def add_to(command):
     parser = command("evaluate", evaluate, what, __doc__)
     add_model_file(parser)
     add_data(parser)
-    add = parser.add_argument
-    add(
-        "--samples",
-        type=whole(1, 10_000),
-        default=10,
-        metavar="S",
-        help="samples of z per image for nelbo, rec and kl (default: %(default)s)",
-    )
-    add(
-        "--importance",
-        type=whole(1),
-        metavar="S",
-        help="importance samples per image for -log p(x), on all test images (default: 500,"
-        " on as many images as take some seconds)",
-    )
-    add(
-        "--annealed",
-        action="store_true",
-        help="-log p(x) by annealed importance sampling too, which is tighter: on 100"
-        " images, ten seconds for the digits, or on all with --importance",
-    )
-    add(
-        "--gaps",
-        action="store_true",
-        help="say what the encoder and the Gaussian family cost, on 100 images",
-    )
+    add = adder(parser)
+    what = "samples of z per image for nelbo, rec and kl (default: %(default)s)"
+    add("--samples", what, whole(1, 10_000), "S", default=10)
+    usual = f"(default: {USUAL}, on as many images as take some seconds)"
+    what = "importance samples per image for -log p(x), on all test images"
+    add("--importance", f"{what} {usual}", whole(1), "S")
+    what = "annealed importance sampling too, which is tighter: on 100 images (ten seconds"
+    what = f"-log p(x) by {what} for the digits), or on all with --importance"
+    add("--annealed", what, action="store_true")
+    what = "say what the encoder and the Gaussian family cost, on 100 images"
+    add("--gaps", what, action="store_true")
     add_seed(parser)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from minivae.cli.arguments import add_data, add_model_file, add_out, adder
 from minivae.cli.folders import new_file
-from minivae.cli.groups import add_data, add_model_file, add_out
 from minivae.cli.options import Opened, colours
 
 
@@ -43,12 +43,11 @@ def _title(file):
 
 
 def add_to(command):
-    parser = command(
-        "explore", explore, "make a page in which a model, or two, can be touched"
-    )
+    what = "make a page in which a model, or two, can be touched"
+    parser = command("explore", explore, what)
     add_model_file(parser)
-    add = parser.add_argument
-    add("other", metavar="MODEL2", nargs="?", help="a second one of the same images")
+    add = adder(parser)
+    add("other", "a second one of the same images", metavar="MODEL2", nargs="?")
     add_out(parser, ".html", "page.html")
-    add("--open", action="store_true", help="open it in the browser")
+    add("--open", "open it in the browser", action="store_true")
     add_data(parser)

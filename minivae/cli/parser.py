@@ -11,7 +11,7 @@ import sys
 
 from minivae import __version__
 from minivae.cli import check, course, evaluation, explore, sample, training, weights, zoo
-from minivae.cli.values import text
+from minivae.cli.arguments import text
 
 OVERVIEW = """\
 examples:

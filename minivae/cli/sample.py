@@ -4,10 +4,9 @@ import numpy as np
 
 from minivae.atomic import replacing
 from minivae.autoencoder import Autoencoder
+from minivae.cli.arguments import add_model_file, add_out, add_seed, adder, label, whole
 from minivae.cli.folders import new_file
-from minivae.cli.groups import add_model_file, add_out, add_seed
 from minivae.cli.options import colours
-from minivae.cli.values import label, whole
 from minivae.training import checkpoints
 
 MOST_DRAWN = 10_000  # images in one picture
@@ -28,10 +27,8 @@ def sample(arguments):
             f"--label: expected one for a model with a condition, a label 0..{model.C - 1}"
             f" or {model.C} factors, got none"
         )
-    path, rng = (
-        new_file(arguments.out, "samples.png"),
-        np.random.default_rng(arguments.seed),
-    )
+    path = new_file(arguments.out, "samples.png")
+    rng = np.random.default_rng(arguments.seed)
     shape, scale = tuple(data.get("shape", (1, model.D))), data.get("scale", 1.0)
     if path.suffix == ".npy":
         images = model.sample(n, rng, mean=not arguments.draw_pixels).reshape(n, *shape)
@@ -54,16 +51,11 @@ def sample(arguments):
 def add_to(command):
     parser = command("sample", sample, "draw new images from a trained model")
     add_model_file(parser)
-    parser.add_argument(
-        "--label",
-        type=label,
-        metavar="L",
-        help="what to sample, for a model trained with --conditional: a label such as 7,"
-        " or factors such as 0.5,-1,0,0,0,0 (default: none)",
-    )
-    add = parser.add_argument
-    add("-n", type=whole(1), default=64, help="how many images (default: %(default)s)")
+    add, factors = adder(parser), "a label such as 7, or factors such as 0.5,-1,0,0,0,0"
+    what = f"what to sample, for a model trained with --conditional: {factors}"
+    add("--label", f"{what} (default: none)", label, "L")
+    add("-n", "how many images (default: %(default)s)", whole(1), default=64)
     drawn = "draw the pixels, x ~ p(x|z), instead of showing their means E[x|z]"
-    add("--draw-pixels", action="store_true", help=drawn)
+    add("--draw-pixels", drawn, action="store_true")
     add_out(parser, ".png, .pdf or .svg, or .npy for the array of images", "samples.png")
     add_seed(parser)

@@ -31,8 +31,8 @@ from pathlib import Path
 import numpy as np
 
 from minivae.autoencoder import Autoencoder
+from minivae.cli.arguments import add_data, adder, number, whole
 from minivae.cli.folders import claimed, training_folder
-from minivae.cli.groups import add_data
 from minivae.cli.options import (
     LIKELIHOODS,
     MODELS,
@@ -42,7 +42,6 @@ from minivae.cli.options import (
     new_training,
     resumed,
 )
-from minivae.cli.values import number, whole
 from minivae.datasets.images import BINARIZE
 from minivae.schedules import value_at
 from minivae.training import fit, patience
@@ -187,103 +186,44 @@ def add_to(command):
 
 
 def _add_model(parser):
-    add = parser.add_argument_group("model").add_argument
-    add("--model", choices=tuple(MODELS), help="(default: vae)")
-    add(
-        "--conditional",
-        action="store_true",
-        default=None,
-        help="p(x|z, label): learn under the labels of the images, or the factors they"
-        " were drawn from (default: without)",
-    )
-    add(
-        "--likelihood",
-        metavar="NAME",
-        help=f"p(x|z): {LIKELIHOODS}. c is a variance and b a scale, learned if not given"
-        " (default: binomial for digits, bernoulli for mnist and for binary images,"
-        " binomial with --max-count, gaussian for others)",
-    )
-    add("--latent", type=whole(1), metavar="K", help="latent dimensions (default: 16)")
-    add(
-        "--hidden",
-        type=whole(1),
-        nargs="*",
-        metavar="H",
-        help="widths of the encoder's hidden layers, the decoder's in reverse;"
-        " none makes the model linear (default: 256)",
-    )
-    add(
-        "--conv",
-        type=whole(1),
-        nargs="*",
-        metavar="C",
-        help="in their place, channels of convolutions that each halve the image, the"
-        " decoder's in reverse; without a number 32 64 (default: none)",
-    )
-    activations = ("tanh", "relu", "softplus", "sigmoid")
-    add("--activation", choices=activations, help="(default: tanh)")
+    add = adder(parser.add_argument_group("model"))
+    add("--model", "(default: vae)", choices=tuple(MODELS))
+    what = "p(x|z, label): learn under the images' labels or factors (default: without)"
+    add("--conditional", what, action="store_true", default=None)
+    usual = "binomial for digits or with --max-count; bernoulli for mnist or binary images"
+    what = f"p(x|z): {LIKELIHOODS}. c is a variance and b a scale, learned if not given"
+    add("--likelihood", f"{what} (default: {usual}; else gaussian)", metavar="NAME")
+    add("--latent", "latent dimensions (default: 16)", whole(1), "K")
+    what = "widths of the encoder's hidden layers, the decoder's in reverse; none makes the"
+    add("--hidden", f"{what} model linear (default: 256)", whole(1), "H", nargs="*")
+    what = "in their place, channels of convolutions that each halve the image; without a"
+    add("--conv", f"{what} number 32 64 (default: none)", whole(1), "C", nargs="*")
+    add("--activation", "(default: tanh)", choices=("tanh", "relu", "softplus", "sigmoid"))
 
 
 def _add_training(parser):
-    add = parser.add_argument_group("training").add_argument
-    add(
-        "--binarize",
-        choices=BINARIZE,
-        help="make pixels 0 or 1 (default: stochastic where bernoulli meets pixels that"
-        " are not binary, else none)",
-    )
-    add("--beta", type=number(0), help="weight of the KL in the objective (default: 1)")
-    add(
-        "--warmup",
-        type=whole(1),
-        metavar="EPOCHS",
-        help="raise that weight from 0 to its value in so many epochs (default: none)",
-    )
-    add(
-        "--free-bits",
-        type=number(0),
-        metavar="NATS",
-        help="nats of KL in each latent dimension that cost nothing (default: 0)",
-    )
-    add(
-        "--samples",
-        type=whole(1),
-        metavar="S",
-        help="samples of z per image and step (default: 1, for iwae 5)",
-    )
-    add(
-        "--epochs",
-        type=whole(1),
-        help="passes over the training images, in all (default: as many as make about 4500"
-        " steps)",
-    )
-    add("--batch-size", type=whole(1), metavar="B", help="images per step (default: 100)")
-    add("--optimizer", choices=("adam", "sgd"), help="(default: adam)")
-    add(
-        "--lr",
-        type=number(0, exclusive=True),
-        help="learning rate (default: 0.002, for sgd 0.0005)",
-    )
-    add(
-        "--schedule",
-        choices=("constant", "cosine"),
-        help="how the learning rate goes on: cosine brings it to 0 in the last epoch"
-        " (default: constant)",
-    )
-    add(
-        "--patience",
-        type=whole(1),
-        metavar="EPOCHS",
-        help="stop when the test nelbo has not fallen for so many (default: never)",
-    )
-    add("--seed", type=whole(0), help="of weights, shuffling and noise (default: 0)")
-    add(
-        "--resume",
-        metavar="MODEL",
-        help="go on with the training of this model.npz; it holds all other settings",
-    )
-    add(
-        "--out",
-        metavar="DIR",
-        help="a new folder for all that is written (default: runs/DATA-DATE-TIME)",
-    )
+    add = adder(parser.add_argument_group("training"))
+    usual = "stochastic where bernoulli meets pixels that are not binary, else none"
+    add("--binarize", f"make pixels 0 or 1 (default: {usual})", choices=BINARIZE)
+    add("--beta", "weight of the KL in the objective (default: 1)", number(0))
+    what = "raise that weight from 0 in so many epochs (default: none)"
+    add("--warmup", what, whole(1), "EPOCHS")
+    what = "nats of KL in each latent dimension that cost nothing (default: 0)"
+    add("--free-bits", what, number(0), "NATS")
+    what = "samples of z per image and step (default: 1, for iwae 5)"
+    add("--samples", what, whole(1), "S")
+    what = "passes over the images, in all (default: as many as make about 4500 steps)"
+    add("--epochs", what, whole(1))
+    add("--batch-size", "images per step (default: 100)", whole(1), "B")
+    add("--optimizer", "(default: adam)", choices=("adam", "sgd"))
+    above_0 = number(0, exclusive=True)
+    add("--lr", "learning rate (default: 0.002, for sgd 0.0005)", above_0)
+    what = "cosine brings the learning rate to 0 in the last epoch (default: constant)"
+    add("--schedule", what, choices=("constant", "cosine"))
+    what = "stop when the test nelbo has not fallen for so many (default: never)"
+    add("--patience", what, whole(1), "EPOCHS")
+    add("--seed", "of weights, shuffling and noise (default: 0)", whole(0))
+    what = "go on with the training of this model.npz; it holds all other settings"
+    add("--resume", what, metavar="MODEL")
+    what = "a new folder for all that is written (default: runs/DATA-DATE-TIME)"
+    add("--out", what, metavar="DIR")

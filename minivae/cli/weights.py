@@ -7,8 +7,8 @@ WEIGHTS is written in Python by
 import numpy as np
 
 from minivae.atomic import replacing
+from minivae.cli.arguments import add_model_file, add_out, adder
 from minivae.cli.folders import new_file
-from minivae.cli.groups import add_model_file, add_out
 from minivae.datasets.files import read_npz
 from minivae.training import checkpoints
 from minivae.training.torch_weights import load_state_dict, state_dict, torch_source
@@ -39,16 +39,14 @@ def import_weights(arguments):
 
 
 def add_to(command):
-    parser = command(
-        "export", export, "write the weights for PyTorch, and print how to load them"
-    )
+    what = "write the weights for PyTorch, and print how to load them"
+    parser = command("export", export, what)
     add_model_file(parser)
     add_out(parser, ".npz", "weights.npz")
-    parser = command(
-        "import", import_weights, "make a model of weights from PyTorch", __doc__
-    )
-    add = parser.add_argument
-    add("weights", metavar="WEIGHTS", help="a .npz with the arrays of a state_dict")
+    what = "make a model of weights from PyTorch"
+    parser = command("import", import_weights, what, __doc__)
+    add = adder(parser)
+    add("weights", "a .npz with the arrays of a state_dict", metavar="WEIGHTS")
     like = "a model.npz of the same architecture; it stays as it is"
-    add("--like", metavar="MODEL", required=True, help=like)
+    add("--like", like, metavar="MODEL", required=True)
     add_out(parser, ".npz", "model.npz")

@@ -16,8 +16,8 @@ import sys
 
 import numpy as np
 
+from minivae.cli.arguments import adder, whole
 from minivae.cli.folders import new_file
-from minivae.cli.values import whole
 
 # The ladder, which the zoo imports, takes a tenth of a second: only this command pays it.
 
@@ -147,13 +147,12 @@ def _progress(what, count):
 
 def add_to(command):
     what = "inject known bugs, and see which check catches which"
-    add = command("zoo", zoo, what, __doc__).add_argument
-    add("name", metavar="NAME", nargs="?", help="one bug, with its story (default: all)")
-    add("--list", action="store_true", help="tell of all bugs, and stop")
-    drawn = "also draw who catches whom: a new .png, .pdf or .svg"
-    add("--figure", metavar="FILE", help=drawn)
+    add = adder(command("zoo", zoo, what, __doc__))
+    add("name", "one bug, with its story (default: all)", metavar="NAME", nargs="?")
+    add("--list", "tell of all bugs, and stop", action="store_true")
+    add("--figure", "also draw who catches whom: a new .png, .pdf or .svg", metavar="FILE")
     hunt = "inject one bug without saying which, and open Python to find it"
-    add("--hunt", type=whole(0), metavar="SEED", help=hunt)
+    add("--hunt", hunt, whole(0), "SEED")
     checks = "with --hunt: run this file of checks in its place"
-    add("--run", dest="run_file", metavar="FILE", help=checks)
-    add("--answer", metavar="NAME", help="with --hunt: is it this one? exit code 0 or 1")
+    add("--run", checks, metavar="FILE", dest="run_file")
+    add("--answer", "with --hunt: is it this one? exit code 0 or 1", metavar="NAME")

@@ -1,4 +1,4 @@
-"""What a word on the command line has to be: argument types for `parser`."""
+"""Arguments that commands share, and the types of all: what a word has to be."""
 
 import argparse
 import math
@@ -69,3 +69,43 @@ def label(word):
             f"expected a label such as 7, or factors such as 0.5,-1, got {word!r}"
         )
     return factors
+
+
+def adder(group):
+    """A shorter `group.add_argument`: a name, its help, then type and metavar if any."""
+
+    def add(name, help, type=None, metavar=None, **others):
+        if others.get("action") is None:
+            others |= {"type": type, "metavar": metavar}
+        group.add_argument(name, help=help, **others)
+
+    return add
+
+
+def add_model_file(parser, help="a model.npz that train has written", nargs=None):
+    parser.add_argument("model", metavar="MODEL", nargs=nargs, help=help)
+
+
+def add_seed(parser):
+    what = "of the random generator; the same seed, the same result (default: %(default)s)"
+    parser.add_argument("--seed", type=whole(0), default=0, help=what)
+
+
+def add_out(parser, kinds, default):
+    """--out: a new file, or the first free one of the default's name."""
+    free = "-2.".join(default.split("."))
+    what = f"a new {kinds} (default: {default}, or the next free {free}, ...)"
+    parser.add_argument("-o", "--out", metavar="FILE", help=what)
+
+
+def add_data(parser, default="what the model was trained on"):
+    add = adder(parser.add_argument_group("data"))
+    own = "a .npy, .npz, .csv or IDX file, or a folder of PNG files or of MNIST's four"
+    what = f"digits, faces, mnist; or images of your own: {own} (default: {default})"
+    add("--data", what, metavar="NAME")
+    add("--data-dir", "the folder of the MNIST files; no download then", metavar="DIR")
+    what = "of your own images, such as 28x20 (default: their own, a square or one row)"
+    add("--shape", f"rows and columns {what}", shape, "RxC")
+    counts = "1 or 255 for integers; floats are real values"
+    what = f"your own pixels are counts 0..M, of any type (default: {counts})"
+    add("--max-count", what, whole(1, 255), "M")
