@@ -226,7 +226,7 @@ for name, value in nelbo.items():
 
 
 # %%
-def log_evidence(model, x, side=233, limit=9.0):
+def log_evidence(model, x, side=201, limit=9.0):
     """log p(x|label) on a lattice in the plane, for a model under one label.
 
     log p(x|z) = x y - 16 log(1 + e^y) + log C(16, x), summed over pixels, is
