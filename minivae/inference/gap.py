@@ -25,7 +25,8 @@ def fit_posterior(model, x, rng, steps=300, samples=16):
     """The best diagonal Gaussian for each image by itself: q* = argmax_q ELBO(x; q).
 
     Starts from the encoder's q(z|x) and climbs the ELBO in mu and logvar by Adam, with
-    the decoder fixed and new noise at each step, the learning rate falling to zero.
+    the decoder fixed and new noise at each step, the learning rate falling to zero. Where
+    the encoder's σ is far too large (10, say) the default steps do not bring it back.
 
     Parameters
     ----------

@@ -56,14 +56,15 @@ def test_with_another_posterior_it_converges_to_the_exact_value(
 
 
 def test_in_expectation_more_samples_never_loosen_the_bound(truth, worse, rng):
-    x = np.repeat(truth.sample(1, rng), 4000, axis=0)  # independent estimates of one value
-    counts = (1, 2, 5, 20)  # each gain is 4 to 10 of its errors; from 20 to 100 it is 2
+    # independent estimates of one value, so many that each gain is 5 of its errors or more
+    x = np.repeat(truth.sample(1, rng), 40_000, axis=0)
+    counts = (1, 2, 5, 20, 100)
     estimates = [importance_log_likelihood(worse, x, S, rng) for S in counts]
     for S, looser, tighter in zip(counts[1:], estimates, estimates[1:], strict=False):
         gain, error = mean_and_error(tighter - looser)
-        assert gain > error, f"from fewer samples to {S}: gained {gain} ± {error} nats"
+        assert gain > 2 * error, f"from fewer samples to {S}: gained {gain} ± {error} nats"
     last, error = mean_and_error(truth.log_prob(x) - estimates[-1])
-    assert -4 * error < last < 0.02, f"log p(x) lies {last} ± {error} nats above"
+    assert -3 * error < last < 0.01, f"log p(x) lies {last} ± {error} nats above"
 
 
 def test_one_sample_is_the_elbo_in_expectation(truth, worse, rng):
