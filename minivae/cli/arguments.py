@@ -75,8 +75,8 @@ def adder(group):
     """A shorter `group.add_argument`: a name, its help, then type and metavar if any."""
 
     def add(name, help, type=None, metavar=None, **others):
-        if others.get("action") is None:
-            others |= {"type": type, "metavar": metavar}
+        given = {"type": type, "metavar": metavar}
+        others |= {key: value for key, value in given.items() if value is not None}
         group.add_argument(name, help=help, **others)
 
     return add

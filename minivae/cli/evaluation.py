@@ -127,11 +127,15 @@ def add_to(command):
     add = adder(parser)
     what = "samples of z per image for nelbo, rec and kl (default: %(default)s)"
     add("--samples", what, whole(1, 10_000), "S", default=10)
-    usual = f"(default: {USUAL}, on as many images as take some seconds)"
-    what = "importance samples per image for -log p(x), on all test images"
-    add("--importance", f"{what} {usual}", whole(1), "S")
-    what = "annealed importance sampling too, which is tighter: on 100 images (ten seconds"
-    what = f"-log p(x) by {what} for the digits), or on all with --importance"
+    what = (
+        "importance samples per image for -log p(x), on all test images"
+        f" (default: {USUAL}, on as many images as take some seconds)"
+    )
+    add("--importance", what, whole(1), "S")
+    what = (
+        "-log p(x) by annealed importance sampling too, which is tighter: on 100 images"
+        " (ten seconds for the digits), or on all with --importance"
+    )
     add("--annealed", what, action="store_true")
     what = "say what the encoder and the Gaussian family cost, on 100 images"
     add("--gaps", what, action="store_true")

@@ -51,9 +51,12 @@ def sample(arguments):
 def add_to(command):
     parser = command("sample", sample, "draw new images from a trained model")
     add_model_file(parser)
-    add, factors = adder(parser), "a label such as 7, or factors such as 0.5,-1,0,0,0,0"
-    what = f"what to sample, for a model trained with --conditional: {factors}"
-    add("--label", f"{what} (default: none)", label, "L")
+    add = adder(parser)
+    what = (
+        "what to sample, for a model trained with --conditional: a label such as 7,"
+        " or factors such as 0.5,-1,0,0,0,0 (default: none)"
+    )
+    add("--label", what, label, "L")
     add("-n", "how many images (default: %(default)s)", whole(1), default=64)
     drawn = "draw the pixels, x ~ p(x|z), instead of showing their means E[x|z]"
     add("--draw-pixels", drawn, action="store_true")

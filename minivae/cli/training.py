@@ -194,10 +194,16 @@ def _add_model(parser):
     what = f"p(x|z): {LIKELIHOODS}. c is a variance and b a scale, learned if not given"
     add("--likelihood", f"{what} (default: {usual}; else gaussian)", metavar="NAME")
     add("--latent", "latent dimensions (default: 16)", whole(1), "K")
-    what = "widths of the encoder's hidden layers, the decoder's in reverse; none makes the"
-    add("--hidden", f"{what} model linear (default: 256)", whole(1), "H", nargs="*")
-    what = "in their place, channels of convolutions that each halve the image; without a"
-    add("--conv", f"{what} number 32 64 (default: none)", whole(1), "C", nargs="*")
+    what = (
+        "widths of the encoder's hidden layers, the decoder's in reverse; none makes the"
+        " model linear (default: 256)"
+    )
+    add("--hidden", what, whole(1), "H", nargs="*")
+    what = (
+        "in their place, channels of convolutions that each halve the image; without a"
+        " number 32 64 (default: none)"
+    )
+    add("--conv", what, whole(1), "C", nargs="*")
     add("--activation", "(default: tanh)", choices=("tanh", "relu", "softplus", "sigmoid"))
 
 

@@ -116,7 +116,8 @@ class Oracle:
     def _differentiate(self, path):
         if self.method == "complex":
             return differences.complex_step(lambda t: scalar(self.f(path(t))))
-        rule = getattr(differences, self.method)
+        richardson = self.method == "richardson"
+        rule = differences.richardson if richardson else differences.central
         estimate = rule(lambda t: self._evaluate(path(t)), noise=self.noise)
         return Estimate(float(estimate.value), float(estimate.error))
 
