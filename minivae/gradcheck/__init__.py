@@ -8,8 +8,8 @@
     print(report)          # a table, then a diagnosis
     report.assert_ok()     # in a test: the same text as an AssertionError
 
-The derivatives it is compared with come from the loss alone (`differences`). Two classic
-figures of a derivative are in `minivae.plots`: `taylor_test` and `error_curve`.
+The derivatives it is compared with come from the loss alone (`differences`). The Taylor
+remainder, a test that needs no tolerance, is `minivae.plots.taylor_test`.
 """
 
 from minivae.gradcheck.check import check_gradient, check_vjp

@@ -29,9 +29,8 @@ def central(phi, h=6e-6, noise=0.0):
     phi : callable
         float -> float.
     h : float
-        The step. The default is the cube root of the float64 precision, near the bottom
-        of the V (see `minivae.plots.error_curve`): a larger step is spoilt by phi''', a
-        smaller one by rounding.
+        The step. The default is the cube root of the float64 precision, near where the
+        error is smallest: a larger step is spoilt by phi''', a smaller one by rounding.
     noise : float
         Size of the rounding errors in phi, added to the error estimate as noise / h.
 

@@ -2,16 +2,11 @@
 
 - `curves`: the course of a training; `figures`: the pictures of a model
 - `gap`: the gap report as a ladder of bounds
-- `checks`: the Taylor remainder of a gradient, and the V of the step size
+- `checks`: the Taylor remainder of a gradient, in numbers
 - `drawing`: what they share, from tiles to the file
 """
 
-from minivae.plots.checks import (
-    draw_error_curve,
-    draw_taylor,
-    error_curve,
-    taylor_test,
-)
+from minivae.plots.checks import taylor_test
 from minivae.plots.curves import learning_curves
 from minivae.plots.drawing import save_figure
 from minivae.plots.figures import (
@@ -25,10 +20,7 @@ from minivae.plots.figures import (
 from minivae.plots.gap import draw_gaps
 
 __all__ = [
-    "draw_error_curve",
     "draw_gaps",
-    "draw_taylor",
-    "error_curve",
     "image_grid",
     "interpolations",
     "latent_space",

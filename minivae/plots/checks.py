@@ -1,20 +1,13 @@
-"""Two pictures of a derivative: the Taylor remainder, and the V of the step size.
-
-Each is computed by one function and drawn by another; Matplotlib is imported only when
-one is drawn.
-"""
+"""The Taylor remainder of a gradient: how fast it vanishes tells right from wrong."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from minivae.errors import as_float_array, check_finite
-from minivae.gradcheck.differences import EPS, central, complex_step, richardson
+from minivae.errors import check_finite
+from minivae.gradcheck.differences import EPS
 from minivae.gradcheck.oracle import scalar
 from minivae.gradcheck.parameters import Parameters
-
-# Okabe & Ito's colours, told apart by colour-blind readers and on projectors.
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
 
 
 class TaylorTest(NamedTuple):
@@ -37,18 +30,6 @@ class TaylorTest(NamedTuple):
 
     def __bool__(self):
         return bool(self.slope > 1.8)
-
-
-class ErrorCurve(NamedTuple):
-    """What `error_curve` found.
-
-    h : ndarray, the steps, from large to small.
-    errors : dict of str to ndarray, relative error of "forward", "central" and, where f
-        takes complex numbers, "complex" differences.
-    """
-
-    h: np.ndarray
-    errors: dict
 
 
 def taylor_test(f, theta, grad, rng):
@@ -102,123 +83,3 @@ def taylor_test(f, theta, grad, rng):
         slopes = np.diff(np.log2(remainder[clear])) / np.diff(np.log2(h[clear]))
         slope = float(np.median(slopes[-4:]))
     return TaylorTest(h, np.abs(change), remainder, slope, floor)
-
-
-def error_curve(f, theta, v):
-    """The relative error of differences along v against their step: a V.
-
-    To the right of the bottom the truncation error rules (slope 1 for forward, 2 for
-    central differences), to the left the rounding error, which grows as h shrinks. The
-    complex step takes no difference and has no left arm.
-
-    Parameters
-    ----------
-    f : callable
-        theta -> scalar loss.
-    theta, v : ndarray
-        Point and direction, of the same shape.
-
-    Returns
-    -------
-    ErrorCurve
-        Measured against Richardson's extrapolation, or the complex step where it works.
-    """
-    theta = as_float_array("theta", theta, np.float64)
-    v = as_float_array("v", v, np.float64)
-
-    def phi(t):
-        return scalar(f(theta + t * v))
-
-    f0 = phi(0.0)
-    exact = richardson(phi, noise=EPS * abs(f0)).value
-    h = 10.0 ** -np.arange(0, 15.1, 0.25)
-    slopes = {
-        "forward": np.array([(phi(step) - f0) / step for step in h]),
-        "central": np.array([central(phi, step).value for step in h]),
-    }
-    try:
-        by_complex = complex_step(phi).value
-    except (TypeError, ValueError):
-        by_complex = np.nan
-    if abs(by_complex - exact) <= 1e-8 * abs(exact):
-        exact = by_complex
-        slopes["complex"] = np.array([complex_step(phi, step).value for step in h])
-    errors = {name: np.abs(s - exact) / abs(exact) for name, s in slopes.items()}
-    return ErrorCurve(h, errors)
-
-
-def _axes(ax):
-    import matplotlib.pyplot as plt
-
-    return plt.subplots(figsize=(6.4, 4.4), layout="constrained")[1] if ax is None else ax
-
-
-def draw_taylor(test, ax=None):
-    """Draw a `TaylorTest` on log-log axes, with guides of slope 1 and 2.
-
-    Parameters
-    ----------
-    test : TaylorTest
-    ax : matplotlib Axes, optional
-        A new figure's if none is given.
-
-    Returns
-    -------
-    matplotlib Axes
-    """
-    ax = _axes(ax)
-    h = test.h
-    ax.loglog(h, np.maximum(test.change, test.floor / 100), "s-", color=GREY, ms=4, lw=1)
-    ax.loglog(h, np.maximum(test.remainder, test.floor / 100), "o-", color=BLUE, ms=5)
-    if test:
-        guide, label = test.remainder[0] / 6 * (h / h[0]) ** 2, "slope 2"
-    else:
-        guide, label = test.remainder[-1] / 6 * (h / h[-1]), "slope 1"
-    shown = guide > test.floor
-    ax.loglog(h[shown], guide[shown], ":", color=ORANGE, lw=2)
-    ax.axhspan(test.floor / 100, test.floor, color=GREY, alpha=0.15, lw=0)
-    ax.set_ylim(bottom=test.floor / 100)
-    names = ["|f(θ + hv) − f(θ)|", "|f(θ + hv) − f(θ) − h g·v|", f"guide of {label}"]
-    ax.legend([*names, "rounding"], frameon=False, loc="upper left")
-    ax.set_xlabel("step length h")
-    ax.set_ylabel("size, in units of f")
-    slope = "∞" if np.isinf(test.slope) else f"{test.slope:.2f}"
-    verdict = "the gradient is right" if test else "the gradient is wrong"
-    ax.set_title(f"Taylor remainder: slope {slope}, {verdict}")
-    return ax
-
-
-def draw_error_curve(curve, ax=None):
-    """Draw an `ErrorCurve`: relative error against step size, the V.
-
-    Parameters
-    ----------
-    curve : ErrorCurve
-    ax : matplotlib Axes, optional
-        A new figure's if none is given.
-
-    Returns
-    -------
-    matplotlib Axes
-    """
-    ax = _axes(ax)
-    styles = {"forward": (ORANGE, "s-"), "central": (BLUE, "o-"), "complex": (GREEN, "^-")}
-    labels = {
-        "forward": "forward: (f(θ + hv) − f(θ)) / h",
-        "central": "central: (f(θ + hv) − f(θ − hv)) / 2h",
-        "complex": "complex step: Im f(θ + ihv) / h",
-    }
-    for name, error in curve.errors.items():
-        color, style = styles[name]
-        # An error of exactly zero has no place on a log axis: show it as one rounding.
-        ax.loglog(
-            curve.h, np.maximum(error, 1e-16), style, color=color, ms=4, label=labels[name]
-        )
-    ax.axvline(1e-8, color=ORANGE, lw=1, ls=":")
-    ax.axvline(6e-6, color=BLUE, lw=1, ls=":")
-    ax.set_ylim(1e-17, 10)
-    ax.set_xlabel("step h (dotted: square and cube root of the float64 precision)")
-    ax.set_ylabel("relative error of the derivative")
-    ax.set_title("Too large a step truncates, too small a step rounds")
-    ax.legend(frameon=False, loc="upper center", ncols=1)
-    return ax
