@@ -134,7 +134,7 @@ axes.text(2.1, 1.1, f"{dw_early:.3f}", ha="right", **red)
 axes.text(4.9, 1.1, f"{dw_late:.3f}", **red)
 axes.set(xlim=(-0.8, 9.8), ylim=(-1.0, 2.7))
 axes.set_axis_off()
-axes.set_title("Values forwards (black), gradients backwards (red)")
+axes.set_title("Values forwards (black), gradients backwards (orange)")
 plt.show()
 
 # %% [markdown]

@@ -74,7 +74,7 @@ def draw_idea():
     points = (-2.6, -2.2, 1.5, 4.9, 5.2, 8.1)
     left.vlines(points, 0, 0.5, color=VERMILLION)
     left.text(2.4, 0.42, "gap", color=VERMILLION)
-    left.text(-3.9, 0.2, "prior", color=GREY)
+    left.text(0, 0.1, "prior", color=GREY, ha="center")
     clouds = (-1.6, -0.9, -0.3, 0.3, 0.8, 1.7)
     q = [np.exp(-((z - c) ** 2) / 0.32) for c in clouds]
     right.plot(z, 0.16 * np.transpose(q), color=BLUE, lw=1.2)

@@ -217,7 +217,7 @@ def draw_paths():
     axes.plot(*ends.T, "o", color=BLACK)
     axes.text(-0.5, 0.75, "line", color=BLUE)
     axes.text(-1.1, 2.4, "great circle", color=GREEN)
-    axes.set(xlim=(-3.2, 3.2), ylim=(-3.2, 3.2), aspect="equal")
+    axes.set(xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
     axes.set_title("Two paths over the prior")
 
 

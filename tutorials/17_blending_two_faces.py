@@ -414,7 +414,7 @@ start = faces.test[[3, 11, 19]]
 walk = [
     vae.decode(one + steps[:, None] * v) for one in vae.latent(start)
 ]
-show(walk, ["", "", ""])
+show(walk, ["face 1", "face 2", "face 3"])
 print("asked for 1, moved; mean ± error over five seeds")
 for recipe in ("means", "fit"):
     print(f"  {recipe}:", end="")

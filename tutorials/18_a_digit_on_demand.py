@@ -379,6 +379,7 @@ def draw_calibration(both):
     )
     axes.set(xlim=(0.3, 1.05), ylim=(0.3, 1.05))
     axes.legend(loc="upper left")
+    axes.set_title("Bayes' rule is too sure")
 
 
 draw_calibration(

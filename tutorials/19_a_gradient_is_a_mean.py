@@ -84,16 +84,14 @@ def draw_ranks():
             ha="center",
             va="center",
         )
-        axes.annotate(
-            "", (2.0, at), (1.3, at), arrowprops={"arrowstyle": "-|>"}
-        )
         arrow = {"arrowstyle": "-|>", "color": GREY}
+        axes.annotate("", (2.0, at), (1.3, at), arrowprops=arrow)
         axes.annotate("", (6.0, 1.5), (4.5, at), arrowprops=arrow)
         axes.annotate("", (9.0, at), (7.8, 1.5), arrowprops=arrow)
         axes.text(9.1, at, r"$\theta$", va="center")
         axes.text(
             5.2,
-            (at + 1.5) / 2 + 0.12,
+            (at + 1.5) / 2 + 0.12 - 0.5 * (i == 2),
             f"$B_{i + 1}/B$",
             fontsize=10,
             color=colour,

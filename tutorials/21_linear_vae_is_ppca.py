@@ -79,10 +79,10 @@ def draw_model():
     axes.plot(*x, "o", color=BLACK)
     axes.plot(*b, "o", color=BLUE)
     axes.text(x[0] - 0.2, x[1], "$x$", ha="right")
-    axes.text(b[0], b[1] - 0.75, "$b$", color=BLUE)
+    axes.text(b[0] - 0.5, b[1] + 0.3, "$b$", color=BLUE)
     axes.text(4.9, 1.6, "$b + W z$", color=BLUE)
     axes.text(1.0, 2.3, r"$p(z|x)$", color=GREEN, ha="right")
-    axes.set_aspect("equal")
+    axes.set(aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
     axes.set_title("A latent line, seen through round noise")
 
 

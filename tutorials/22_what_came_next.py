@@ -54,8 +54,11 @@ def draw_roads():
     middle = {"ha": "center", "va": "center"}
     for at, text in boxes.items():
         axes.text(at, 2, text, bbox=frame, **middle)
-    for at in (1.3, 3.5, 5.5, 7.15, 9.2):
-        axes.text(at, 2, r"$\rightarrow$", **middle)
+    arrow = {"arrowstyle": "-|>", "color": GREY}
+    for start in (0.8, 3.1, 5.1, 6.65, 8.8):
+        axes.annotate(
+            "", (start + 0.75, 2), (start, 2), arrowprops=arrow
+        )
     for at, up, text in (
         (2.4, 1.2, "diffusion:\nnot learned"),
         (4.5, 1.2, "flow:\nbent"),
