@@ -1,4 +1,4 @@
-"""How many nats of a binarized image are coin tossing, which no model can save.
+"""How many nats of a binarized image are coin tossing, which no model can avoid.
 
     python benchmarks/floor.py --mnist FOLDER
 

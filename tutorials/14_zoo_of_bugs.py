@@ -1,24 +1,23 @@
 # %% [markdown]
 # # 14. The zoo of bugs
 #
-# A VAE with a bug trains. Its loss goes down, its pictures get better, and for months
-# nobody knows. This chapter walks through a zoo: mistakes that were made in public
-# code, mostly by people who know more than we do, each made again in our own package,
-# one at a time and only inside a `with` block. You will guess which check catches which
-# bug, and then measure it.
+# A VAE with a bug still trains. Its loss goes down, its pictures get better, and the
+# bug may stay unnoticed for months. This chapter walks through a zoo of mistakes that
+# were made in public code. Each is made again in our own package, one at a time and
+# only inside a `with` block. You will guess which check catches which bug, and then
+# measure it.
 #
 # **What you will learn**
 #
-# - the mistakes that people really make in VAEs, in three families;
-# - why a gradient check, the best known check, is blind to half of them;
+# - the mistakes that people make in VAEs, in three families;
+# - why a gradient check, the best known of all checks, is blind to half of them;
 # - seven kinds of checks, what each can see, and which are worth writing first;
-# - to read a diagnosis: from "the numbers differ" to "this line, this factor";
-# - false alarms: checks that fail on right code, and reviewers that do.
+# - how to read a diagnosis: from "the numbers differ" to "this line, this factor";
+# - false alarms: checks that fail on right code, and people who report it as wrong.
 #
 # **What you need:** chapters [4](04_kl_of_two_gaussians.py) to
-# [8](08_whole_gradient.py), and from [chapter 12](12_how_tight_is_the_bound.py) the
-# importance-weighted bound. About 75 minutes. Nothing here is needed by a later
-# chapter.
+# [8](08_whole_gradient.py), and the importance-weighted bound of [chapter
+# 12](12_how_tight_is_the_bound.py). About 75 minutes. No later chapter needs this one.
 
 # %%
 import textwrap
@@ -42,11 +41,11 @@ rng = generator(14)
 # %% [markdown]
 # ## One bug, by hand
 #
-# A bug is an edit of our own source: in this function, this text becomes that text.
-# `injected` puts it in force until the `with` block ends. Here is the most instructive
-# one, found in ddbourgin/numpy-ml and in keras-team/keras (#3283): the network puts out
-# $\log \sigma^2$, and the sampler multiplies the noise by $e^{\log \sigma^2} =
-# \sigma^2$ where $\sigma = e^{\frac12 \log \sigma^2}$ belongs.
+# A bug is an edit of our own source: in a named function, one piece of text is replaced
+# by another. `injected` applies the edit until the `with` block ends. Here is the most
+# instructive bug, found in ddbourgin/numpy-ml and in keras-team/keras (#3283): the
+# network outputs $\log \sigma^2$, and the sampler multiplies the noise by $e^{\log
+# \sigma^2} = \sigma^2$ instead of $\sigma = e^{\frac12 \log \sigma^2}$.
 
 # %%
 sampler_bug = BUGS["variance-for-deviation"]
@@ -56,14 +55,14 @@ for edit in sampler_bug.edits:
     print("    wrong:", " ".join(edit.wrong.split()))
 
 # %% [markdown]
-# The backward pass was changed along with the forward pass, as anyone would have done
-# who derived it from the wrong line.
+# The backward pass was changed along with the forward pass: anyone who derives it from
+# the wrong line gets this.
 #
 # **Predict.** We check every derivative of this model against finite differences of its
 # loss, with the noise held fixed. What will the check say?
 #
-# We do it by hand, with the two lines of chapter 6, for every one of the 110 parameters
-# of a small VAE.
+# We do it by hand, with the central differences of chapter 6, for each of the 110
+# parameters of a small VAE.
 
 
 # %%
@@ -91,12 +90,12 @@ with injected(sampler_bug):
 check("with the bug, gradient against slopes", error, 0.0, 1e-8)
 
 # %% [markdown]
-# It passes, to nine digits. A gradient check compares a gradient with a loss. It never
-# asks whether the loss is the one you wanted.
+# It passes, to $10^{-8}$. A gradient check compares a gradient with a loss. It does not
+# ask whether the loss is the one you wanted.
 #
-# The KL in the same loss speaks of a Gaussian with the variance $\sigma^2$. So let us
-# ask whether the numbers that enter the decoder *have* that variance. No derivative, no
-# formula: look at what is drawn.
+# The KL in the same loss is that of a Gaussian with the variance $\sigma^2$. So let us
+# ask whether the numbers that enter the decoder *have* that variance. This needs no
+# derivative and no formula: we look at what is drawn.
 
 
 # %%
@@ -117,11 +116,11 @@ with injected(sampler_bug), must_fail():
     check_mc("with the bug, Var[z]", (z - mu) ** 2, np.exp(logvar))
 
 # %% [markdown]
-# A mean of squares finds what the finest gradient check cannot. That is the idea of the
-# **ladder**: checks of different kinds, ordered from the local to the global, each for
-# what the one below lets through.
+# A mean of squares finds what no gradient check can find. That is the idea of the
+# **ladder**: checks of different kinds, ordered from the local to the global, each
+# meant for what the one below lets through.
 #
-# | rung | what is compared | what only it can know |
+# | rung | what is compared | what it asks |
 # |---|---|---|
 # | 1 | gradients with finite differences | whether `backward` belongs to `loss` |
 # | 2 | formulas with Monte Carlo | whether a formula is what it claims to be |
@@ -129,7 +128,7 @@ with injected(sampler_bug), must_fail():
 # | 4 | ELBO + KL(q ‖ posterior) with log p(x) | whether the whole bound is the bound |
 # | 5 | the linear VAE with probabilistic PCA | whether the optimum is the right one |
 # | 6 | sums of probabilities, order of bounds | whether densities are densities |
-# | 7 | behaviour | heads, fresh noise, batches, extremes, optimizers, reports |
+# | 7 | behaviour with known outcome | whether each part acts as it must |
 #
 # `minivae check` climbs it from the command line, on your model.
 
@@ -140,12 +139,12 @@ print(table)
 # %% [markdown]
 # ## Three families
 #
-# Where the mistakes below were seen is told of each by `minivae zoo NAME`, and by
-# `BUGS[NAME].threads`.
+# For each mistake below, `minivae zoo NAME` and `BUGS[NAME].threads` say where it was
+# seen.
 #
 # **First family: the gradient is not that of the loss.** The forward pass is right, and
-# with it samples, bounds and reports. Only learning is wrong, and learning forgives a
-# lot.
+# so are samples, bounds and reports. Only the steps of the optimizer are wrong, and a
+# model often learns in spite of that.
 #
 # | the mistake | seen in |
 # |---|---|
@@ -158,9 +157,9 @@ print(table)
 # | a sample that cuts the graph | pyro-ppl/pyro #1852 |
 #
 # **Second family: the loss is not the ELBO.** Gradient and loss agree. The largest
-# group has a mean in one term and a sum in the other, which implies a $\beta$ of $D$,
-# $1/K$ or $1/B$; [chapter 13](13_posterior_collapse.py) shows what that does to a
-# model.
+# group takes a mean in one term and a sum in the other. That implies a factor $\beta$
+# of $D$, $1/K$ or $1/B$ on the KL; [chapter 13](13_posterior_collapse.py) shows what
+# such a factor does to a model.
 #
 # | the mistake | seen in |
 # |---|---|
@@ -187,8 +186,8 @@ print(table)
 # | bias correction without the power $t$ | eriklindernoren/ML-From-Scratch #35 |
 # | an ELBO that returns the loss | examples of JAX and of HIPS/autograd |
 #
-# Everyone makes these. We can name them only because somebody looked closely, and said
-# so in public where others can learn from it.
+# We can name these mistakes only because somebody looked closely, and described in
+# public what they found.
 #
 # ## Your guess
 #
@@ -212,9 +211,10 @@ for name in names:
     print(f"    seen in: {'; '.join(bug.threads)}")
 
 # %% [markdown]
-# **Predict.** For each bug write all rungs that you expect to fail between its
-# brackets, and run the cell. A hint for rung 5: it looks at loss, ELBO and gradient of
-# a linear VAE with Gaussian pixels at the point where they are known.
+# **Predict.** For each bug write the numbers of all rungs that you expect to fail
+# between its brackets, and run the cell. A hint for rung 5: it looks at the loss, the
+# ELBO and the gradient of a linear VAE with Gaussian pixels at a point where all three
+# are known.
 
 # %%
 guess = {
@@ -231,12 +231,12 @@ guess = {
 # %% [markdown]
 # ## The hunt
 #
-# `benchmarks/zoo.py` has injected each of the 47 bugs and climbed the whole ladder,
+# `benchmarks/zoo.py` injected each of the 47 bugs in turn and climbed the whole ladder,
 # which takes about a minute; the result is a table. We read it, and repeat five of its
 # rows here on rungs 2 to 7 (rung 1 is the slow one). First the control: nothing is
 # injected, and nothing may fail. A check that fails on right code is worse than no
-# check, because one learns to ignore it. (`minivae zoo` repeats the control with twenty
-# seeds.)
+# check, because people learn to ignore it. (`minivae zoo` repeats the control with
+# twenty seeds.)
 
 # %% tags=["hide-output"]
 rungs = list(RUNGS)
@@ -317,32 +317,33 @@ plt.show()
 # %% [markdown]
 # ## What the matrix says
 #
-# The lines divide the three families; the red names are the eight.
+# The grey lines separate the three families; the eight bugs of the guess have red
+# names.
 #
-# **Rung 1 catches 23 of 47.** It is the best check for what it is about, all mistakes
-# of the first family, and blind to most of the rest.
+# **Rung 1 catches 23 of 47.** It catches all 17 mistakes of the first family, and 6 of
+# the other 30.
 #
 # **Rung 5 catches as many.** A linear VAE at a point where everything is known takes
-# two milliseconds, and no gradient check knows what it knows: what must come out. Rung
-# 4 is of the same kind. `pixels-averaged` passes the first three rungs: every formula
-# is right, only their sum is not the ELBO. When you can afford just one check besides
-# gradients, take a model so small that the truth is computable, and compare.
+# two milliseconds, and its check knows what no gradient check knows: the right result.
+# Rung 4 is of the same kind. `pixels-averaged` passes the first three rungs: every
+# formula is right, but their sum is not the ELBO. If you can afford only one check
+# besides gradients, take a model so small that the truth can be computed, and compare.
 #
-# **Rungs 3, 6 and 7 find what no comparison of the loss could.** A sampler of pixels
-# never enters the loss. An importance-weighted bound that is secretly the ELBO is a
-# valid bound; only that it does not tighten gives it away.
+# **Rungs 3, 6 and 7 find what no comparison of the loss could.** The sampler of pixels
+# does not enter the loss. An importance-weighted bound that is in fact the ELBO is a
+# valid bound; it is found out only because it does not tighten with more samples.
 #
-# **17 of the 47 are caught by one rung only.** So no rung is superfluous but, in this
-# sample, 4 and 5, whose bugs others see as well (exercise 4).
+# **17 of the 47 are caught by one rung only.** In this sample only rungs 4 and 5 could
+# be spared: every bug that they catch is caught by another rung too (exercise 4).
 
 # %% [markdown]
 # ## From a failure to a line
 #
-# A check that says "wrong" leaves the worst part of the work to you. For gradients one
-# can do better, because a wrong factor, a missing term and a second draw of the noise
-# leave different traces. `check_model` compares every derivative, says where along the
-# backward pass the first wrong one stands, and then tries explanations. It gives one
-# only when it fits all the numbers.
+# A check that says "wrong" leaves you to find the mistake. For gradients one can do
+# better, because a wrong factor, a missing term and a second draw of the noise leave
+# different traces. `check_model` compares every derivative, says where along the
+# backward pass the first wrong one stands, and then tries explanations. It prints an
+# explanation only if it fits all the numbers.
 #
 # **Predict.** The decoder is right, the head of $\mu$ is right, the head of
 # $\log \sigma^2$ is wrong, and so is the encoder below. Which lines of `backward` are
@@ -356,8 +357,9 @@ with injected(BUGS["missing-half-of-sigma"]):
 print(report)
 
 # %% [markdown]
-# "The reconstruction part is 2 times the right one, the KL part is right": that leaves
-# one line, and in it one factor. Two more, diagnosis only:
+# The KL part is right, and the reconstruction part is 2 times the right one: only one
+# line of `backward` brings the reconstruction to this head, and one of its factors is
+# $\frac12$. Three more bugs, diagnosis only:
 
 
 # %%
@@ -382,15 +384,16 @@ check("it names the batch", "mean over the batch" in text, 1, 0)
 # %% [markdown]
 # ## False alarms
 #
-# A check can also be wrong about right code. Four ways, all seen in public, and what
-# our checker says to them:
+# A check can also be wrong about right code. Here are three ways, and a fourth in which
+# it is wrong about wrong code, all seen in public; the next cell shows what our checker
+# says to the first three:
 #
 # - **float32.** Seven digits are not enough for differences (chainer/chainer #3046,
 #   PaddlePaddle/Paddle #4283).
 # - **A kink.** Next to the corner of a ReLU, no difference can judge
 #   (pytorch/pytorch #114234).
 # - **Noise that is not frozen**, dropout for instance (torch/tutorials #25).
-# - And the opposite, a check that *passes* on wrong code: **an upstream gradient of all
+# - The opposite, a check that *passes* on wrong code: **an upstream gradient of all
 #   ones** (in the tests of numpy-ml and of dlsyscourse/hw1).
 
 # %%
@@ -425,9 +428,9 @@ verdicts = {report.verdict for report in alarms.values()}
 check("accuses right code", "WRONG" in verdicts, 0, 0)
 
 # %% [markdown]
-# Now the all-ones upstream. The bug `columns-in-reverse` writes a weight gradient
-# with its columns in the wrong order. If the layer's output is simply summed, all
-# columns of the right gradient are equal, and reversing them changes nothing.
+# Now the upstream gradient of all ones. The bug `columns-in-reverse` writes a weight
+# gradient with its columns in reverse order. If the layer's output is simply summed,
+# all columns of the right gradient are equal, and reversing them changes nothing.
 
 # %%
 inputs = rng.normal(size=(5, 3))
@@ -441,15 +444,15 @@ for upstream, blind in (
     check("reversed columns pass", agree, blind, 0)
 
 # %% [markdown]
-# People give false alarms too. Both terms of a loss averaged over all pixels of the
-# batch look like a bug, and were reported as one (pytorch/examples #290, #294): the
-# gradient is the right one divided by a constant, and Adam does not even notice. In
-# AppliedDataSciencePartners/WorldModels #2 somebody asked for a mean where the sum was
-# right. A commit then averaged both terms, and #12 reports the posterior collapse that
-# followed.
+# People raise false alarms too. A loss with both terms averaged over all pixels of the
+# batch looks like a bug, and was reported as one (pytorch/examples #290, #294). But its
+# gradient is the right one divided by a constant, which Adam cancels (up to its
+# $\epsilon$). In AppliedDataSciencePartners/WorldModels #2 somebody asked for a mean
+# where the sum was right. A later commit averaged both terms, and #12 reports the
+# posterior collapse that followed.
 #
-# So before you open an issue: compute. The number that decides is the *ratio* of the
-# two terms' weights.
+# So compute before you open an issue. What decides is the *ratio* of the weights of the
+# two terms.
 
 # %%
 eps = rng.standard_normal((len(x), model.K))
@@ -475,9 +478,9 @@ check_less("one averaged: another direction", turned, 0.99)
 # ## In class
 #
 # `minivae zoo --hunt 5` starts Python with one of the 47 bugs injected and does not say
-# which; the same seed is the same bug for everybody. At hand are a model, `check_model`
-# and `climb`, and `answer("name-of-the-bug")` says right or wrong. In a notebook the
-# same is `release` and `answer` of `minivae.zoo.hunting`:
+# which; the same seed gives everybody the same bug. A model, `check_model` and `climb`
+# are at hand, and `answer("name-of-the-bug")` says right or wrong. In a notebook
+# `release` and `answer` of `minivae.zoo.hunting` do the same:
 
 # %%
 release(5)
@@ -499,32 +502,33 @@ check("the bug is among them", len(right), 1, 0)
 # %% [markdown]
 # ## What goes wrong in practice
 #
-# With the checks themselves, that is. Each of these has let a bug through somewhere.
+# These are mistakes in the checks themselves.
 #
-# **Symmetric places.** At $\mu = 0$, $\log \sigma^2 = 0$ five of six wrong KL formulas
-# are right (chapter 4). Fresh biases are zero, so a bias gradient tested before
-# training tests little. Test at random points.
+# **Symmetric places.** At $\mu = 0$, $\log \sigma^2 = 0$ five of the six wrong KL
+# formulas of chapter 4 agree with the right one. Biases are zero before training, and a
+# check at zero can miss a mistake in how they are used. Test at random points.
 #
-# **Friendly sizes.** $B = 1$ hides a missing sum over the batch, $D = K$ a transposed
-# matrix, $n = 1$ a forgotten count. Use sizes that all differ.
+# **Friendly sizes.** With batch size $B = 1$ a missing sum over the batch does not
+# show, with $D = K$ a transposed matrix, with a largest count of $n = 1$ a forgotten
+# $n$. Use sizes that all differ.
 #
 # **Tolerances chosen afterwards.** A check that fails at $10^{-6}$ and passes at
-# $10^{-2}$ has failed. Know beforehand what a right implementation reaches: $10^{-9}$
-# or so here.
+# $10^{-2}$ has failed. Know beforehand what a right implementation reaches; here it is
+# about $10^{-9}$.
 #
 # **One author.** Whoever derived the wrong formula will also write it into the test. A
-# test is worth more when it computes the same number in another way: an integral, a
-# sample, a case with a known answer. All rungs but the first do that.
+# test is worth more if it computes the same number in another way: by an integral, from
+# samples, or in a case with a known answer. All rungs but the first do that.
 #
 # ## Exercises
 #
-# **1. A batch of one (warm-up).** Release `bias-of-one-image` and run `check_model`
-# with one image, then with five. What does each say? Which other bugs do you expect
-# to hide behind $B = 1$?
+# **1. A batch of one (warm-up).** Inject `bias-of-one-image` and run `check_model` with
+# one image, then with five. What does each say? Which other bugs do you expect to be
+# invisible at $B = 1$?
 #
 # <details><summary>Hint</summary>
 #
-# Which operations do nothing when there is one image? Sum and mean are the same then.
+# Which operations do nothing if there is one image? Its sum and its mean are the same.
 #
 # </details>
 
@@ -577,13 +581,14 @@ with injected(mine):
         check(f"rung {rung}", verdict, float(rung == 3), 0)
 
 # %% [markdown]
-# *Answer.* Training is not changed at all, and the gradient check passes. But what is
-# reported is $\frac12$ nat per latent dimension too large, so it compares with nothing.
+# *Answer.* Training is not changed at all, and the gradient check passes. But the
+# reported KL is $\frac12$ nat per latent dimension too large, so the bound compares
+# with no other.
 #
 # **3. A catch by luck.** `sign-of-log-sigma` changes the KL's value and its gradient
 # together. Yet rung 1 catches it. Verify that `gaussian.kl` and `gaussian.kl_grad`
-# agree while it is loose. Then find the line of `VAE.loss` that gives it away. Would
-# you rely on it?
+# agree while the bug is injected. Then find the line of `VAE.loss` that gives it away.
+# Would you rely on that?
 #
 # <details><summary>Hint</summary>
 #
@@ -613,15 +618,15 @@ with injected(BUGS["sign-of-log-sigma"]):
     check("nelbo has the KL cut at zero", loss.nelbo, cut, 1e-12)
 
 # %% [markdown]
-# (We would not. With a posterior a little wider the wrong KL is positive, and rung 1
-# silent. Rung 2 catches it whatever the posterior.)
+# *Answer.* We would not. With a posterior a little wider the wrong KL is positive, and
+# rung 1 passes. Rung 2 catches the bug whatever the posterior.
 #
 # **4. The smallest ladder.** Find the smallest set of rungs that catches all 47 bugs.
-# Is it unique? Why is it no proof that the other rungs are superfluous?
+# Is it unique? Why does it not prove that the other rungs are superfluous?
 #
 # <details><summary>Hint</summary>
 #
-# Bugs that are caught only once leave no choice. Try all $2^7$ subsets.
+# A bug that only one rung catches leaves no choice. Try all $2^7$ subsets.
 #
 # </details>
 
@@ -643,10 +648,9 @@ check(
 
 # %% [markdown]
 # *Answer.* Five rungs, each forced by a bug that only it sees, so the set is unique;
-# the exact $\log p(x)$ and the linear VAE are not among them. But a set that is
-# smallest for these bugs is no better than the sample that it was made for: the next
-# bug may be one that only a known truth can see, and it is these two rungs that compare
-# with one.
+# the exact $\log p(x)$ and the linear VAE are not in it. But the set was chosen for
+# these 47 bugs. The next bug may be one that only a comparison with a known truth can
+# see, and these two rungs make that comparison.
 #
 # **5. Somebody else's VAE (towards research).** The checker needs no class of ours,
 # only a function and a claimed gradient. Below is a VAE of ten lines in plain NumPy:
@@ -712,12 +716,12 @@ check("the factor is named", "= B" in report.hints[0].text, 1, 0)
 # %% [markdown]
 # ## Sources
 #
-# - The threads and files that are named in the text, for what is said of them there.
+# - The threads and files named in the text.
 # - W. M. McKeeman, *Differential Testing for Software*, Digital Technical Journal 10,
 #   1998: two programs that should agree, as a test.
 # - R. A. DeMillo, R. J. Lipton, F. G. Sayward, *Hints on Test Data Selection: Help for
-#   the Practicing Programmer*, IEEE Computer 11, 1978: to judge tests by the bugs that
-#   they catch is called mutation testing.
+#   the Practicing Programmer*, IEEE Computer 11, 1978: mutation testing, which judges
+#   tests by the bugs that they catch.
 # - R. Grosse, D. K. Duvenaud, *Testing MCMC Code*, NIPS workshop 2014: the same
 #   philosophy for samplers; conditionals against joint, statistics against theory.
 # - Y. Burda, R. Grosse, R. Salakhutdinov, *Importance Weighted Autoencoders*, ICLR

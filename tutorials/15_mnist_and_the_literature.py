@@ -1,26 +1,26 @@
 # %% [markdown]
 # # 15. MNIST and the literature
 #
-# "Our model reaches 86.8 nats on MNIST" looks like a measurement with a unit. About
-# half of it is convention: how the pixels were made black or white, which bound was
-# taken, which of many runs. In this chapter we vary one convention at a time, and see
-# by how much the number moves.
+# "Our model reaches 86.8 nats on MNIST" looks like a measurement with a unit. Yet it
+# depends on conventions: how the pixels were made black or white, which bound was
+# computed, which of many runs was reported. In this chapter we vary one convention at a
+# time and see how far the number moves.
 #
 # **What you will learn**
 #
-# - the published table of the VAE and the IWAE on MNIST, what others got who ran it
-#   again, and what this package got so far;
+# - the published table of the VAE and the IWAE on MNIST, what others got when they ran
+#   it again, and what this package has reached so far;
 # - to ask seven questions of any log-likelihood, with an experiment for each;
 # - why more than half of the famous 86.76 nats is coin tossing, which no model can
-#   save;
-# - what cross-entropy on grey pixels *is*, since it is no log-likelihood.
+#   avoid;
+# - what cross-entropy on grey pixels *is*, since it is not a log-likelihood.
 #
 # **What you need:** [chapter 12](12_how_tight_is_the_bound.py) (the importance-weighted
 # bound) and [chapter 9](09_training_on_digits.py) (nats and bits). About 80 minutes.
 #
-# **Symbols of this chapter.** $g \in [0, 1]$ is a grey value, $b$ its binarization;
-# $S$ counts samples of $z$, $N$ images, $D$ pixels; $n = 16$ is the largest count of a
-# pixel of our digits.
+# **Symbols of this chapter.** $g \in [0, 1]$ is a grey value, $b$ its binarization; $S$
+# is the number of samples of $z$, $N$ of images, $D$ of pixels; $n = 16$ is the largest
+# count of a pixel of our digits.
 
 # %%
 import matplotlib.pyplot as plt
@@ -65,7 +65,7 @@ def draw_number():
     for up, text in (
         (0.55, "ELBO instead of $L_{5000}$: + 3.6 (question 1)"),
         (-0.5, "the choice of 10,000 images: ± 0.24 (question 5)"),
-        (-0.8, "code, settings and seed: up to 1.4 (question 6)"),
+        (-0.8, "code, settings and seed: up to 1.5 (question 6)"),
     ):
         axes.text(90.4, up, text, ha="right", va="center", fontsize=11)
     axes.set(xlim=(0, 96), ylim=(-1, 0.8), yticks=[])
@@ -81,9 +81,10 @@ plt.show()
 #
 # Burda, Grosse and Salakhutdinov (2015, table 1) compared two objectives on binarized
 # MNIST: the ELBO with the mean of $S$ samples (VAE), and the importance-weighted bound
-# of $S$ samples (IWAE). One stochastic layer of 50 units, two hidden layers of 200 tanh
-# units on each side, 3280 passes over the 60,000 training images. The table has their
-# test numbers, $-\log p(x)$ in nats by 5000 importance samples (so it is at most that),
+# of $S$ samples (IWAE). Their models have one stochastic layer of 50 units and two
+# hidden layers of 200 tanh units on each side, and were trained for 3280 passes over
+# the 60,000 training images. The table has their test numbers, estimates of $-\log
+# p(x)$ in nats from 5000 importance samples (which on average exceed the true value),
 # and those of two public reruns. One of these, nbip/IWAE, has kept its earlier results
 # in its history: at first with the usual initialisation, then with the KL term weighted
 # by a factor that rises from 0 to 1 (*warm-up*), and in the end with the biases of the
@@ -105,9 +106,9 @@ for source, rows in table.items():
     print(f"{source:18}  {numbers[0]}     {numbers[1]}")
 
 # %% [markdown]
-# **Predict.** Look at the first line. Which of these sentences do the reruns confirm?
-# (a) IWAE is better than VAE with the same $S$. (b) The VAE gains from more samples.
-# (c) The VAE with one sample reaches 86.76.
+# **Predict.** The first line confirms these three sentences. Which of them do the
+# reruns confirm? (a) IWAE is better than VAE with the same $S$. (b) The VAE gains from
+# more samples. (c) The VAE with one sample reaches 86.76.
 
 # %% tags=["hide-output"]
 for source, (vae_row, iwae_row) in table.items():
@@ -143,22 +144,21 @@ both[1].legend(fontsize=10)
 plt.show()
 
 # %% [markdown]
-# Sentence (a) stands in every source. Sentence (c) means "86.76 in this run of this
-# code". Sentence (b) is the interesting one. The tables lie up to 1.4 nats apart, and
-# an earlier version of this chapter concluded that a gain of 0.41 was lost in that
-# spread. That was wrong: tables of other codes and settings say nothing about a
-# comparison *within* a table. A reader of that version judged within, found three gains
-# of 0.3 to 0.4 nats, and called (b) confirmed. That was too quick as well: in the first
-# runs of nbip/IWAE, one author, one code, 50 samples make the VAE *worse* by 0.92 nats.
-# With warm-up, or with a better initial decoder, the sign turns round. So (b) depends
-# on how training starts; a plausible reason, which these tables do not prove, is that
-# the less noisy gradient of 50 samples switches off latent units early, while the
-# decoder cannot use them yet. For IWAE more samples help everywhere, by 1.6 nats or
-# more.
+# Sentence (a) holds in every source. Sentence (c) means "86.76 in this run of this
+# code". Sentence (b) is the interesting one. At $S = 1$ the sources lie up to 1.5 nats
+# apart, and an earlier version of this chapter concluded that a gain of 0.41 was lost
+# in that spread. That was wrong: tables of other codes and settings say nothing about a
+# comparison *within* a table. A reader of that version compared within each table,
+# found three gains of 0.3 to 0.4 nats, and called (b) confirmed. That was too quick as
+# well: in the first runs of nbip/IWAE, 50 samples make the VAE *worse* by 0.92 nats.
+# With warm-up, or with a better initial decoder, they make it better. So (b) depends on
+# how training starts; a plausible reason, which these tables do not prove, is that the
+# less noisy gradient of 50 samples switches off latent units early, while the decoder
+# cannot use them yet. IWAE gains 1.6 nats or more in every source.
 #
-# And ours? The program `benchmarks/burda.py` trains this architecture with the
-# published settings, shortened to a stated number of passes, and starts from the mean
-# image. Its results are read here from a table.
+# And our own runs? The program `benchmarks/burda.py` trains this architecture, by
+# default with the published settings shortened to a stated number of passes, and starts
+# from the mean image. We read its results from a table.
 
 # %%
 ours = measured("burda_results.csv")
@@ -176,22 +176,22 @@ for row in ours:
 # Our runs are far shorter than the published 3280 passes. The published schedule was
 # made for a long training: squeezed into a hundred passes, it still spends two thirds
 # of them in its last stage, at a tenth of the learning rate. Batches of 100 with a
-# learning rate that falls along a cosine from 0.002 come further: after 700 passes,
-# 50 minutes on one core, 86.77 ± 0.23 stands beside the published 86.76. Read that row
-# with question 7 in mind: no validation images were set aside, nobody wrote down on
-# which images the recipe and its length were chosen, and it is one run. It shows that
-# the code can get there, and not that the recipe is better than the published one.
+# learning rate that falls along a cosine from 0.002 get further: after 700 passes, 50
+# minutes on one core, they reach 86.77 ± 0.23, where the published number is 86.76.
+# Read that row with question 7 in mind: no validation images were set aside, nobody
+# wrote down on which images the recipe and its length were chosen, and it is one run.
+# It shows that the code can reach this value, but not that its recipe is better.
 #
 # ## A test bed
 #
-# For the questions we need models by the dozen, so we go back to the 8 × 8 digits. A
-# pixel is a count from 0 to 16; divided by 16 it is a *grey value* $g \in [0, 1]$. The
+# For the questions we need many models, so we go back to the 8 × 8 digits. A pixel is a
+# count from 0 to 16; divided by 16 it is a *grey value* $g \in [0, 1]$. The
 # literature's MNIST is binary, and there are three ways to make it so:
 #
 # - **threshold:** $b = 1$ where $g \ge \frac12$;
 # - **stochastic:** $b \sim \mathrm{Bernoulli}(g)$, drawn anew each time an image is
 #   used (also called *dynamic*; Salakhutdinov and Murray, 2008);
-# - **static:** the same, drawn once for all and kept in a file. Many papers share one
+# - **static:** the same, but drawn only once and kept in a file. Many papers share one
 #   such file, from Larochelle and Murray (2011).
 
 
@@ -254,14 +254,14 @@ models = {
 #   w_s = \frac{p(x|z_s)\, p(z_s)}{q(z_s|x)} , \qquad z_s \sim q(z|x) , \tag{15.1}
 # $$
 #
-# with $S = 1$ (the ELBO) or $S = 5000$ (the table above). $L_S$ grows with $S$ and
-# stays below $\log p(x)$, so papers differ by their $S$ without differing in their
-# models. From 500 weights per image we get all of $L_1$, $L_5$, $L_{50}$ and $L_{500}$,
-# by cutting them into groups.
+# with $S = 1$ (the ELBO) or $S = 5000$ (the table above). $L_S$ never falls as $S$
+# grows, and never exceeds $\log p(x)$, so two papers with equally good models report
+# different numbers if their $S$ differ. From 500 weights per image we estimate all of
+# $L_1$, $L_5$, $L_{50}$ and $L_{500}$, by cutting them into groups.
 #
 # **Predict.** We have two models with the same architecture, the same steps and the
-# same data: one trained on the ELBO, one on $L_{10}$. Score both by the ELBO. Then
-# score both by $L_{500}$. Which one is better?
+# same data: one trained on the ELBO, one on $L_{10}$. Score both by the ELBO, and then
+# by $L_{500}$. Which one is better in each?
 
 
 # %%
@@ -290,12 +290,11 @@ alike = bound(np.full((500, 2), -3.0), 50)
 check("equal weights: L_S is log w", alike.mean(), -3.0, 1e-12)
 
 # %% [markdown]
-# That is one run of each, and question 6 forbids to conclude from it. So here are six,
-# made by `python benchmarks/course.py 15`, and with them the sample comparison (b) of
-# the published table: a VAE with $S = 10$ for as many steps, and a VAE with $S = 1$ for
-# two and a half times as many, which takes about as long as ten samples do here. We
-# also repeat an experiment of question 2, static against dynamic pixels with 200
-# training images.
+# That is one run of each, and question 6 will show why one run is not enough. So here
+# are six, made by `python benchmarks/course.py 15`, and with them comparison (b) of the
+# published table: a VAE with $S = 10$ for as many steps, and a VAE with $S = 1$ for two
+# and a half times as many, which takes about as long as ten samples do here. Its last
+# line belongs to question 2: static against dynamic pixels with 200 training images.
 
 # %%
 few = digits.train[:200]
@@ -340,14 +339,14 @@ gain("course_15.csv", "2.5 x steps over S = 10", "vae10", "longer")
 gain("course_15.csv", "dynamic pixels", "static_few", "dynamic_few")
 
 # %% [markdown]
-# With six runs the first two lines stand: training on $L_{10}$ gives up 0.4 nats of the
+# With six runs the first two lines hold: training on $L_{10}$ loses 0.4 nats of the
 # ELBO, because the encoder may spread wider than the posterior, and gains a quarter of
-# a nat of likelihood. Neither number is wrong; they answer different questions. But a
-# table that puts one model's ELBO next to another's $L_{5000}$ answers none. And (b)
-# holds here, by a sixth of a nat, at equal steps. At equal *time* it is the other way
-# round: what ten samples cost is better spent on steps, by a third of a nat. None of
-# these models has settled. After 9,600 steps all are better by about 0.8 nats, and the
-# signs are the same (`benchmarks/longer.py`, five seeds, not repeated here):
+# a nat of $L_{500}$. Neither number is wrong; they answer different questions. But a
+# table that puts one model's ELBO next to another's $L_{5000}$ answers neither. And (b)
+# holds here, by a sixth of a nat, at equal steps. At equal *time* it does not: the time
+# that ten samples cost is better spent on more steps, by 0.3 nats. None of these models
+# has settled. After 9,600 steps $-L_{500}$ is lower by 0.7 to 0.8 nats, and the
+# differences have the same signs (`benchmarks/longer.py`, five seeds):
 
 # %%
 gain("longer.csv", "ELBO: VAE over IWAE", "iwae_elbo", "vae_elbo")
@@ -357,13 +356,13 @@ gain("longer.csv", "VAE: S = 10 over S = 1", "vae", "vae10")
 # %% [markdown]
 # ## Question 2: what has been made of the pixels?
 #
-# **Predict.** The same architecture, trained and tested on thresholded digits, on
-# stochastic ones. Which version gets the fewest nats? And if the model stays the
-# *same*, and only the test images change from stochastic to thresholded?
+# **Predict.** One architecture is trained and tested on thresholded digits, and another
+# time on stochastic ones. Which version gets fewer nats? And what if the model stays
+# the *same*, and only the test images change from stochastic to thresholded?
 #
-# There is a floor under all of this. Let $g$ be the grey image and $b$ its stochastic
+# Stochastic pixels have a floor. Let $g$ be the grey image and $b$ its stochastic
 # binarization. For any model $p$ of $b$, the mean of $-\log p(b)$ is the entropy $H(b)$
-# plus the KL divergence of the true distribution to the model, and the KL is not
+# plus the KL divergence of the true distribution from the model, and the KL is not
 # negative. Knowing $g$ cannot raise the entropy. And given $g$ the pixels are
 # independent coins, so their entropies add up:
 #
@@ -420,31 +419,31 @@ moved = nats["stochastic"] - nats["same model"]
 check_less("same weights, other test images", 2, moved)
 
 # %% [markdown]
-# **The same weights** lose or gain three nats when the test images are binarized in
-# another way: the last line belongs above every table. The thresholded number is lower
-# for a dull reason. Its pixels are not random, so its floor is zero.
+# **The same weights** lose or gain three nats if the test images are binarized in
+# another way, so every table must say how they were binarized. The thresholded number
+# is lower for a dull reason: its pixels are not random, so its floor is zero.
 #
-# The same sum for MNIST's 10,000 test images (`python benchmarks/floor.py`) gives 45.53
-# ± 0.11 nats. So of the published 86.76 more than half is coin tossing, and all models
+# The floor (15.2) of MNIST's 10,000 test images (`python benchmarks/floor.py`) is 45.53
+# ± 0.11 nats. So more than half of the published 86.76 is coin tossing, and all models
 # of the table compete for the other 41.
 #
-# Static against dynamic is a finer difference. Whoever trains on one fixed draw sees
-# less variety, and overfits earlier. With all 1,497 images and a short training it
-# hardly shows; with 200 it does: that was the last line of question 1's table.
+# Static against dynamic is a finer difference. A model that is trained on one fixed
+# draw sees less variety, and overfits earlier. With 200 training images dynamic pixels
+# gain 0.56 nats (question 1).
 #
 # ## Question 3: nats of what, per what?
 #
-# Nats per image, bits per image, bits per pixel: only a factor lies between them, but
-# people quote digits. One bit is $\log 2 = 0.693$ nats, so 86.76 nats per image of 784
-# pixels are 0.1597 bits per pixel. The second decimal of a number in bits per pixel is
-# worth 5.4 nats per image of MNIST, and 21.3 for 32 × 32 pixels in colour; between the
-# best and the worst row of the published table lie 0.0036 bits per pixel. Nor do bits
-# per pixel compare between *kinds* of pixels: knowing nothing costs 1 bit for a binary
-# pixel, and 8 for one of 256 levels.
+# Nats per image, bits per image and bits per pixel differ only by a factor, but the
+# factor decides how many digits matter. One bit is $\log 2 = 0.693$ nats, so 86.76 nats
+# per image of 784 pixels are 0.1597 bits per pixel. The second decimal of a number in
+# bits per pixel is worth 5.4 nats per image of MNIST, and 21.3 for 32 × 32 pixels in
+# colour; between the best and the worst row of the published table lie 0.0036 bits per
+# pixel. Nor can bits per pixel be compared between *kinds* of pixels: a uniform guess
+# costs 1 bit for a binary pixel, and 8 for one of 256 levels.
 #
 # **Predict.** Pixels may also be real numbers, with a Gaussian likelihood. Then $p(x)$
 # is a density. What happens to its logarithm if the same pixels are measured in another
-# unit, say as $x / 16$ and not as $x$?
+# unit, say as $x / 16$ instead of $x$?
 #
 # Let $x' = a x$ with $a > 0$, in $D$ dimensions. The same mass lies in a volume that is
 # $a^D$ times as large, so the density is that many times smaller:
@@ -454,8 +453,8 @@ check_less("same weights, other test images", 2, moved)
 #   \log p'(x') = \log p(x) - D \log a . \tag{15.3}
 # $$
 #
-# We take probabilistic PCA, whose density is exact, and fit it to both. (The Gaussian
-# VAE behaves the same, but only its bound can be computed.)
+# We take probabilistic PCA, whose density can be computed exactly, and fit it to both.
+# (A Gaussian VAE behaves in the same way, but only its bound can be computed.)
 
 # %%
 a = 1 / n
@@ -470,9 +469,10 @@ print(f"pixels as grey:   {-in_grey.mean():8.1f} 'nats'")
 check_less("below zero, and no bug", -in_grey.mean(), 0)
 
 # %% [markdown]
-# Nothing was learned between the two lines; a division by 16 was worth 177 nats. The
-# log of a density can be made as large as you like, and can be compared only with
-# another density *of the same variable*, never with a probability of counts.
+# Nothing was learned between the two lines; a division by 16 was worth 177 nats. A
+# change of unit makes the log of a density as large as you like. It can be compared
+# only with the log of another density *of the same variable*, never with a probability
+# of counts.
 #
 # There is one bridge: spread each count over the unit interval above it (Theis and
 # others, 2016, section 3.1), or give to each count the mass of the density that rounds
@@ -481,20 +481,22 @@ check_less("below zero, and no bug", -in_grey.mean(), 0)
 # ## Question 4: grey pixels?
 #
 # A popular example program trains a VAE on *grey* MNIST with binary cross-entropy, and
-# a report of it says "test loss 106.66" (pytorch/examples, PR #1416; 400-20 units, 7
-# epochs). [Chapter 7](07_reconstruction_term.py) showed why that is no log-likelihood:
-# the "probabilities" of grey images do not add up to one. But what *is* it?
+# one report of its result says "test loss 106.66" (pytorch/examples, PR #1416; 400
+# hidden and 20 latent units, 7 epochs). [Chapter 7](07_reconstruction_term.py) showed
+# why that is no log-likelihood: the "probabilities" of grey images do not add up to
+# one. But what *is* it?
 #
-# Cross-entropy is linear in $x$. A stochastic binarization has the mean $g$. So the
-# cross-entropy of $g$ is the mean of the binary cross-entropies:
+# Let $y$ be the decoder's logits at $z$. The cross-entropy $\mathrm{CE}(g, y)$ is
+# linear in $g$, and for binary pixels it is $-\log p(b|z)$. A stochastic binarization
+# $b$ has the mean $g$. So $\mathrm{CE}(g, y)$ is a mean over $b$:
 #
 # $$
 # \mathrm{CE}(g, y) = \mathbb{E}_{b|g} \left[ - \log p(b|z) \right] . \tag{15.4}
 # $$
 #
 # Add $\mathrm{KL}(q(z|g) \Vert p(z))$ and take the mean over $z \sim q(z|g)$: that is
-# the grey loss. On the right stands, inside the mean over $b$, a negative ELBO of $b$
-# whose $q$ happens to look at $g$. The ELBO is a bound for *any* $q$, so
+# the grey loss. Then the right side is the mean over $b$ of a negative ELBO of $b$,
+# with a $q$ that depends on $g$ instead of $b$. The ELBO is a bound for *any* $q$, so
 #
 # $$
 # \text{grey loss} \ge \mathbb{E}_{b|g} \left[ - \log p(b) \right] . \tag{15.5}
@@ -560,15 +562,16 @@ plt.title("One architecture, the same digits, four numbers")
 plt.show()
 
 # %% [markdown]
-# Four numbers, and no two of them may stand in one column.
+# No two of these four numbers may stand in one column.
 #
 # ## Question 5: how certain is it?
 #
 # A mean over $N$ test images has two errors. The images are a random choice: if
 # $\ell_i$ is the value of image $i$, with variance $s^2$ between images, the mean of
-# $N$ of them varies by $s^2 / N$. And each $\ell_i$ is itself estimated, with a
-# variance $v_i$ over the samples of $z$. The two are independent, and variances of
-# independent things add:
+# $N$ of them has the variance $s^2 / N$. And each $\ell_i$ is itself estimated, by an
+# unbiased $\hat\ell_i$ with a variance $v_i$ over the samples of $z$. Given the images,
+# the second error has the mean zero; so the two are uncorrelated, and their variances
+# add:
 #
 # $$
 # \mathrm{Var} \left[ \frac1N \sum_i \hat\ell_i \right]
@@ -600,12 +603,12 @@ check_less("the images dominate, tenfold", 10 * of_z50, of_images)
 
 # %% [markdown]
 # (The factor $1 - 150/300$ is there because the subsets are drawn *without* putting
-# images back.) The error from the images dominates, and papers on MNIST hardly ever
-# print it. In our MNIST runs it is 0.23 to 0.24 nats: as much as the difference of two
-# neighbouring rows of the table.
+# images back.) The error from the images dominates, and papers on MNIST seldom print
+# it. In our MNIST runs it is 0.23 to 0.24 nats: about as much as the published VAE
+# gains from one $S$ to the next.
 #
-# Is the table then noise? No, because all rows saw the *same* images, and what makes an
-# image hard is mostly the image. So look at differences, image by image:
+# Is the table then noise? No: its models saw the *same* images, and an image that is
+# hard for one is mostly hard for the others. So look at differences, image by image:
 
 # %%
 pair = bound(log_w["vae"], 500)[0], bound(log_w["iwae"], 500)[0]
@@ -618,14 +621,15 @@ print(f"independent, ± {paired:.3f} image by image")
 check_less("pairing pays more than threefold", 3 * paired, unpaired)
 
 # %% [markdown]
-# MNIST agrees. Our VAE and our IWAE with S = 5 and 109 passes have 90.45 ± 0.24 and
-# 89.89 ± 0.23 nats on all 10,000 images; with a correlation of 0.994 over the images,
-# their difference is 0.56 ± 0.03.
+# On MNIST it is the same. Our VAE and our IWAE with $S = 5$ and 109 passes have 90.45 ±
+# 0.24 and 89.89 ± 0.23 nats on all 10,000 images; the correlation over the images is
+# 0.994, and the difference is 0.56 ± 0.03.
 #
 # ## Question 6: which run?
 #
 # The paired error says how certain it is that *these two sets of weights* differ. It
-# does not say that the methods differ. Same code, same data, 200 steps, another seed:
+# does not say that the methods differ. Ten runs of 200 steps that differ only in the
+# seed:
 
 # %%
 runs = np.array(
@@ -644,18 +648,18 @@ print(f"of which the choice of images explains {noise:.2f}")
 check_less("the seed moves it further", 1.3 * noise, between)
 
 # %% [markdown]
-# Two of these runs can differ by several paired standard errors, with nothing behind it
-# but the seed. A claim about methods needs several runs of each, and the error that
-# counts is the one *between runs*, as in the table of question 1. The spread of 1.4
-# nats at the head of this chapter is that error, with differences of code on top.
+# Two of these runs can differ by several paired standard errors, and only the seed is
+# different. A claim about methods needs several runs of each, and the error that counts
+# is the one *between runs*, as in the table of question 1. The spread of 1.5 nats at
+# the head of this chapter contains that error and the differences of code and settings.
 #
 # ## Question 7: who chose, and on which images?
 #
 # "We stopped training when the test bound was best." Then the test images have taken
-# part in the training, a little. How much is a little? Take the snapshots of the static
-# run above, forty of them along a training. Choose the snapshot that is best on 30
-# images, and see what these 30 say about it, and what the other 270 say. For a fair
-# comparison we measure both against the average snapshot from the second half.
+# part in the training, a little. How much? Take the forty snapshots of the static run
+# of question 1, and of these the twenty of the second half. Choose the snapshot that is
+# best on 30 images, and see what these 30 say about it, and what the other 270 say. We
+# measure both against the average of the twenty.
 #
 # **Predict.** By how much do the 30 flatter?
 
@@ -674,36 +678,36 @@ print(f"the other 270 deliver {delivered:+.3f} nats")
 check_less("the promise flatters", promised, delivered - 0.005)
 
 # %% [markdown]
-# Here it is less than a tenth of a nat; it grows with the number of things tried and
-# with the error of the score (exercise 2). The remedy: set validation images aside,
-# choose on those, and look at the test images once. A schedule fixed beforehand, like
-# the 3280 passes of the published table, leaves nothing to choose.
+# Here they flatter by less than a tenth of a nat; the effect grows with the number of
+# things tried and with the error of the score (exercise 2). So set validation images
+# aside, choose on those, and look at the test images once. A schedule fixed beforehand,
+# like the 3280 passes of the published table, leaves nothing to choose.
 #
 # ## What goes wrong in practice
 #
 # - **An ELBO in one column, $L_{5000}$ in the other** (question 1), or a difference
 #   called significant, from one run each (question 6).
 # - **Static in training, dynamic in testing, or the reverse**, without a word. Look
-#   into the data loader; the paper will not tell.
+#   into the data loader if the paper does not say.
 # - **A mean over pixels reported as nats**, or a sum over a batch. Multiply, and see
 #   whether the result lies between the floor and $D \log 2$.
 # - **"Below zero, so it must be a bug."** For densities it need not be (orybkin/
 #   sigma-vae-pytorch #4 is a discussion of this). For counts it must.
 # - **A number too good to be true.** The test images were thresholded, or the noise of
 #   $z$ was scaled down. A Keras example once had a bound of about 60 nats for the
-#   second reason, where 90 to 100 was right (keras-team/keras PR #4211).
+#   second reason; 90 to 100 was right (keras-team/keras PR #4211).
 #
 # ## Exercises
 #
 # **1. A sanity range (warm-up).** Somebody reports a test loss of 0.113 for a VAE on
 # statically binarized MNIST; the code takes the mean over pixels and images of both
-# terms. How many nats per image is that? Does it lie between (15.2) and knowing
-# nothing? What would 0.05 tell you?
+# terms. How many nats per image is that? Does it lie between the floor (15.2) and the
+# cost of a uniform guess? What would you conclude from 0.05?
 #
 # <details><summary>Hint</summary>
 #
-# Which two numbers bound any honest model from below and from above? Multiply by the
-# number of pixels: 784. Knowing nothing costs $784 \log 2$ nats, the floor is 45.53.
+# A mean over pixels becomes nats per image if you multiply by the number of
+# pixels, 784. A uniform guess costs $784 \log 2$ nats, and the floor is 45.53.
 #
 # </details>
 
@@ -716,10 +720,11 @@ check_less("0.05 would be impossible", 0.05 * 784, floors["mnist"])
 
 # %% [markdown]
 # **2. The price of choosing.** $M$ models are equally good; each is scored with an
-# independent error of standard deviation $\sigma$. By how much is the best score of the
-# $M$ too good, for $M = 2$, 10, 100? Show that it is at most $\sigma \sqrt{2 \log
-# M}$. What does that mean for 100 settings and the ± 0.24 nats of 10,000 test images,
-# if the errors were independent? (They are not: same images. How does that help?)
+# independent Gaussian error of mean 0 and standard deviation $\sigma$. By how much is
+# the best score of the $M$ too good on average, for $M = 2$, 10, 100? Show that it is
+# at most $\sigma \sqrt{2 \log M}$. What would that mean for 100 settings and the ± 0.24
+# nats of 10,000 test images, if the errors were independent? (They are not: all
+# settings see the same images. How does that help?)
 #
 # <details><summary>Hint</summary>
 #
@@ -745,17 +750,16 @@ print(f"100 settings: {0.24 * optimism.mean():.2f} nats too good")
 # is the paired error, which is many times smaller.
 #
 # **3. A row of your own (towards research).** Run `benchmarks/burda.py` for as many
-# passes as your machine has patience for, with two seeds, and report the number with
-# everything that this chapter asks for: bound and $S$, binarization, standard error,
-# passes, spread between seeds, and how you chose when to stop. As a rehearsal on the
-# digits: train for 100, 200, 400 and 800 steps, predict the value after 1,600 from the
-# first four, and then run it. (An earlier solution took a run of 1,200 steps for that
-# of 800, and never ran the 1,600. Its prediction looked fine.)
+# passes as you have time for, with two seeds, and report the number with everything
+# that this chapter asks for: bound and $S$, binarization, standard error, passes,
+# spread between seeds, and how you chose when to stop. As a rehearsal on the digits:
+# train for 100, 200, 400 and 800 steps, predict the value after 1,600 from the first
+# four, and then run it.
 #
 # <details><summary>Hint</summary>
 #
-# Over the logarithm of the steps the gains shrink. Extrapolate the *gains*, not the
-# values, and say how far off you were.
+# Each doubling of the steps gains less than the one before. Extrapolate the *gains*,
+# not the values, and say how far off you were.
 #
 # </details>
 
