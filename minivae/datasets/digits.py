@@ -42,12 +42,6 @@ def load_digits():
     file = resources.files("minivae.datasets") / "digits.npz"
     with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
         images, labels = arrays["images"], arrays["labels"]
-    return Images(
-        train=images[:DIGITS_TRAIN],
-        test=images[DIGITS_TRAIN:],
-        max_count=16,
-        shape=(8, 8),
-        name="digits",
-        train_labels=labels[:DIGITS_TRAIN],
-        test_labels=labels[DIGITS_TRAIN:],
-    )
+    train, test = np.split(images, [DIGITS_TRAIN])
+    train_labels, test_labels = np.split(labels, [DIGITS_TRAIN])
+    return Images(train, test, 16, (8, 8), "digits", train_labels, test_labels)

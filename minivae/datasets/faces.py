@@ -44,15 +44,8 @@ def load_faces(train=10_000, test=1_000, size=32, seed=0):
     factors = rng.uniform(-1, 1, (train + test, len(FACTORS)))
     x = draw_faces(factors, size)
     x += NOISE * rng.standard_normal(x.shape, dtype=np.float32)
-    return Images(
-        train=x[:train],
-        test=x[train:],
-        max_count=None,
-        shape=(size, size),
-        name="faces",
-        train_factors=factors[:train],
-        test_factors=factors[train:],
-    )
+    known = {"train_factors": factors[:train], "test_factors": factors[train:]}
+    return Images(x[:train], x[train:], None, (size, size), "faces", **known)
 
 
 def draw_faces(factors, size=32):

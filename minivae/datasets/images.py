@@ -9,15 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minivae.errors import (
-    as_float_array,
-    check_choice,
-    check_finite,
-    check_generator,
-    check_number,
-    check_shape,
-    check_whole,
-)
+from minivae import errors
 
 BINARIZE = ("none", "threshold", "stochastic")
 
@@ -81,27 +73,24 @@ class Images:
             raise TypeError(f"name: expected a non-empty string, got {self.name!r}")
         if not isinstance(self.shape, tuple) or len(self.shape) != 2:
             raise ValueError(f"shape: expected (rows, columns), got {self.shape!r}")
-        rows, columns = (check_whole("shape", side, 1) for side in self.shape)
+        rows, columns = (errors.check_whole("shape", side, 1) for side in self.shape)
         if self.max_count is not None and (self.offset, self.scale) != (0, 1):
             raise ValueError("offset, scale: expected 0 and 1 with counts")
-        check_number("offset", self.offset)
-        check_number("scale", self.scale, minimum=0, exclusive=True)
+        errors.check_number("offset", self.offset)
+        errors.check_number("scale", self.scale, minimum=0, exclusive=True)
         for part in ("train", "test"):
             pixels = getattr(self, part)
             _check_pixels(part, pixels, self.max_count, rows * columns)
             if self.max_count is None:
-                check_finite(part, pixels)
+                errors.check_finite(part, pixels)
             for kind, check in (("labels", _check_labels), ("factors", _check_factors)):
                 known = getattr(self, f"{part}_{kind}")
                 if known is not None:
                     check(f"{part}_{kind}", known, len(pixels))
 
     def __repr__(self):
-        values = (
-            f"{self.train.dtype} values"
-            if self.max_count is None
-            else f"0..{self.max_count}"
-        )
+        real = self.max_count is None
+        values = f"{self.train.dtype} values" if real else f"0..{self.max_count}"
         return (
             f"<Images {self.name!r}: {len(self.train)} train, {len(self.test)} test,"
             f" {self.shape[0]}x{self.shape[1]} pixels of {values}>"
@@ -110,7 +99,7 @@ class Images:
 
 def _check_pixels(name, pixels, max_count, D=None):
     """Refuse what are not images of D pixels: counts 0..max_count, or real values."""
-    if max_count is not None and check_whole("max_count", max_count, 1) > 255:
+    if max_count is not None and errors.check_whole("max_count", max_count, 1) > 255:
         raise ValueError(f"max_count: expected 1 to 255 (or None), got {max_count}")
     kind, wanted = np.uint8, f"uint8 counts, as max_count={max_count}"
     if max_count is None:
@@ -118,7 +107,7 @@ def _check_pixels(name, pixels, max_count, D=None):
     if not isinstance(pixels, np.ndarray) or not np.issubdtype(pixels.dtype, kind):
         came = getattr(pixels, "dtype", type(pixels).__name__)
         raise TypeError(f"{name}: expected an array of {wanted}, got {came}")
-    check_shape(name, pixels, (None, D))
+    errors.check_shape(name, pixels, (None, D))
     if pixels.size == 0:
         raise ValueError(
             f"{name}: expected at least one image, got an empty array {pixels.shape}"
@@ -133,13 +122,12 @@ def _check_labels(name, labels, N):
     if not isinstance(labels, np.ndarray) or labels.dtype.kind not in "iu":
         kind = getattr(labels, "dtype", type(labels).__name__)
         raise TypeError(f"{name}: expected an array of integers, got {kind}")
-    check_shape(name, labels, (N,))
+    errors.check_shape(name, labels, (N,))
 
 
 def _check_factors(name, factors, N):
-    as_float_array(name, factors, np.float64)
-    check_shape(name, factors, (N, None))
-    check_finite(name, factors)
+    errors.check_instance(name, factors, np.ndarray)
+    errors.as_float_array(name, factors, np.float64, (N, None), finite=True)
 
 
 def prepare(batch, max_count, dtype=np.float32, binarize="none", scaled=False, rng=None):
@@ -197,30 +185,23 @@ def prepare(batch, max_count, dtype=np.float32, binarize="none", scaled=False, r
     >>> prepare(counts, 16, scaled=True)
     array([[0.  , 0.25, 1.  ]], dtype=float32)
     """
-    check_choice("binarize", binarize, BINARIZE)
+    errors.check_choice("binarize", binarize, BINARIZE)
     if not np.issubdtype(dtype, np.floating):
         raise TypeError(f"dtype: expected a floating-point dtype, got {dtype!r}")
     if binarize == "stochastic":
-        check_generator("rng", rng)
+        errors.check_generator("rng", rng)
     _check_pixels("batch", batch, max_count)
-    if max_count is None:
-        return _prepare_real(batch, dtype, binarize, rng)
-    if binarize == "threshold":
-        return (batch > max_count // 2).astype(dtype)  # c whole: c > n/2 is c > floor(n/2)
-    if binarize == "stochastic":
-        u = rng.integers(max_count, size=batch.shape, dtype=np.uint8)
-        return (u < batch).astype(dtype)
-    return np.divide(batch, max_count, dtype=dtype) if scaled else batch.astype(dtype)
-
-
-def _prepare_real(batch, dtype, binarize, rng):
+    real = max_count is None
     if binarize == "none":
-        return batch.astype(dtype)
-    if not (batch.min() >= 0 and batch.max() <= 1):  # a NaN fails it too
+        divide = scaled and not real
+        return np.divide(batch, max_count, dtype=dtype) if divide else batch.astype(dtype)
+    if real and not (batch.min() >= 0 and batch.max() <= 1):  # a NaN fails it too
         raise ValueError(
             f"batch: expected values in [0, 1] to binarize, got {batch.min():g} to"
             f" {batch.max():g}"
         )
-    if binarize == "threshold":
-        return (batch > 0.5).astype(dtype)
-    return (rng.random(batch.shape) < batch).astype(dtype)
+    if binarize == "threshold":  # c whole: c > n/2 is c > floor(n/2)
+        return (batch > (0.5 if real else max_count // 2)).astype(dtype)
+    shape = batch.shape
+    u = rng.random(shape) if real else rng.integers(max_count, size=shape, dtype=np.uint8)
+    return (u < batch).astype(dtype)

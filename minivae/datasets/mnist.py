@@ -60,21 +60,16 @@ def load_mnist(folder=None, cache=None, base_url=None):
     Y. LeCun, L. Bottou, Y. Bengio and P. Haffner (1998), Gradient-based learning
     applied to document recognition, Proceedings of the IEEE 86(11).
     """
-    if folder is not None:
-        folder = Path(folder)
-        found = {name: find_idx(folder, name) for name in MNIST_SHA256}
-        missing = [name for name, path in found.items() if path is None]
-        if missing:
-            raise FileNotFoundError(
-                f"folder: {folder} lacks {', '.join(missing)} (each may end in .gz);"
-                " without a folder, they are downloaded"
-            )
-    else:
-        folder = _mnist_cache(cache)
-        found = {
-            name: find_idx(folder, name) or _download_idx(folder, name, base_url)
-            for name in MNIST_SHA256
-        }
+    may_download = folder is None
+    folder = _mnist_cache(cache) if may_download else Path(folder)
+    found = {name: find_idx(folder, name) for name in MNIST_SHA256}
+    missing = [name for name, path in found.items() if path is None]
+    if missing and not may_download:
+        raise FileNotFoundError(
+            f"folder: {folder} lacks {', '.join(missing)} (each may end in .gz);"
+            " without a folder, they are downloaded"
+        )
+    found |= {name: _download_idx(folder, name, base_url) for name in missing}
     try:
         train, train_labels, test, test_labels = (
             read_idx(found[name], sha256) for name, sha256 in MNIST_SHA256.items()
@@ -84,15 +79,9 @@ def load_mnist(folder=None, cache=None, base_url=None):
             f"{error}; other sets of this form, such as Fashion-MNIST, are images of your"
             f" own: --data {folder}, or load_images"
         ) from error
-    return Images(
-        train=train.reshape(len(train), -1),
-        test=test.reshape(len(test), -1),
-        max_count=255,
-        shape=train.shape[1:],
-        name="mnist",
-        train_labels=train_labels,
-        test_labels=test_labels,
-    )
+    shape = train.shape[1:]
+    train, test = (images.reshape(len(images), -1) for images in (train, test))
+    return Images(train, test, 255, shape, "mnist", train_labels, test_labels)
 
 
 def _mnist_cache(cache):

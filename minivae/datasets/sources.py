@@ -69,7 +69,7 @@ def read_arrays(path):
         return {"train": read_npy(path)}, {"train": f"np.load({str(path)!r})"}
     if start[:2] == b"PK":
         return _read_npz(path)
-    if start[:2] == b"\x1f\x8b" or start[:2] == b"\0\0":
+    if start[:2] in (b"\x1f\x8b", b"\0\0"):
         return {"train": read_idx(path)}, {}
     if path.suffix.lower() == ".csv":
         expression = f"np.loadtxt({str(path)!r}, delimiter=',')"
@@ -83,11 +83,9 @@ def read_arrays(path):
 def find_idx(folder, name):
     """The path of an IDX file in a folder, plain or packed, or None."""
     # Some archives of MNIST write a dot before idx.
-    for stem in (name, name.replace("-idx", ".idx")):
-        for path in (folder / stem, folder / f"{stem}.gz"):
-            if path.is_file():
-                return path
-    return None
+    stems = (name, name.replace("-idx", ".idx"))
+    paths = (folder / f"{stem}{ending}" for stem in stems for ending in ("", ".gz"))
+    return next(filter(Path.is_file, paths), None)
 
 
 def _read_npz(path):
@@ -183,11 +181,8 @@ def _read_folder(folder):
 
 def _png_files(folder):
     """Those that macOS hides beside its own (._a.png) left out."""
-    return [
-        path
-        for path in sorted(folder.iterdir())
-        if path.suffix.lower() == ".png" and not path.name.startswith(".")
-    ]
+    shown = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    return [path for path in shown if path.suffix.lower() == ".png"]
 
 
 def _read_png(path):

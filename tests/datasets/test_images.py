@@ -67,6 +67,7 @@ def test_real_pixels_keep_their_precision(dtype):
         ({"train_factors": np.ones((4, 2))}, ValueError, ["train_factors", "(5, any)"]),
         ({"train_factors": np.ones(5)}, ValueError, ["train_factors", "(5, any)"]),
         ({"test_factors": np.ones((3, 2), int)}, TypeError, ["test_factors", "int64"]),
+        ({"train_factors": [[1.0, 2.0]] * 5}, TypeError, ["train_factors", "ndarray"]),
         ({"test_factors": np.full((3, 2), np.nan)}, ValueError, ["test_factors", "nan"]),
     ],
 )
