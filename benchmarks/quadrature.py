@@ -39,6 +39,7 @@ def main():
     parser.add_argument("--images", type=int, default=5, help="0: no trained models")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
+    arguments.results.mkdir(parents=True, exist_ok=True)  # before the work, not after it
     rng = np.random.default_rng(arguments.seed)
     rows = []
     for i in range(arguments.models):

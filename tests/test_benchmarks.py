@@ -234,9 +234,10 @@ def test_a_peer_that_is_not_installed_is_left_out_with_a_word(script, monkeypatc
 
 
 def test_quadrature_is_held_against_models_of_known_log_p(script, tmp_path, capsys, rng):
-    quadrature = script("quadrature", tmp_path, "--models", 10, "--images", 0)
+    results = tmp_path / "a new" / "folder"
+    quadrature = script("quadrature", results, "--models", 10, "--images", 0)
     quadrature.main()
-    with open(tmp_path / "quadrature.csv", newline="") as file:
+    with open(results / "quadrature.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 30 and all(row["accepted"] == "1" for row in rows)
     for row in rows:
