@@ -628,8 +628,7 @@ check_less("pairing pays more than threefold", 3 * paired, unpaired)
 # ## Question 6: which run?
 #
 # The paired error says how certain it is that *these two sets of weights* differ. It
-# does not say that the methods differ. Ten runs of 200 steps that differ only in the
-# seed:
+# does not say that the methods differ. Ten runs of 200 steps, from ten seeds:
 
 # %%
 runs = np.array(

@@ -1,22 +1,22 @@
 # %% [markdown]
 # # 16. The convolution and its adjoint
 #
-# The convolution is the layer that everybody uses and few have differentiated by hand:
-# the indices of images, kernels, strides and padding look forbidding. They need not.
-# In this chapter a convolution becomes what chapter 6 has already done, a product of
-# two matrices. All that is new is one linear map that cuts an image into windows, and
-# its adjoint, which puts them back.
+# The convolution is a layer that everybody uses and few have differentiated by hand,
+# because the indices of images, kernels, strides and padding look forbidding. In this
+# chapter a convolution becomes a product of two matrices, which chapter 6 has
+# differentiated already. Only two things are new: a linear map that cuts an image into
+# windows, and its adjoint, which puts them back.
 #
 # **What you will learn**
 #
 # - what a convolution computes, number by number, and why it is a product with patches;
-# - what the adjoint of a linear map is, how to test it without knowing any derivative,
-#   and how all gradients of the convolution follow from it;
-# - what a transposed convolution is, and that it is no inverse;
+# - what the adjoint of a linear map is, how to test it without a derivative, and how
+#   both gradients of the convolution follow from it;
+# - what a transposed convolution is, and why it is not an inverse;
 # - why generated images show checkerboards, and which kernels cause them;
-# - what convolutions buy a VAE when the dense network may have as many parameters.
+# - what a VAE gains from convolutions over a dense network with as many parameters.
 #
-# **What you need:** chapter 6 (backpropagation through `Linear`), chapter 9 for the
+# **What you need:** chapter 6 (backpropagation through `Linear`), and chapter 9 for the
 # last section. About an hour and a half.
 
 # %%
@@ -39,9 +39,10 @@ rng = generator(16)
 # %% [markdown]
 # ## One pixel, one kernel
 #
-# Lay a kernel $W$ of 3x3 numbers on an image, multiply each number with the pixel that
-# it covers, add up: one number of the output. Then move the kernel. With $k$ rows and
-# columns in the kernel and a *stride* of $s$ pixels from one place to the next,
+# Lay a kernel $W$ of 3x3 numbers on an image $x$, multiply each number by the pixel
+# that it covers, and add up: that is one number of the output $y$. Then move the
+# kernel. With $k$ rows and columns in the kernel and a *stride* of $s$ pixels from one
+# place to the next,
 #
 # $$
 # y_{rc} = \sum_{i=0}^{k-1} \sum_{j=0}^{k-1} W_{ij}\; x_{sr+i,\, sc+j} \tag{16.1}
@@ -71,25 +72,25 @@ x[2, 2] = 1
 check("the kernel, upside down", convolve(x, W, 1), W[::-1, ::-1], 0)
 
 # %% [markdown]
-# The kernel comes out upside down and mirrored: at the first place, top left, it is the
-# kernel's *last* number that lies on the bright pixel. What mathematics calls a
-# convolution turns the kernel over first, so that it comes out upright. The layers of
-# PyTorch and of this package do not; strictly, (16.1) is a cross-correlation. For a
-# kernel that is learned it makes no difference.
+# The kernel comes out upside down and mirrored: at the first place, top left, the
+# kernel's *last* number lies on the bright pixel. What mathematics calls a convolution
+# turns the kernel over first, so that it comes out upright. The layers of PyTorch and
+# of this package do not turn it; strictly, (16.1) is a cross-correlation. For a kernel
+# that is learned this makes no difference.
 #
 # ## Which sizes fit
 #
-# The kernel has a place at every $s$ pixels until it touches the far border. So that
-# pixels at the border are seen as often as others, the image gets $p$ rows and columns
-# of zeros on each side, the *padding*. Then there are
+# The kernel has a place every $s$ pixels until it touches the far border. An image may
+# get $p$ rows and columns of zeros on each side, the *padding*, so that pixels at the
+# border lie in more windows. Then there are
 #
 # $$
 # n' = \frac{n + 2p - k}{s} + 1 \tag{16.2}
 # $$
 #
-# places in a row of $n$ pixels. If that is no whole number, the last pixels are never
-# looked at, and no gradient ever reaches them. Other libraries round down and say
-# nothing; this package refuses:
+# places in a row of $n$ pixels. If that is not a whole number, the last pixels lie in
+# no window, and no gradient ever reaches them. PyTorch, for one, rounds down without a
+# word; this package refuses:
 
 
 # %%
@@ -108,18 +109,18 @@ except ValueError as error:
 # %% [markdown]
 # ## A product with patches
 #
-# Write the nine pixels under the kernel as a row, and the rows of all places below each
-# other: a table with $n'^2$ rows and $k^2$ columns. It is the image with most pixels
-# written several times, and it depends on the image linearly. Call the map from image
-# to table $A$. With the kernel as a column, (16.1) is
+# Write the pixels under the kernel as a row, and the rows of all places below each
+# other: a table with $n'^2$ rows and $k^2$ columns. It contains most pixels several
+# times, and it depends on the image linearly. Call the map from image to table $A$.
+# With the kernel written as a column, (16.1) is
 #
 # $$
 # y = (A x)\, W \tag{16.3}
 # $$
 #
-# and that is a `Linear` whose batch is the places. With $C$ channels a window has $k^2
-# C$ numbers; for $C'$ channels of the output, $W$ has as many columns. One matrix
-# product does it all, and matrix products are what computers are best at.
+# which is a `Linear` layer whose batch are the places. If the image has $C$ channels, a
+# window has $k^2 C$ numbers; if the output has $C'$ channels, $W$ has $C'$ columns. One
+# matrix product does it all, and computers are good at matrix products.
 
 
 # %%
@@ -145,9 +146,9 @@ check(
 )
 
 # %% [markdown]
-# NumPy need not even copy to form the table. The window below the first one starts
-# five numbers later in memory; a view with *strides* describes all windows without
-# moving a number. (The product copies them after all; there it pays.)
+# NumPy can form the table without a copy. The window below the first one starts five
+# numbers later in memory, and a view with *strides* describes all windows without
+# moving a number. (The matrix product copies them after all, which pays.)
 
 # %%
 windows = np.lib.stride_tricks.sliding_window_view(x, (3, 3, 1))
@@ -157,8 +158,8 @@ check("the same windows", windows.reshape(9, 9), cut(x, 3, 1), 0)
 # %% [markdown]
 # ## The adjoint
 #
-# Let $\langle a, b \rangle = \sum_n a_n b_n$ be the sum of the products of all entries.
-# The *adjoint* $A^\top$ of a linear map $A$ is the map for which
+# Let $\langle a, b \rangle = \sum_m a_m b_m$ be the sum of the products of all entries.
+# The *adjoint* $A^\top$ of a linear map $A$ is the linear map for which
 #
 # $$
 # \langle A x, u \rangle = \langle x, A^\top u \rangle
@@ -166,9 +167,10 @@ check("the same windows", windows.reshape(9, 9), cut(x, 3, 1), 0)
 # $$
 #
 # If $A$ is a matrix, $A^\top$ is its transpose. Here the matrix would be large and
-# almost empty, so ask what the transpose does instead. $A$ copies pixel $m$ to several
-# entries of the table. Its column $m$ holds a one for each of them. So
-# $A^\top$ *adds up* those entries of $u$ to which pixel $m$ was copied:
+# almost all of it zero, so let us ask what its transpose does. $A$ copies pixel $m$ to
+# several entries of the table, and column $m$ of the matrix has a one for each of these
+# entries. So $A^\top$ *adds up* those entries of $u$ to which pixel $m$ was copied.
+# With $u_{qi}$ for entry $i$ of the window at place $q$,
 #
 # $$
 # (A^\top u)_m = \sum_{\text{copies } (q, i)\, \text{of pixel } m} u_{qi} \tag{16.5}
@@ -203,11 +205,13 @@ check(
 )
 
 # %% [markdown]
-# (16.4) is a test that needs neither a matrix nor a derivative: two random arrays, two
-# numbers that must agree to rounding. It works for any linear code that claims to have
-# a transpose, and finds every entry that is wrong, because both arrays are random.
+# (16.4) is a test that needs neither a matrix nor a derivative, only two random arrays:
+# the two inner products must agree up to rounding. It works for any linear code and its
+# claimed transpose. Because both arrays are random, any wrong entry shows (with
+# probability one).
 #
-# **Predict.** Somebody writes `=` for `+=` in `paste`. Do the shapes tell?
+# **Predict.** Somebody writes `=` instead of `+=` in `paste`. Do the shapes show the
+# mistake?
 
 
 # %%
@@ -238,9 +242,9 @@ with must_fail():
 #
 # Change $x$ and $W$ a little in (16.3). The loss changes by $\mathrm{d}L = \langle
 # \mathtt{dy}, \mathrm{d}y \rangle$, where as always `dy` means $\partial L / \partial
-# y$, and $\mathrm{d}y = (A x)\, \mathrm{d}W + (A\, \mathrm{d}x)\, W$. Take the parts in
-# turn, and move everything that is not the change to the other side of the brackets. A
-# factor changes sides by being transposed, $A$ by (16.4):
+# y$, and $\mathrm{d}y = (A x)\, \mathrm{d}W + (A\, \mathrm{d}x)\, W$. Take the two
+# parts in turn, and move everything but the change to the other side of the brackets. A
+# matrix moves to the other side as its transpose, and $A$ as its adjoint, by (16.4):
 #
 # $$
 # \langle \mathtt{dy}, (A x)\, \mathrm{d}W \rangle
@@ -253,7 +257,7 @@ with must_fail():
 #   = \langle A^\top (\mathtt{dy}\, W^\top), \mathrm{d}x \rangle
 # $$
 #
-# What stands beside $\mathrm{d}W$ and $\mathrm{d}x$ are the gradients:
+# The gradients are the factors beside $\mathrm{d}W$ and $\mathrm{d}x$:
 #
 # $$
 # \mathtt{dW} = (A x)^\top\, \mathtt{dy} \tag{16.6}
@@ -263,9 +267,9 @@ with must_fail():
 # \mathtt{dx} = A^\top (\mathtt{dy}\, W^\top) \tag{16.7}
 # $$
 #
-# Compare chapter 6, where $y = x W$ had $x^\top \mathtt{dy}$ and
-# $\mathtt{dy}\, W^\top$: the table has taken the place of $x$, and on the way back it
-# is pasted.
+# Compare chapter 6, where $y = x W$ had $x^\top \mathtt{dy}$ and $\mathtt{dy}\,
+# W^\top$: the table $A x$ has taken the place of $x$, and on the way back the gradient
+# in the table is pasted.
 
 
 # %%
@@ -296,9 +300,10 @@ check("dW by differences", dW, slopes(loss, kernel), 1e-8)
 check("dx by differences", dx, slopes(loss, x), 1e-8)
 
 # %% [markdown]
-# By numbers: let `dy` be 1 at a single place and 0 elsewhere. Then (16.7) puts the
-# kernel, upright this time, on the pixels that the place has seen. The backward pass
-# *stamps*: every `dy` is a stamp of the kernel, as strong as its value.
+# Take numbers: let `dy` be 1 at a single place and 0 elsewhere. Then (16.7) puts the
+# kernel, upright this time, on the pixels of the window at that place. The backward
+# pass *stamps*: every entry of `dy` adds a stamp of the kernel, multiplied by its
+# value.
 
 # %%
 one = np.zeros((9, 1))
@@ -310,10 +315,10 @@ check("one stamp", stamp[1:4, 1:4], W, 0)
 # %% [markdown]
 # ## The layer in the package
 #
-# That is all. Here are the two maps and the layer as they run in every model. Images
-# travel between layers as rows of numbers, channels last, so that the rest of the
-# package never learns that there are images. `cut` pads the image before it calls
-# `patches`; `paste` calls `scatter` and crops.
+# Here are the two maps and the layer as they run in every model. Images travel between
+# layers as rows of numbers, channels last, so that the rest of the package need not
+# know of images. The layer's own `cut` pads the image before it calls `patches`; its
+# `paste` crops what `scatter` returns.
 
 # %% tags=["hide-output"]
 print(inspect.getsource(conv.patches))
@@ -323,10 +328,10 @@ print(inspect.getsource(Conv2d.backward))
 
 # %% [markdown]
 # `scatter` goes one step further than `paste`. The table $\mathtt{dy}\, W^\top$ has
-# $k^2$ times as many numbers as the image has windows, and writing it to memory only to
-# read it again costs more than the product. So it makes one column of windows at a
-# time, for one $(i, j)$ of the kernel: those numbers belong to pixels $s$ apart, and
-# are added with one strided `+=`. Our loops and the layer agree:
+# $k^2 C$ numbers for each place, and writing it to memory only to read it again would
+# be slow. So `scatter` computes its columns for one $(i, j)$ of the kernel at a time:
+# those numbers belong to pixels $s$ apart, and are added with one strided `+=`. Our
+# loops and the layer agree:
 
 # %%
 layer = Conv2d(shape, 3, kernel=3, stride=2, padding=0)
@@ -340,21 +345,20 @@ check("dW", layer.dW.reshape(18, 3), dW, 1e-12)
 # %% [markdown]
 # ## What a transposed convolution is, and what it is not
 #
-# A decoder has to get from few numbers to many pixels. Take (16.7) and use it
-# *forward*:
+# A decoder must get from few numbers to many pixels. Use (16.7) as a *forward* pass:
 #
 # $$
 # y = A^\top (x\, W^\top) \tag{16.8}
 # $$
 #
-# Every $x$ stamps its kernel on a larger image, $s$ pixels apart. This is the
-# transposed convolution, `ConvTranspose2d`, and its gradients are those above with
-# forward and backward exchanged: $\mathtt{dx} = (A\, \mathtt{dy})\, W$, an ordinary
+# Every entry of $x$ stamps its kernel on a larger image, $s$ pixels from the next. This
+# is the transposed convolution, `ConvTranspose2d`. Forward and backward have changed
+# places: its gradient is $\mathtt{dx} = (A\, \mathtt{dy})\, W$, an ordinary
 # convolution.
 #
-# **It is the adjoint** of the convolution with the same $W$, which (16.4) tests. **It
-# is not the inverse**, although it is sometimes called a deconvolution: it brings back
-# the *shape*, not the image.
+# **It is the adjoint** of the convolution with the same $W$; (16.4) tests that. **It is
+# not the inverse**, although it is sometimes called a deconvolution: it brings back the
+# *shape*, not the image.
 #
 # **Predict.** Convolve an image, then apply the transposed convolution with the same
 # kernel. How similar is the result to the image?
@@ -377,10 +381,10 @@ print(f"cosine of image and result: {alike:.2f}")
 check_less("no inverse", alike, 0.95)
 
 # %% [markdown]
-# There is one case where the adjoint *is* the inverse: windows that do not overlap,
-# $s = k$, and a $W$ whose columns are orthonormal and as many as a window has numbers.
-# Then $W W^\top = I$, and $A^\top A$ copies every pixel once. JPEG cuts an image into
-# blocks of 8x8 like that.
+# In one case the adjoint *is* the inverse: the windows do not overlap, $s = k$, and $W$
+# has orthonormal columns, as many as a window has numbers. Then $W W^\top = I$, and
+# $A^\top A = I$ because every pixel lies in exactly one window. JPEG transforms blocks
+# of 8x8 pixels like that.
 
 # %%
 block = Conv2d((8, 8, 1), 4, kernel=2, stride=2, padding=0)
@@ -393,19 +397,21 @@ check("blocks come back", whole.forward(block.forward(x)), x, 1e-12)
 # %% [markdown]
 # ## Why checkerboards appear
 #
-# Count the stamps that a pixel gets. Along one side the pixel $m$ is reached through
-# the kernel's numbers $i = m - s r$, for every place $r$ for which $0 \le i < k$. So
-# it gets one for each $i$ with the remainder of $m$:
+# Count the stamps that a pixel gets. Along one side, place $r$ reaches pixel $m$
+# through the kernel's number $i = m - s r$, if $0 \le i < k$. So the pixel gets one
+# stamp for each $i$ that leaves the same remainder as $m$ on division by $s$:
 #
 # $$
 # \text{stamps}(m) = \#\lbrace i < k : i \equiv m \ (\mathrm{mod}\ s) \rbrace \tag{16.9}
 # $$
 #
-# away from the border. If $s$ divides $k$ that is $k / s$ for all pixels. If not, some
-# pixels get one more than others: with $k = 3$ and $s = 2$ it is 2, 1, 2, 1, and in two
-# dimensions 4, 2, 2, 1: a checkerboard, before anything is learned.
+# away from the border. If $s$ divides $k$, that is $k / s$ for all pixels. If not, some
+# pixels get one stamp more than others: with $k = 3$ and $s = 2$ the numbers along a
+# side are 2, 1, 2, 1, and in two dimensions the products 4, 2, 2, 1: a checkerboard,
+# before anything is learned.
 #
-# **Predict.** For which of the kernels 2, 3, 4 and 5 with stride 2 is the picture even?
+# **Predict.** For which of the kernel sizes 2, 3, 4 and 5 with stride 2 do all pixels
+# get as many stamps?
 
 
 # %%
@@ -437,25 +443,26 @@ check_less("uneven where not", 0.5, min(rough[3], rough[5]))
 
 # %% [markdown]
 # So take a kernel that the stride divides; this package's default is 4 with stride 2.
-# That removes the cause at the start of training. It forbids nothing: the four kinds
-# of pixels are still made with four different parts of the kernel, and a kernel may
-# learn a checkerboard where one pays. And there is a mirror image of it all in the
-# *gradient* of an ordinary convolution, which by (16.7) is stamped: with $k = 3$ and
-# $s = 2$, some pixels have four times the influence on the loss that others have.
+# That removes the cause at the start of training. It does not exclude checkerboards:
+# pixels in even and odd rows and columns are still made by four different parts of the
+# kernel, so a kernel may learn a checkerboard if that lowers the loss. The *gradient*
+# of an ordinary convolution has the same problem, because by (16.7) it is made of
+# stamps: with $k = 3$ and $s = 2$, some pixels receive four times as many stamps as
+# others.
 #
 # ## As many parameters, dense or convolutional
 #
-# A `Linear` from one image to the next has a weight for every pair of pixels. A
-# convolution has the same few weights at all places:
+# A `Linear` layer from one image to the next has a weight for every pair of pixels. A
+# convolution uses the same few weights at all places. It has
 #
 # $$
 # P = k^2\, C\, C' + C' \tag{16.10}
 # $$
 #
-# whatever the size of the image. It assumes that what is worth seeing in one place is
-# worth seeing in another, and that pixels far from each other can wait for a later
-# layer. Where that holds it should need fewer parameters for the same bound, or reach a
-# better bound with as many.
+# parameters, whatever the size of the image. It assumes that a feature worth detecting
+# in one place is worth detecting in another, and that pixels far from each other may be
+# combined by a later layer. Where that holds, it should need fewer parameters for the
+# same bound, or reach a better bound with as many.
 
 # %%
 for c_in, c_out in ((1, 16), (16, 32)):
@@ -465,10 +472,10 @@ for c_in, c_out in ((1, 16), (16, 32)):
     print(f"as a Linear: {layer.n_in * layer.n_out + layer.n_out:,}")
 
 # %% [markdown]
-# Does it hold for a VAE? Two data sets, the shipped digits (8x8) and drawn faces of
-# 16x16 pixels, $K = 8$, and for each a convolutional VAE and a dense one with one
-# hidden layer, as wide as makes the parameters (nearly) as many. The long runs, five
-# seeds each:
+# Does it hold for a VAE? We take two data sets, the shipped digits (8x8) and drawn
+# faces of 16x16 pixels, and $K = 8$ latents. For each we train a convolutional VAE and
+# a dense one with one hidden layer, whose width makes the numbers of parameters
+# (nearly) equal. The long runs, five seeds each, are made by
 #
 #     python benchmarks/dense_conv.py RESULTS
 #
@@ -527,18 +534,18 @@ for data in ("faces", "digits"):
     check_less(f"{data}: more than two errors", 2 * error, gain)
 
 # %% [markdown]
-# **Step for step the convolution wins**: by some 24 nats on the faces, where the same
-# nose stands at many places, and by one nat on the digits, where it has hardly room to
-# move. There its advantage was 6 nats after 300 steps: it learns faster, and ends at
-# nearly the same bound; both overfit.
+# **At equal steps the convolution wins**: by some 24 nats on the faces, and by one nat
+# on the digits, whose 8x8 pixels leave a feature few places to be. On the digits its
+# advantage was 6 nats after 300 steps: it learns faster, and ends at nearly the same
+# bound; both overfit.
 #
-# **Second for second it does not.** Each of its weights is used at many places, so the
-# same number of parameters costs about ten times the arithmetic. Given the time that
-# the convolution takes, the dense network makes 30,000 steps on the faces and is at
-# least as good there, within errors that one slow seed makes large. None of the faces'
-# runs has settled. So the convolution buys a better use of *parameters* and of *steps*.
-# What it buys per second depends on the machine, and on images that are larger than
-# 16x16, where a `Linear` becomes as expensive as it is long.
+# **At equal time it does not.** Each of its weights is used at many places, so the same
+# number of parameters costs more arithmetic: a step took four times as long on the
+# digits, ten times on the faces. In the time of the convolution the dense network makes
+# 30,000 steps on the faces, and its test nelbo is then 5 ± 3 nats lower; the error is
+# large because one seed learns slowly. None of the runs on the faces has settled. So
+# the convolution makes better use of *parameters* and of *steps*. What it gains per
+# second depends on the machine and on the size of the images.
 #
 # The first 300 steps of one seed on the digits come out the same here:
 
@@ -559,17 +566,18 @@ for network in ("dense", "conv"):
 # %% [markdown]
 # ## What goes wrong in practice
 #
-# - **An inverse that is none.** Calling the transposed convolution "deconvolution" has
-#   misled many. (16.4) is what it promises, and no more.
-# - **Sizes that do not fit.** By (16.2), with $k = 3$, $s = 2$, $p = 1$ an image of 28
-#   and one of 27 both give 14 in a library that rounds down, so the decoder cannot know
-#   which it was; PyTorch has an argument `output_padding` to tell it. With $k = 4$
-#   even sizes fit.
+# - **Taking the adjoint for the inverse.** The name "deconvolution" for the transposed
+#   convolution suggests an inverse. It satisfies (16.4), and no more.
+# - **Sizes that do not fit.** By (16.2), with $k = 3$, $s = 2$, $p = 1$ images of 27
+#   and of 28 pixels a side both give 14 places in a library that rounds down, so the
+#   decoder cannot know which it was; PyTorch's argument `output_padding` states it.
+#   With $k = 4$ all even sizes fit.
 # - **The order of the numbers.** (B, rows, columns, channels) here, (B, channels, rows,
-#   columns) in PyTorch. Convolutions do not mind; a `Linear` behind a flattened image
-#   does, silently. `minivae export` reorders its weights, and says so.
-# - **A gradient in the data that nobody needs.** For the first layer (16.7) is a third
-#   of the cost, and is left out: `need_dx=False`, as in chapter 6.
+#   columns) in PyTorch. A convolution works the same in both; a `Linear` layer behind a
+#   flattened image needs its weights reordered, and no error shows that they are not.
+#   `minivae export` reorders them, and says so.
+# - **A gradient in the data that nobody needs.** For the first layer (16.7) would be
+#   about a third of the cost; it is left out by `need_dx=False`, as in chapter 6.
 #
 # ## Exercises
 #
@@ -598,13 +606,12 @@ check("dW", table1.T @ dy1, np.array([31.0, 42, 53]), 0)
 
 # %% [markdown]
 # **2. Zeros between.** Show that a transposed convolution of stride $s$ is an ordinary
-# convolution of stride 1: put $s - 1$ zeros between the numbers of $x$, pad with
-# $k - 1$ zeros, and turn the kernel over. Why does no one compute it like that?
+# convolution of stride 1: put $s - 1$ zeros between the numbers of $x$, pad with $k -
+# 1$ zeros, and turn the kernel over. Why is it not computed like that?
 #
 # <details><summary>Hint</summary>
 #
-# Ask which numbers of $x$ reach pixel $m$, and through which $i$. Most products are
-# with zeros.
+# Ask which numbers of $x$ reach pixel $m$, and through which $i$.
 #
 # </details>
 
@@ -623,12 +630,19 @@ check(
 )
 
 # %% [markdown]
-# **3. The gradient's checkerboard.** For `Conv2d` with stride 2, how many `dy` reach
-# each pixel inside the image, for kernels 3 and 4? Take `dy` and the kernel all ones.
+# *Answer.* Pixel $m$ of the stuffed and padded row has $x_r$ at $m = s r + k - 1$. The
+# turned kernel at place $m$ has its number $k - 1 - j$ on pixel $m + j$. So $x_r$ meets
+# the number $i = k - 1 - j$ with $m + j = s r + k - 1$, that is, $i = m - s r$, as in
+# the stamps. But only about one in $s^2$ of the stuffed numbers is not zero, so most of
+# the products would be with zeros.
+#
+# **3. The gradient's checkerboard.** For `Conv2d` with stride 2, how many entries of
+# `dy` reach each pixel inside the image, for kernel sizes 3 and 4? Take `dy` and the
+# kernel all ones.
 #
 # <details><summary>Hint</summary>
 #
-# (16.9), as (16.7) stamps.
+# (16.7) stamps, and (16.9) counts stamps.
 #
 # </details>
 
@@ -645,16 +659,16 @@ for k in (3, 4):
 
 # %% [markdown]
 # **4. A convolution that is an inverse (towards research).** For the blocks above the
-# transposed convolution was the inverse as $W$ had orthonormal columns. With windows
-# that overlap, stride 2 and kernel 4, can a convolution of 1 to 4 channels still be
-# undone by its own adjoint? Look for a $W$ with $A^\top W W^\top A = I$ away from the
-# border.
+# transposed convolution was the inverse. With windows that overlap, stride 2 and kernel
+# 4, can a convolution from 1 to 4 channels still be undone by its own adjoint? Look for
+# a $W$ with $A^\top \big((A x)\, W W^\top\big) = x$ away from the border.
 #
 # <details><summary>Hint</summary>
 #
-# The blocks' kernel, framed by zeros, is one. Filters of Daubechies are better ones:
-# their windows overlap, and shifted by two they are still orthogonal. Take all four
-# products of the low-pass and the high-pass filter of one dimension.
+# The kernels of 2x2 blocks, framed by zeros, solve it trivially. Daubechies' filters of
+# length 4 have no zeros, and are orthogonal to themselves and to each other when
+# shifted by two. Take all four products of the low-pass and the high-pass filter of one
+# dimension.
 #
 # </details>
 
@@ -690,14 +704,14 @@ check(
 #   2016: (16.9), and what else helps.
 # - K. Chellapilla, S. Puri, P. Simard, *High Performance Convolutional Neural Networks
 #   for Document Processing*, IWFHR 2006: the product with patches.
-# - J. F. Claerbout, *Earth Soundings Analysis*, 1992, chapter 5: the test (16.4), the
-#   "dot-product test", is daily bread in geophysics.
+# - J. F. Claerbout, *Earth Soundings Analysis*, 1992, chapter 5: the test (16.4), known
+#   in geophysics as the "dot-product test".
 # - I. Daubechies, *Orthonormal bases of compactly supported wavelets*, Communications
 #   on Pure and Applied Mathematics 41, 1988: exercise 4.
 #
 # ## What to read next
 #
-# Chapter 17 blends faces. Dumoulin and Visin have every picture that this chapter did
-# without; for what deep learning made of strided and transposed convolutions in
-# generators, A. Radford, L. Metz, S. Chintala, *Unsupervised Representation Learning
-# with Deep Convolutional Generative Adversarial Networks*, ICLR 2016.
+# Chapter 17 blends faces. Dumoulin and Visin draw what this chapter only describes. On
+# strided and transposed convolutions in generators: A. Radford, L. Metz, S. Chintala,
+# *Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
+# Networks*, ICLR 2016.
