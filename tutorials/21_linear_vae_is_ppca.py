@@ -1,28 +1,28 @@
 # %% [markdown]
 # # 21. The linear VAE is probabilistic PCA
 #
-# Take the hidden layers away from a VAE, and let its pixels be Gaussian. Then nothing
-# has to be approximated: the evidence, the posterior and the best parameters have
-# formulas, and they are those of probabilistic principal component analysis. It is the
-# one VAE whose right answers are all known, and so the best test of a VAE's code.
+# Remove the hidden layers from a VAE and give it Gaussian pixels. Then nothing need be
+# approximated: the evidence, the posterior and the best parameters have formulas, those
+# of probabilistic principal component analysis. Since the right answers are all known,
+# such a VAE is a strict test of a VAE's code.
 #
 # **What you will learn**
 #
 # - the evidence and the posterior of a linear-Gaussian model, line by line;
 # - the maximum-likelihood solution of Tipping and Bishop, with its proof;
-# - that the ELBO of such a VAE can equal $\log p(x)$, on every image;
-# - what the evidence leaves free and the ELBO does not: a rotation of $z$, and its
-#   price;
-# - how long training takes to find the subspace, and how long to find the axes.
+# - why the ELBO of such a VAE can equal $\log p(x)$ on every image;
+# - the rotation of $z$, which the evidence leaves free, and its price in the ELBO;
+# - how long training takes to find the principal subspace, and how long to find the
+#   axes in it.
 #
 # **What you need:** [chapter 12](12_how_tight_is_the_bound.py) (the two gaps), and
 # eigenvalues of symmetric matrices. About one hour.
 #
 # **Symbols of this chapter.** $W$ is the decoder's matrix, $D \times K$, with columns
-# $W_k$; $c$ the variance of the pixels' noise; $M = W^\top W + c I$; $R$ a rotation;
-# $\hat S$ the covariance of the data, $\lambda_i$ its eigenvalues, largest first, and
-# $U$ its first $K$ eigenvectors; $m$ and $\Sigma$ the mean and covariance of $p(z|x)$;
-# $s_k$ the variances of a diagonal $q$.
+# $W_k$; $c$ the variance of the pixels' noise; $M = W^\top W + c I$; $R$ an orthogonal
+# matrix, called a rotation here; $\hat S$ the covariance of the data, $\lambda_i$ its
+# eigenvalues, largest first, and $U$ its first $K$ eigenvectors; $m$ and $\Sigma$ the
+# mean and covariance of $p(z|x)$; $s_k$ the variances of a diagonal $q$.
 
 # %%
 import inspect
@@ -51,9 +51,9 @@ N, D, K = len(data), 64, 5
 # ## The model
 #
 # The decoder is $y = W z + b$, and the pixels are Gaussian around it, $p(x|z) =
-# \mathcal{N}(x; W z + b, c I)$, with $z \sim \mathcal{N}(0, I)$. In two dimensions with
-# one latent: a point on a line, at a standard normal distance from $b$ in units of
-# $|W|$, and round noise about it.
+# \mathcal{N}(x; W z + b, c I)$, with $z \sim \mathcal{N}(0, I)$. With two pixels and
+# one latent, the model draws a point on a line through $b$, at a standard normal
+# distance in units of $\Vert W \Vert$, and adds noise that is equal in all directions.
 
 
 # %% tags=["hide-input"]
@@ -113,8 +113,9 @@ plt.show()
 #   \tag{21.2}
 # $$
 #
-# The mean is *linear* in $x$, the covariance the same for all $x$. A linear encoder can
-# produce exactly this, if $M$ is diagonal: no amortization gap, no approximation gap.
+# The mean is *linear* in $x - b$, and the covariance is the same for all $x$. If $M$ is
+# diagonal, a linear encoder with a diagonal $q$ can produce exactly this: the
+# amortization gap and the approximation gap are both zero.
 #
 # ## The best W
 #
@@ -131,12 +132,13 @@ plt.show()
 # $u_i$, and $\hat S$ the eigenvalues $\lambda_1 \ge \dots \ge \lambda_D$ with $v_j$.
 # Then $\mathrm{tr}(C^{-1} \hat S) = \sum_{ij} P_{ij} \lambda_j / \gamma_i$ with
 # $P_{ij} = (u_i^\top v_j)^2$. Rows and columns of $P$ sum to one, since both bases are
-# orthonormal. A linear function of such matrices is smallest at a permutation (they are
-# the corners of the set; Birkhoff), and among permutations the smallest sum pairs large
-# $\lambda$ with large $\gamma$ (the rearrangement inequality). So the best $C$ has the
-# eigenvectors of $\hat S$, in order, and what remains is $\sum_i (\log \gamma_i +
-# \lambda_i / \gamma_i)$. By (21.1), $D - K$ of the $\gamma$ are equal to $c$ and the
-# others are free to be anything above it. For a free one, $\frac{1}{\gamma} -
+# orthonormal. A linear function of such matrices attains its minimum at a permutation
+# matrix (these are the corners of the set; Birkhoff), and among permutations the sum is
+# smallest where large $\lambda$ are paired with large $\gamma$ (the rearrangement
+# inequality). So, for any given $\gamma$, the best $C$ has the eigenvectors of $\hat
+# S$, in order, and what remains to be minimised is $\sum_i (\log \gamma_i + \lambda_i /
+# \gamma_i)$. By (21.1), the last $D - K$ of the $\gamma_i$ equal $c$, and the first $K$
+# are free to take any value from $c$ upwards. For a free one, $\frac{1}{\gamma} -
 # \frac{\lambda}{\gamma^2} = 0$ gives $\gamma = \lambda$. For $c$, the derivative of
 # $(D - K) \log c + \sum_{i > K} \lambda_i / c$ gives
 #
@@ -144,7 +146,8 @@ plt.show()
 # c = \frac{1}{D - K} \sum_{i > K} \lambda_i \tag{21.3}
 # $$
 #
-# the mean of the discarded eigenvalues. And $W W^\top + c I$ has the eigenvalues
+# the mean of the discarded eigenvalues. It is at most $\lambda_K$, so $\gamma_i =
+# \lambda_i \ge c$ was allowed. The matrix $W W^\top + c I$ has these eigenvalues
 # $\lambda_i$ on the first $K$ eigenvectors, the columns of $U$, if
 #
 # $$
@@ -153,7 +156,7 @@ plt.show()
 #
 # with any rotation $R$, which drops out of $W W^\top$.
 #
-# **Predict.** The likelihood does not care about $R$. Does the ELBO?
+# **Predict.** The likelihood does not depend on $R$. Does the ELBO?
 
 # %%
 b = data.mean(axis=0)
@@ -184,8 +187,9 @@ check(
 # %% [markdown]
 # Now the ELBO of a *VAE* with this decoder and with $q = \mathcal{N}(m,
 # \mathrm{diag}(\Sigma))$, from its definition alone. The mean of $\Vert x - b - W z
-# \Vert^2$ under $q$ is that at the mean of $z$ plus $\sum_k s_k \Vert W_k \Vert^2$,
-# with $s_k$ the variances and $W_k$ the columns. Nothing below knows of $C$.
+# \Vert^2$ under $q$ is its value at the mean of $z$, plus $\sum_k s_k \Vert W_k
+# \Vert^2$, with $s_k$ the variances and $W_k$ the columns. Nothing in the function
+# below uses $C$.
 
 
 # %%
@@ -216,10 +220,11 @@ check("encoder's mean in vae.py", mu, m, 1e-9)
 check("and its variance", np.exp(logvar[0]), np.diag(Sigma), 1e-9)
 
 # %% [markdown]
-# Every image, nine digits: the bound is the evidence. Now turn the latent space by a
-# rotation $R$. Then $M = R^\top (\Lambda - cI) R + cI$ is not diagonal any more, the
-# posterior is a tilted ellipse, and no diagonal $q$ can hold it. The best diagonal $q$
-# has the posterior's mean, and variances $s_k$ that minimise
+# On every image the bound equals the evidence, to nine decimal places. Now turn the
+# latent space by a rotation $R$. Then $M = R^\top (\Lambda - cI) R + cI$ is no longer
+# diagonal, the contours of the posterior are tilted ellipses, and no diagonal $q$
+# equals it. The best diagonal $q$ has the posterior's mean, and variances $s_k$ that
+# minimise
 #
 # $$
 # \mathrm{KL} = \frac12 \left( \sum_k \frac{M_{kk}}{c} s_k - K + \log \det \Sigma
@@ -236,8 +241,8 @@ check("and its variance", np.exp(logvar[0]), np.diag(Sigma), 1e-9)
 #   \tag{21.5}
 # $$
 #
-# the approximation gap, the same for all images. (That it is never negative is
-# Hadamard's inequality, which we have proved on the way.)
+# This is the approximation gap, the same for all images. (A KL is never negative, so we
+# have proved Hadamard's inequality, $\det M \le \prod_k M_{kk}$, on the way.)
 
 # %%
 R = np.linalg.qr(rng.normal(size=(K, K)))[0]
@@ -253,11 +258,14 @@ check("(21.5) but not the same ELBO", log_p - turned, price, 1e-9)
 print(f"the price of a rotation: {price:.3f} nats per image")
 
 # %% [markdown]
-# The evidence does not care about $R$, the bound does: it is highest at $R = I$. So the
-# best linear VAE has not only the subspace of PCA but its axes (Lucas and others 2019).
+# The evidence does not depend on $R$. The bound does: it is highest where $M$ is
+# diagonal, so at $R = I$, up to the order and the signs of the columns. The best linear
+# VAE therefore finds the axes of PCA as well as its subspace (Lucas and others 2019).
 #
-# Is it the best, as the proof says? The package's `max_log_likelihood` uses the same
-# eigenvalues as we do, so it cannot tell. Small changes of all parameters can.
+# Is this $W$ the best, as the proof says? The package's `max_log_likelihood` uses the
+# same eigenvalues as we do, so agreement with it is no evidence. Instead we change all
+# parameters a little, twenty times: at a maximum every change must lower the
+# likelihood.
 
 # %%
 inside = exact.log_prob(data).mean()
@@ -275,10 +283,11 @@ print("twenty neighbours, each of them worse")
 # %% [markdown]
 # ## Does training find it?
 #
-# First as any VAE is trained: mini-batches, one sample of $z$ each, Adam, $c$ learned.
+# We first train it like any other VAE: mini-batches, one sample of $z$ per image, Adam,
+# and $c$ learned.
 #
-# **Predict.** After 2,400 steps, which of the two will be found: the subspace that the
-# first five eigenvectors span, the five axes in it, or both?
+# **Predict.** What will have been found after 2,400 steps: the subspace that the first
+# five eigenvectors span, the five axes in it, or both?
 
 # %% tags=["hide-output"]
 student = VAE.mlp(
@@ -332,14 +341,15 @@ print(f"gap {gap_end:.3f}, of it the family: {family:.3f} nats")
 check_less("the rest is the encoder's", family, gap_end)
 
 # %% [markdown]
-# The subspace, and not the axes. The force that turns them is the slope of (21.5), a
-# few hundredths of a nat in all, far less than the noise of a mini-batch. Is that the
-# whole reason? Let us take the noise away altogether.
+# Training has found the subspace, but not all the axes. What turns the columns is the
+# slope of (21.5), and the whole price is a few hundredths of a nat: the noise of the
+# mini-batches may hide it. To test this explanation we remove the noise.
 #
-# For the linear model the ELBO can be climbed without gradient steps: by coordinate
-# ascent (chapter 3), each of its two steps exact. For given $W$ and $c$ the best
-# diagonal $q$ is the one above, $\mu_n = M^{-1} W^\top r_n$ and $s_k = c / M_{kk}$,
-# with $r_n = x_n - b$. For given $q$, the terms of the mean ELBO that contain $W$ are
+# For the linear model the ELBO can be maximised without gradient steps, by coordinate
+# ascent (chapter 3), in which each of the two steps is exact. For given $W$ and $c$ the
+# best diagonal $q$ is the one above, $\mu_n = M^{-1} W^\top r_n$ and $s_k = c /
+# M_{kk}$, with $r_n = x_n - b$. For given $q$, the terms of the mean ELBO that contain
+# $W$ are
 #
 # $$
 # -\frac{1}{2c} \left( \frac1N \sum_n \Vert r_n - W \mu_n \Vert^2
@@ -353,11 +363,10 @@ check_less("the rest is the encoder's", family, gap_end)
 # W = \left( \frac1N \sum_n r_n \mu_n^\top \right) G^{-1} \tag{21.6}
 # $$
 #
-# and the best $c$ is the mean over the $D$ pixels of what is in the large bracket. With
-# $\mu_n = A r_n$ both need the data only through $\hat S$, because the mean of $r_n
-# \mu_n^\top$ is $\hat S A^\top$. So a sweep over all 1,497 images costs a few products
-# of matrices with five columns. It is EM (chapter 20) with a diagonal $q$ in its E
-# step.
+# and the best $c$ is the large bracket divided by $D$. With $\mu_n = A r_n$ both need
+# the data only through $\hat S$, because the mean of $r_n \mu_n^\top$ is $\hat S
+# A^\top$. So a sweep over all 1,497 images costs a few products of matrices with five
+# columns. It is EM (chapter 20) with a diagonal $q$ in the E step.
 #
 # **Predict.** After how many sweeps is the subspace found, and after how many the axes?
 
@@ -441,19 +450,36 @@ draw_training()
 plt.show()
 
 # %% [markdown]
-# The lower row shows $|U^\top W|$ with columns of length one: black where a column is a
-# principal axis. Without any noise the subspace takes thirty sweeps or so, and the axes
-# some thousands. So noise is not the reason: the bound is *flat* in the directions that
-# turn the axes. The force on two columns is proportional to the difference of their
-# eigenvalues, and where two $\lambda$ are close, their two axes stay mixed longest:
+# The lower row shows $|U^\top W|$ with the columns of $W$ scaled to length one: black
+# where a column is a principal axis. Even without noise, the subspace is found within a
+# hundred sweeps, while three of the axes take up to 3,000, and the other two are still
+# mixed after 10,000. So noise is not the main reason: the bound is nearly *flat* in the
+# directions that turn the axes. If two columns of the best $W$ are turned into each
+# other by an angle $\vartheta$, (21.5) becomes
+#
+# $$
+# \frac12 \log \left( 1 + \frac{(\lambda_j - \lambda_k)^2}{4 \lambda_j \lambda_k}
+#   \sin^2 2 \vartheta \right) ,
+# $$
+#
+# because the diagonal elements of the turned $M$ have the product $\lambda_j
+# \lambda_k + \frac14 (\lambda_j - \lambda_k)^2 \sin^2 2 \vartheta$. So the force
+# depends on the *square* of the difference of two eigenvalues, and axes with close
+# eigenvalues stay mixed longest:
 
 # %%
+quarter = (values[0] - values[1]) ** 2 / (4 * values[0] * values[1])
+cos, sin = np.cos(0.3), np.sin(0.3)
+mixed = W.copy()
+mixed[:, :2] = W[:, :2] @ np.array([[cos, -sin], [sin, cos]])
+formula = 0.5 * np.log1p(quarter * np.sin(0.6) ** 2)
+check("two columns turned by 0.3", price_of(mixed, c), formula, 1e-12)
 print("eigenvalues, kept:", values[:K].round(3))
 print("each axis, best cosine:", cosines(seen[3000][0]).max(1).round(3))
 
 # %% [markdown]
-# One more thing stands in the table. From the hundredth sweep on, half of what is
-# missing is the price (21.5), and the other half is missing from $\log p(x)$ itself:
+# The table shows one more thing. From the hundredth sweep on, half of the ELBO's
+# deficit is the price (21.5), and the other half is missing from $\log p(x)$ itself:
 
 # %%
 for sweep, (missing, turn) in zip(marks[4:7], curve[4:7], strict=True):
@@ -461,23 +487,27 @@ for sweep, (missing, turn) in zip(marks[4:7], curve[4:7], strict=True):
     check(name, (missing - turn) / turn, 1.0, 0.1)
 
 # %% [markdown]
-# The decoder could reach the maximum of $\log p(x)$ with these columns, and would then
-# pay the full price of their rotation. It gives up some likelihood for a posterior that
-# a diagonal $q$ can hold better. Both costs are quadratic in how far they go, with the
-# same factor, and so they meet in the middle. The generator adapts to $q$: chapter 12
-# measures it on digits.
+# With its columns turned in this way, the decoder could still reach the maximum of
+# $\log p(x)$, but it would pay the full price of the rotation. Instead it gives up some
+# likelihood for a posterior that is closer to a diagonal $q$. Near the optimum both
+# costs are $\epsilon^2 / (2 \lambda_j \lambda_k)$, where $\epsilon$ is an off-diagonal
+# element, of $M$ for the gap and of $U^\top C U$ for the likelihood. Being quadratic
+# with the same factor, they have the smallest sum when the turn is shared equally
+# between them. The generator has adapted to $q$: [chapter
+# 26](26_two_reasons_for_one_gap.py) measures this on digits.
 #
-# This is known of linear autoencoders with $L_2$ regularisation too, which find the
-# principal axes "eventually" (Bao and others 2020). What it means for a VAE with hidden
-# layers: that single latent units come out interpretable rests on the same weak force
-# (Rolinek and others 2019), and a short training need not show it.
+# Linear autoencoders with a non-uniform $L_2$ penalty behave in the same way: they find
+# the principal axes "eventually" (Bao and others 2020). Rolínek and others (2019) argue
+# that a diagonal $q$ aligns the latent units of a VAE with hidden layers, too. If the
+# force is as weak there, a short training need not show it.
 #
 # ## The test for your own VAE
 #
-# All of this needs a VAE with no hidden layer, a Gaussian likelihood and five lines of
-# NumPy for the eigenvalues. A wrong constant, a mean in place of a sum, a variance in
-# place of a standard deviation: each moves the ELBO away from $\log p(x)$ or above it.
-# In the package this is rung 5 of `minivae ladder`; here is the function behind it.
+# The test needs a VAE with no hidden layer, a Gaussian likelihood and five lines of
+# NumPy for the eigenvalues. A wrong constant, a mean instead of a sum, a variance
+# instead of a standard deviation: each of these changes the ELBO, so that it no longer
+# equals $\log p(x)$. In the package the test is rung 5 of `minivae ladder`; here is the
+# function behind it.
 
 # %%
 print(inspect.getsource(LinearGaussian.elbo).split('"""')[2])
@@ -485,23 +515,25 @@ print(inspect.getsource(LinearGaussian.elbo).split('"""')[2])
 # %% [markdown]
 # ## What goes wrong in practice
 #
-# **$c$ is taken for the standard deviation.** Then $C = W W^\top + c^2 I$, and the
-# "best" $W$ is none.
+# **The standard deviation is passed where the variance is expected.** Then $C = W
+# W^\top + \sqrt c\, I$, and the likelihood falls by 25 nats.
 
 # %%
 with must_fail():
     wrong = LinearGaussian(W, b, np.sqrt(c)).log_prob(data).mean()
-    check("c as a standard deviation", wrong, best, 1e-9)
+    check("sqrt(c) as the variance", wrong, best, 1e-9)
 
 # %% [markdown]
-# **$D$ in place of $D - K$ in (21.3).** The noise is then too small by the factor $(D -
-# K) / D$: hardly visible at $K = 5$, and a tenth of a nat in the likelihood already.
+# **$D$ instead of $D - K$ in (21.3).** The noise is then too small by the factor $(D -
+# K) / D$. At $K = 5$ that is 8 %, hard to see, and yet it costs a tenth of a nat of
+# likelihood.
 #
 # **Columns compared one by one.** Two trained linear VAEs may agree in every likelihood
 # and in no column of $W$: compare $W W^\top$, or subspaces.
 #
-# **Constant pixels.** Pixels that are zero in all images have variance zero. With a $c$
-# for all pixels that does no harm; with one $c$ a pixel the likelihood has no maximum.
+# **Constant pixels.** Pixels that are zero in all images have variance zero. With one
+# $c$ for all pixels that does no harm; with a separate $c$ for each pixel the
+# likelihood has no maximum.
 #
 # ## Exercises
 #
@@ -538,21 +570,21 @@ check("mean log p(x)", mean, by_hand, 1e-12)
 # <details><summary>Answer</summary>
 #
 # The evidence depends on $W W^\top$, and $W B B^\top W^\top = W W^\top$ for a $W$ of
-# full rank only if $B B^\top = I$. What fixes the scale is the prior: $z$ has the
-# covariance $I$, and $B^{-1} z$ has not. An autoencoder has no prior, so nothing fixes
-# it.
+# full rank only if $B B^\top = I$. The prior fixes the scale: the covariance of $z$ is
+# $I$, and that of $B^{-1} z$ is not. An autoencoder has no prior, so nothing fixes its
+# scale.
 #
 # </details>
 #
 # **3. A likelihood that rises for a wrong reason.** Fit pPCA to the training images for
-# $K$ from 1 to 60 and compute the mean $\log p(x)$ of the *test* images. It rises to
-# the end: why? Add to each pixel, a count divided by 16, uniform noise as wide as the
-# step between two counts, and do it again.
+# $K$ from 1 to 60 and compute the mean $\log p(x)$ of the *test* images. It rises up to
+# $K = 60$. Why? Then add uniform noise to each pixel, as wide as the step between two
+# counts (a pixel is a count divided by 16), and repeat the fits.
 #
 # <details><summary>Hint</summary>
 #
-# The corner pixels are zero in nearly all images. What does $c$ do once all directions
-# but those are kept? And how large can the density of a number be that only takes
+# The corner pixels are zero in nearly all images. What happens to $c$ once all other
+# directions are kept? And how large can the density of a number be that takes only
 # seventeen values?
 #
 # </details>
@@ -581,13 +613,15 @@ gains = [scores[-1] - scores[29] for scores in (smooth, sharp)]
 check_less("with noise, from K = 30 to 60", 1.5 * gains[0], gains[1])
 
 # %% [markdown]
-# A density has no upper limit, and that of a variable with seventeen values can be
-# raised at will by narrow peaks on them: $c$ goes to zero with the variance of the
-# pixels that hardly vary, and nothing is learned about digits. Noise as wide as the
-# step (*dequantization*) makes the density bounded, as it is then at most the
-# probability of the count, on average and in logarithms.
+# *Answer.* A density has no upper limit, and that of a variable with seventeen values
+# can be raised at will by narrow peaks on them: $c$ falls to the variance of pixels
+# that hardly vary, and the gain says nothing about digits. With uniform noise $u$ as
+# wide as the step (*dequantization*), Jensen's inequality gives, for one pixel,
+# $\mathbb{E}_u[\log p(x + u)] \le \log \mathbb{E}_u[p(x + u)]$. On the right stands the
+# probability that the model gives to the count, divided by the width of the step: the
+# mean log-density is bounded (Theis, van den Oord and Bethge 2016, section 3.1).
 #
-# **4. Full covariance.** Give the linear VAE a $q$ with a full covariance in place of a
+# **4. Full covariance.** Give the linear VAE a $q$ with a full covariance instead of a
 # diagonal one. Which of (21.1) to (21.6) change? Are the axes still found?
 #
 # <details><summary>Hint</summary>
@@ -602,7 +636,7 @@ check_less("with noise, from K = 30 to 60", 1.5 * gains[0], gains[1])
 # (21.6) $G = \frac1N \sum_n \mu_n \mu_n^\top + \Sigma$, and the others stay. All
 # rotations have the same ELBO, and nothing turns the columns towards the axes: it is
 # the *restriction* of $q$ that chooses them. With the full $\Sigma$ the sweeps are the
-# EM algorithm of Tipping and Bishop (1999, section 3.3).
+# EM algorithm of Tipping and Bishop (1999).
 #
 # </details>
 
@@ -624,21 +658,23 @@ check_less("and not the axes", turned_for_ever, 0.97)
 #
 # - M. E. Tipping, C. M. Bishop, [*Probabilistic Principal Component
 #   Analysis*](https://doi.org/10.1111/1467-9868.00196), Journal of the Royal
-#   Statistical Society B 61, 1999: (21.3) and (21.4) are their equations 8 and 7; the
-#   proof there goes by stationary points, ours by the trace.
-# - S. Roweis, *EM Algorithms for PCA and SPCA*, NeurIPS 1998: the same model and its
-#   EM.
+#   Statistical Society B 61, 1999: (21.3) is their equation 8, and (21.4) stands beside
+#   it. They study all stationary points; our proof bounds the trace.
+# - S. Roweis, *EM Algorithms for PCA and SPCA*, NIPS 1997: the same model and its EM.
 # - J. Lucas, G. Tucker, R. Grosse, M. Norouzi, [*Don't Blame the ELBO! A Linear VAE
 #   Perspective on Posterior Collapse*](https://arxiv.org/abs/1911.02469), NeurIPS 2019:
-#   the linear VAE, and why its axes are those of PCA.
-# - M. Rolinek, D. Zietlow, G. Martius, [*Variational Autoencoders Pursue PCA Directions
+#   the linear VAE, and why its columns are the principal axes.
+# - M. Rolínek, D. Zietlow, G. Martius, [*Variational Autoencoders Pursue PCA Directions
 #   (by Accident)*](https://arxiv.org/abs/1812.06775), CVPR 2019.
 # - X. Bao, J. Lucas, S. Sachdeva, R. Grosse, [*Regularized linear autoencoders recover
 #   the principal components, eventually*](https://arxiv.org/abs/2007.06731), NeurIPS
 #   2020.
+# - L. Theis, A. van den Oord, M. Bethge, [*A note on the evaluation of generative
+#   models*](https://arxiv.org/abs/1511.01844), ICLR 2016: dequantization.
 #
 # ## What to read next
 #
 # [Chapter 13](13_posterior_collapse.py) uses this model to see which latents die at
 # which $\beta$. Chapter 12 of C. M. Bishop, *Pattern Recognition and Machine Learning*,
-# is the textbook on it. [Exercise 10](exercises/10_linear_vae.py) has you write it.
+# is the textbook account. In [exercise 10](exercises/10_linear_vae.py) you write the
+# linear VAE yourself.
