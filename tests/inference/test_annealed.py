@@ -209,6 +209,9 @@ def test_images_keep_their_order_whatever_the_portions(rng, monkeypatch):
     x[::2] += 2.0  # far apart in log p(x)
     found = annealed_log_likelihood(vae, x, rng, temperatures=150, chains=8)
     np.testing.assert_allclose(found.log_p, truth.log_prob(x), atol=0.5)
+    x, lower, upper = sandwich(vae, 7, rng, temperatures=150, chains=8)
+    for bound in (lower, upper):
+        np.testing.assert_allclose(bound.log_p, truth.log_prob(x), atol=0.5)
 
 
 def test_float32_serves_the_seed_gives_the_bits_and_theta_stays(rng):
