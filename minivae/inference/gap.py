@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minivae import errors, gaussian
-from minivae.inference.bounds import importance_log_likelihood
+from minivae.inference.bounds import importance_log_likelihood, mean_and_error
 from minivae.inference.diagnostics import active_units
 from minivae.inference.exact import quadrature
 from minivae.optim import Adam
@@ -132,22 +132,21 @@ def gap_report(model, x, rng, samples=(5, 50), draws=200):
     x = errors.as_float_array("x", x, model.dtype, (None, model.D), finite=True)
     active = active_units(model, x)
     mu, logvar = model.encode(x)
-    amortized = _elbo_draws(model, x, mu, logvar, rng, draws)
-    best_mu, best_logvar = fit_posterior(model, x, rng)
-    fitted = _elbo_draws(model, x, best_mu, best_logvar, rng, draws)
-    rows = [("ELBO, q from the encoder", *_mean(amortized))]
+    low, low_se = mean_and_error(_elbo_draws(model, x, mu, logvar, rng, draws))
+    best = fit_posterior(model, x, rng)
+    high, high_se = mean_and_error(_elbo_draws(model, x, *best, rng, draws))
+    rows = [("ELBO, q from the encoder", low, low_se)]
     for S in samples:
-        bounds = [importance_log_likelihood(model, x, S, rng).mean() for _ in range(10)]
-        rows.append((f"importance-weighted bound, S = {S}", *_mean(bounds)))
-    rows.append(("ELBO, q fitted to each image", *_mean(fitted)))
+        bound, se = _importance_bound(model, x, S, rng, runs=10)
+        rows.append((f"importance-weighted bound, S = {S}", bound, se))
+    rows.append(("ELBO, q fitted to each image", high, high_se))
     if model.K <= 2 and model.dtype == np.float64:
         truth = "exact"
-        log_p = [quadrature.log_prob(model, x, tol=1e-4).value.mean()]
+        top, top_se = float(quadrature.log_prob(model, x, tol=1e-4).value.mean()), 0.0
     else:
         truth = "importance sampling"
-        log_p = [importance_log_likelihood(model, x, 1000, rng).mean() for _ in range(5)]
-    rows.append((f"log p(x), {truth}", *_mean(log_p)))
-    (low, low_se), (high, high_se), (top, top_se) = map(_mean, (amortized, fitted, log_p))
+        top, top_se = _importance_bound(model, x, 1000, rng, runs=5)
+    rows.append((f"log p(x), {truth}", top, top_se))
     return GapReport(
         rows=rows,
         truth=truth,
@@ -170,9 +169,7 @@ def _elbo_draws(model, x, mu, logvar, rng, draws):
     return estimates
 
 
-def _mean(estimates):
-    """Mean and standard error; the error of a single exact value is zero."""
-    estimates = np.asarray(estimates, dtype=np.float64)
-    if len(estimates) == 1:
-        return float(estimates[0]), 0.0
-    return float(estimates.mean()), float(estimates.std(ddof=1) / np.sqrt(len(estimates)))
+def _importance_bound(model, x, S, rng, runs):
+    """The mean bound of S importance samples, and its standard error over the runs."""
+    bounds = [importance_log_likelihood(model, x, S, rng).mean() for _ in range(runs)]
+    return mean_and_error(bounds)

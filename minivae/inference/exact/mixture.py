@@ -16,12 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minivae.errors import (
-    as_float_array,
-    check_generator,
-    check_number,
-    check_whole,
-)
+from minivae.errors import as_float_array, check_generator, check_number, check_whole
 from minivae.gaussian import log_normal
 from minivae.numerics import log_sum_exp
 
