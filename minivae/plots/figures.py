@@ -14,23 +14,7 @@ from statistics import NormalDist
 import numpy as np
 
 from minivae.errors import check_shape, check_whole
-from minivae.plots.drawing import (
-    CELL,
-    HIGHEST,
-    TEST,
-    TEXT,
-    TRAIN,
-    WIDEST,
-    cell_size,
-    columns_for,
-    limits_of,
-    new_figure,
-    plain_axes,
-    prior_circles,
-    scatter_labels,
-    show_tiles,
-    title_over,
-)
+from minivae.plots import drawing
 
 
 def reconstructions(model, x, shape, columns=None, cmap="gray_r", limits=None):
@@ -53,29 +37,31 @@ def reconstructions(model, x, shape, columns=None, cmap="gray_r", limits=None):
     -------
     Figure
     """
-    width, height = cell_size(shape)
-    fit = max(1, int(WIDEST / width))
-    usual = max(int(10 * CELL / width), min(10, fit))
+    width, height = drawing.cell_size(shape)
+    fit = max(1, int(drawing.WIDEST / width))
+    usual = max(int(10 * drawing.CELL / width), min(10, fit))
     columns = usual if columns is None else check_whole("columns", columns, minimum=1)
     pairs = np.stack([x, model.reconstruct(x)])  # (2, B, D)
     columns = min(columns, len(x), fit)
-    pairs = pairs[:, : columns * max(1, int(HIGHEST / (2 * height)))]
+    pairs = pairs[:, : columns * max(1, int(drawing.HIGHEST / (2 * height)))]
     B = pairs.shape[1]
     columns = -(-B // -(-B // columns))  # as many in the last band as in the others
     bands = range(0, B, columns)
-    fig = new_figure(max(columns * width, 4) + 0.8, len(bands) * (2 * height + 0.1) + 0.35)
+    fig = drawing.new_figure(
+        max(columns * width, 4) + 0.8, len(bands) * (2 * height + 0.1) + 0.35
+    )
     axes = np.ravel(fig.subplots(len(bands), 1))
     for ax, start in zip(axes, bands, strict=True):
         band = pairs[:, start : start + columns]
         blank = np.full((2, columns - band.shape[1], x.shape[1]), np.nan)
         grid = np.concatenate([band, blank], axis=1)
-        show_tiles(ax, grid, shape, limits or limits_of(model, x), cmap)
+        drawing.show_tiles(ax, grid, shape, limits or drawing.limits_of(model, x), cmap)
         for y, label in ((0.75, "x"), (0.25, "E[x|z]")):
             ax.text(
                 -0.015, y, label, transform=ax.transAxes, ha="right", va="center",
-                fontsize=min(13, 65 * height), color=TEXT,
+                fontsize=min(13, 65 * height), color=drawing.TEXT,
             )  # fmt: skip
-    title_over(fig, "Images, and below each what its code gives back")
+    drawing.title_over(fig, "Images, and below each what its code gives back")
     return fig
 
 
@@ -101,7 +87,7 @@ def samples(model, shape, rng, n=64, draw_pixels=False, cmap="gray_r", limits=No
     images = model.sample(n, rng, mean=not draw_pixels)
     what = "x ~ p(x|z)" if draw_pixels else "E[x|z]"
     title = f"{what} for z ~ N(0, I)"
-    return image_grid(images, shape, title, limits or limits_of(model), cmap)
+    return image_grid(images, shape, title, limits or drawing.limits_of(model), cmap)
 
 
 def image_grid(images, shape, title, limits=None, cmap="gray_r"):
@@ -120,15 +106,15 @@ def image_grid(images, shape, title, limits=None, cmap="gray_r"):
     -------
     Figure
     """
-    width, height = cell_size(shape)
-    columns = columns_for(len(images), shape)
+    width, height = drawing.cell_size(shape)
+    columns = drawing.columns_for(len(images), shape)
     rows = -(-len(images) // columns)
     blank = np.full((rows * columns - len(images), images.shape[1]), np.nan)
     grid = np.concatenate([images, blank]).reshape(rows, columns, -1)
-    fig = new_figure(max(columns * width, 3), rows * height + 0.35)
+    fig = drawing.new_figure(max(columns * width, 3), rows * height + 0.35)
     limits = (images.min(), images.max()) if limits is None else limits
-    show_tiles(fig.subplots(), grid, shape, limits, cmap)
-    title_over(fig, title)
+    drawing.show_tiles(fig.subplots(), grid, shape, limits, cmap)
+    drawing.title_over(fig, title)
     return fig
 
 
@@ -161,7 +147,7 @@ def manifold(model, shape, n=20, cmap="gray_r", limits=None):
     check_whole("n", n, minimum=2)
     if model.K > 2:
         raise ValueError(f"model: expected a latent space of K = 1 or 2, got K = {model.K}")
-    limits = limits or limits_of(model)
+    limits = limits or drawing.limits_of(model)
     if model.K == 1:
         z = np.array([[_quantile(i, 2 * n)] for i in range(2 * n)], model.dtype)
         title = (
@@ -171,15 +157,15 @@ def manifold(model, shape, n=20, cmap="gray_r", limits=None):
     at = [_quantile(i, n) for i in range(n)]
     z_1, z_2 = np.meshgrid(at, at[::-1])  # z_2 grows upwards, as on any map
     z = np.stack([z_1, z_2], axis=-1).astype(model.dtype)
-    width, height = cell_size(shape)
-    zoom = min(1.0, 0.75 * WIDEST / (n * max(width, height)))
-    fig = new_figure(n * width * zoom + 0.5, n * height * zoom + 0.8)
+    width, height = drawing.cell_size(shape)
+    zoom = min(1.0, 0.75 * drawing.WIDEST / (n * max(width, height)))
+    fig = drawing.new_figure(n * width * zoom + 0.5, n * height * zoom + 0.8)
     ax = fig.subplots()
-    show_tiles(ax, model.decode(z), shape, limits, cmap)
+    drawing.show_tiles(ax, model.decode(z), shape, limits, cmap)
     reach = f"{at[-1]:.1f}"
-    ax.set_xlabel(f"$z_1$ from −{reach} to {reach}", fontsize=13, color=TEXT)
-    ax.set_ylabel(f"$z_2$ from −{reach} to {reach}", fontsize=13, color=TEXT)
-    title_over(fig, "E[x|z] over equal shares of the prior N(0, I)")
+    ax.set_xlabel(f"$z_1$ from −{reach} to {reach}", fontsize=13, color=drawing.TEXT)
+    ax.set_ylabel(f"$z_2$ from −{reach} to {reach}", fontsize=13, color=drawing.TEXT)
+    drawing.title_over(fig, "E[x|z] over equal shares of the prior N(0, I)")
     return fig
 
 
@@ -212,27 +198,29 @@ def interpolations(model, x_a, x_b, shape, steps=9, cmap="gray_r", limits=None):
     blank = np.full_like(x_a[:, None], np.nan)
     parts = (x_a[:, None], blank, between, blank, x_b[:, None])
     grid = np.concatenate(parts, axis=1)
-    limits = limits or limits_of(model, np.concatenate([x_a, x_b]))
-    width, height = cell_size(shape)
+    limits = limits or drawing.limits_of(model, np.concatenate([x_a, x_b]))
+    width, height = drawing.cell_size(shape)
     along = grid.shape[1]
     marks = ((0.5, "$x_a$"), (along / 2, "a straight line in z"), (along - 0.5, "$x_b$"))
     downwards, size = width > 1.9 * height, 13
     if downwards:
-        grid = grid.swapaxes(0, 1)[:, : max(1, int(WIDEST / width))]
-        fig = new_figure(max(grid.shape[1] * width, 2) + 0.5, along * height + 0.2)
+        grid = grid.swapaxes(0, 1)[:, : max(1, int(drawing.WIDEST / width))]
+        fig = drawing.new_figure(max(grid.shape[1] * width, 2) + 0.5, along * height + 0.2)
         size = 13 if along * height > 2 else 9
     else:
         zoom = max(1.0, 3.5 / (along * width))  # room for the words above
-        grid = grid[: max(1, int(HIGHEST / (height * zoom)))]
-        fig = new_figure(along * width * zoom, len(grid) * height * zoom + 0.4)
+        grid = grid[: max(1, int(drawing.HIGHEST / (height * zoom)))]
+        fig = drawing.new_figure(along * width * zoom, len(grid) * height * zoom + 0.4)
     ax = fig.subplots()
     for at, words in marks:
         place, look = (at / along, 1.02), {"ha": "center"}
         if downwards:
             place, look = (-0.02, 1 - at / along), {"ha": "right", "va": "center"}
             look["rotation"] = 90 * ("line" in words)
-        ax.text(*place, words, transform=ax.transAxes, fontsize=size, color=TEXT, **look)
-    show_tiles(ax, grid, shape, limits, cmap)
+        ax.text(
+            *place, words, transform=ax.transAxes, fontsize=size, color=drawing.TEXT, **look
+        )
+    drawing.show_tiles(ax, grid, shape, limits, cmap)
     return fig
 
 
@@ -266,18 +254,18 @@ def latent_space(model, x, labels=None, limit=2000):
     is_vae = hasattr(model, "sample")
     name = "mu" if is_vae else "the code"
     what = f"{len(z)} images fall" if len(z) > 1 else "one image falls"
-    fig, title = new_figure(6.4, 6.6), f"Where {what} in latent space"
+    fig, title = drawing.new_figure(6.4, 6.6), f"Where {what} in latent space"
     ax = fig.subplots()
     if model.K == 1 and labels is None:
         reach = max(4, 1.05 * np.abs(z).max())
         bins = np.linspace(-reach, reach, min(41, 2 * round(len(z) ** 0.5) + 3))
-        ax.hist(z[:, 0], bins, density=True, color=TEST, alpha=0.6, label=name)
+        ax.hist(z[:, 0], bins, density=True, color=drawing.TEST, alpha=0.6, label=name)
         if is_vae:
             at = np.linspace(-4, 4, 201)
             density = np.exp(-(at**2) / 2) / np.sqrt(2 * np.pi)
-            ax.plot(at, density, color=TRAIN, lw=2.2, label="the prior N(0, 1)")
-        ax.legend(fontsize=11, labelcolor=TEXT, edgecolor="none")
-        plain_axes(ax, title, "$z$", "share of the images for each unit of z")
+            ax.plot(at, density, color=drawing.TRAIN, lw=2.2, label="the prior N(0, 1)")
+        ax.legend(fontsize=11, labelcolor=drawing.TEXT, edgecolor="none")
+        drawing.plain_axes(ax, title, "$z$", "share of the images for each unit of z")
         return fig
     if model.K == 1:
         points, x_label, y_label = np.column_stack([z, labels]), name, "label"
@@ -285,7 +273,7 @@ def latent_space(model, x, labels=None, limit=2000):
     elif model.K == 2:
         points, x_label, y_label = z, "$z_1$", "$z_2$"
         if is_vae:
-            prior_circles(ax)
+            drawing.prior_circles(ax)
             x_label += "      (circles: 1, 2 and 3σ of the prior)"
     else:
         points, share = _principal_components(z)
@@ -293,10 +281,10 @@ def latent_space(model, x, labels=None, limit=2000):
             f"principal component {i + 1} of {name} ({s:.0%} of its variance)"
             for i, s in enumerate(share)
         )
-    scatter_labels(ax, points, labels)
+    drawing.scatter_labels(ax, points, labels)
     if model.K > 1:
         ax.set_aspect("equal", "datalim")
-    plain_axes(ax, title, x_label, y_label)
+    drawing.plain_axes(ax, title, x_label, y_label)
     return fig
 
 

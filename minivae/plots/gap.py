@@ -18,18 +18,16 @@ def draw_gaps(report):
     -------
     matplotlib.figure.Figure
     """
-    names = [name for name, _, _ in report.rows]
-    means = [mean for _, mean, _ in report.rows]
-    errors = [2 * se for _, _, se in report.rows]
-    low, fitted, top = means[0], means[-2], means[-1]
+    names, means, errors = zip(*report.rows, strict=True)
+    low, *_, fitted, top = means
     fig = new_figure(9, 0.6 * len(names) + 1.8)
     ax = fig.subplots()
-    amortization, approximation = report.amortization[0], report.approximation[0]
     title = f"{top - low:.2f} nats between the ELBO and log p(x)"
     plain_axes(ax, title, "nats per image (± 2 standard errors)", "")
     ax.axvspan(low, fitted, color=AMORTIZATION, alpha=0.3, lw=0)
     ax.axvspan(fitted, top, color=FAMILY, alpha=0.3, lw=0)
-    ax.errorbar(means, range(len(means)), xerr=errors, fmt="o", color="black", capsize=3)
+    bars = {"xerr": [2 * error for error in errors], "capsize": 3}
+    ax.errorbar(means, range(len(means)), fmt="o", color="black", **bars)
     for i, mean in enumerate(means):
         ax.annotate(
             f"{mean:.2f}", (mean, i), (0, 8), textcoords="offset points", ha="center"
@@ -38,8 +36,8 @@ def draw_gaps(report):
     ax.set_ylim(-0.6, len(names) + 0.2)
     ax.margins(x=0.12)
     y = len(names) - 0.2
-    ax.text(
-        (low + fitted) / 2, y, f"the encoder:\n{amortization:.2f}", ha="center", va="center"
-    )
-    ax.text(top, y, f" the family:\n {approximation:.2f}", ha="left", va="center")
+    encoder = f"the encoder:\n{report.amortization[0]:.2f}"
+    ax.text((low + fitted) / 2, y, encoder, ha="center", va="center")
+    family = f" the family:\n {report.approximation[0]:.2f}"
+    ax.text(top, y, family, ha="left", va="center")
     return fig
