@@ -1,25 +1,25 @@
 # %% [markdown]
 # # 17. Blending two faces
 #
-# "Halfway between these two faces" is the picture with which VAEs are sold. It is
-# seldom said what it is compared with. Here it can be: our faces are drawn from six
-# numbers each, so the face *between* two faces exists, and we draw it. A blend in
-# latent space, a blend of pixels and a blend in an autoencoder are then three guesses
-# at a known answer, and each gets an error.
+# A picture "halfway between these two faces" often advertises VAEs, but is seldom
+# compared with anything. Here it can be: our faces are drawn from six numbers each, so
+# the face *between* two faces exists, and we draw it. A blend in latent space, a blend
+# of pixels and a blend in an autoencoder are then three guesses at a known answer, and
+# we can compute the error of each.
 #
 # **What you will learn**
 #
-# - what "between" means, when there is a truth, and why the mean of two pictures has
+# - what "between" means when the truth is known, and why the mean of two pictures has
 #   two noses;
-# - how far a latent blend is from the true face, and why it is no closer than it is;
-# - to find a direction such as "smile" from labels, and to test that it moves the smile
-#   and nothing else;
+# - how far a latent blend is from the true face, and where its error comes from;
+# - how to find a direction such as "smile" from labels, and how to test whether it
+#   moves only the smile;
 # - why a model of six factors uses all sixteen latents that it is given;
-# - how much of each factor can be read off $z$ by one linear fit, for two values of
+# - how much of each factor one linear fit can predict from $z$, for two values of
 #   $\beta$.
 #
-# **What you need:** chapter 9; chapter 10 for the autoencoder, chapter 13 for the rate
-# of a latent. About an hour.
+# **What you need:** chapter 9, chapter 10 for the autoencoder, and chapter 13 for the
+# threshold of a latent. About an hour.
 
 # %%
 import matplotlib.pyplot as plt
@@ -40,7 +40,7 @@ faces = load_faces()
 # %% [markdown]
 # ## Faces with a truth
 #
-# A face is a drawing $g$ of six factors $f$, each uniform between $-1$ and 1, and a
+# A face is a drawing $g(f)$ of six factors $f$, each uniform between $-1$ and 1, plus a
 # little noise, so that every pixel has a density:
 #
 # $$
@@ -78,16 +78,17 @@ noise = (faces.test - drawn) / NOISE  # (17.1)
 check_mc("the noise's variance", (noise**2).mean(axis=1), 1)
 
 # %% [markdown]
-# **A bound to begin with.** Whatever mean $y$ a model predicts from anything but this
-# very noise, the expected squared error of a pixel is
+# **A bound to begin with.** If a model predicts the mean $y$ of a pixel without
+# knowledge of that pixel's noise, the expected squared error is
 #
 # $$
 # \mathbb{E}\left[ (x - y)^2 \right] = \left( g(f) - y \right)^2 + 0.05^2 \tag{17.2}
 # $$
 #
 # and the best constant variance $c$ of a Gaussian is the mean of that (chapter 7). So
-# no honest $c$ is below 0.0025. A learned $c$ that is has learned the noise of its
-# training images by heart.
+# such a model has no $c$ below 0.0025. An encoder does see the noise, but a code of 16
+# numbers can carry only a small part of the noise of 1024 pixels; a $c$ far below
+# 0.0025 would mean that the decoder has memorized training images with their noise.
 #
 # ## What is between
 #
@@ -98,8 +99,7 @@ check_mc("the noise's variance", (noise**2).mean(axis=1), 1)
 # $$
 #
 # **Predict.** One head is turned to the left, one to the right. What does the mean of
-# the two *pictures* look like? And what would you have to do to the six numbers to get
-# it?
+# the two *pictures* look like? Which six numbers would give it?
 
 # %%
 # Figure: Two faces turned to the left and to the right, the mean of
@@ -128,20 +128,21 @@ check(
 )
 
 # %% [markdown]
-# No six numbers give it: the mean of two faces is no face. How far off is a blend in
-# general? Let $h$ be any smooth map, and go from $m - d$ to $m + d$. Expand both ends:
-# the first-order terms cancel, and
+# No six numbers give it: the mean of these two pictures is not a face. How far off is a
+# blend in general? Let $h$ be any smooth map, and blend its values at $m - d$ and $m +
+# d$. Expand both about $m$: the terms of odd order in $d$ cancel, and
 #
 # $$
 # \tfrac12 \left( h(m - d) + h(m + d) \right) - h(m)
 #   = \tfrac12\, \partial_d^2 h(m) + O(d^4) \tag{17.4}
 # $$
 #
-# **A blend errs by the curvature of the map**, and the error grows with the square of
-# the distance. For pixels $h$ is the drawing, which bends as soon as an edge moves by
-# its own width. A latent blend has two maps that may bend: from the factors to $z$, and
-# from $z$ to the picture. It is exact if both are straight, and what training asks of
-# an encoder says nothing about straight.
+# with the second derivative $\partial_d^2 h$ along $d$. **The error of a blend is due
+# to the curvature of the map**, and for small $d$ it grows with the square of the
+# distance. For a blend of pixels $h$ is the drawing $g$, which is far from linear as
+# soon as an edge moves by its own width. A latent blend has two maps that may be
+# curved: from the factors to $z$, and from $z$ to the picture. It is exact if both are
+# linear and the decoder draws without error, but the loss does not ask for linear maps.
 
 
 # %%
@@ -167,13 +168,15 @@ check_less(
 # %% [markdown]
 # ## Two models
 #
-# A VAE and an autoencoder of 1024-128-16, a Gaussian with a learned $c$. Four passes
-# over the faces are far from enough; they take seconds, and are the beginning of the
-# longer runs whose results stand below. Those were made by
+# We train a VAE and an autoencoder with layers of 1024, 128 and 16 units and a Gaussian
+# likelihood with a learned $c$. The four passes over the faces that we make here are
+# far from enough, but they take only seconds. The results below come from longer runs
+# with the same settings, made by
 #
 #     python benchmarks/blending.py RESULTS
 #
-# which trains both, and a VAE with $\beta = 4$, from five seeds.
+# which trains both models, and a VAE with $\beta = 4$, from five seeds. Its numbers
+# after four passes are checked here.
 
 # %%
 MODELS = {
@@ -241,7 +244,7 @@ check_less("no c below that of the noise", NOISE**2, least)  # (17.2)
 #
 # **Predict.** Over 500 pairs of test faces, at the end of the long runs: which blend is
 # closest to the true face between, and by how much? And among pairs whose heads are
-# turned differently (by more than 1 of the 2 that are possible)?
+# turned differently (by more than 1; at most 2 is possible)?
 
 
 # %%
@@ -293,33 +296,34 @@ show(
 )
 
 # %% [markdown]
-# Report what came out. **Over all pairs the VAE does not win.** At $\beta = 1$ its
-# blends are as far from the true face as the mean of the two drawings, within the
-# error; so are the autoencoder's. Where the heads are turned differently, and the mean
-# of the drawings has two noses, both are closer than the pixels, by a few percent.
-# Against the pictures as they are, with their noise, all of them win easily, but that
-# is a win over noise.
+# **Over all pairs the VAE does not win.** At $\beta = 1$ its blends are as far from the
+# true face as the mean of the two drawings, within two standard errors; so are the
+# autoencoder's. For heads turned differently, where the mean of the drawings has two
+# noses, both are closer than the drawings, by 3 to 5%. All of them are much closer than
+# the mean of the noisy pictures, but only because of its noise.
 #
-# The autoencoder is no worse than the VAE at $\beta = 1$. What is better, on both
-# counts and by more than the errors, is $\beta = 4$, although its own reconstructions
-# are *worse*. (17.4) says where to look: of an error of 0.065 a reconstruction accounts
-# for 0.041 (squared, two fifths), and the rest comes of the straight line. A stronger
-# KL has pulled the codes closer together, and there is less room to bend. None of the
-# runs has settled: from 15 to 30 passes their losses fell by another 40 to 95 nats on
-# average, while the errors of the blends moved by less than 0.003.
+# The autoencoder is no worse than the VAE at $\beta = 1$. The VAE with $\beta = 4$ is
+# better, over all pairs and for turned heads, by more than the errors, although its own
+# reconstructions are *worse*. At $\beta = 1$ a reconstruction has an error of 0.041,
+# two fifths of the blend's 0.066 if one compares squares; the rest is due to the
+# straight line (exercise 2). Perhaps a stronger KL gives maps of less curvature; we
+# have not tested that. None of the runs has settled: from 15 to 30 passes their test
+# nelbo fell by another 40 to 100 nats on average, while the errors of the blends moved
+# by less than 0.003.
 #
 # ## To the eye
 #
-# RMSE counts all pixels alike and forgives two half noses. Ask something else of a
-# blend: *is it a face at all?* Every face is $g(f)$ for some $f$, so look for the
-# nearest one, by Gauss-Newton from the mean factors: with the residual $r = x - g(f)$
-# and the six columns $J = \partial g / \partial f$,
+# RMSE counts all pixels alike, so two half noses cost it little. Another question about
+# a blend is: *is it a face at all?* Every face is $g(f)$ for some $f$, so we look for
+# the nearest one, by Gauss-Newton from the mean factors: with the residual $r = x -
+# g(f)$ and the Jacobian $J = \partial g / \partial f$, which has six columns,
 #
 # $$
 # f \leftarrow f + (J^\top J)^{-1} J^\top r \tag{17.5}
 # $$
 #
-# What remains of $r$ is the distance from the faces.
+# (the code adds 0.001 to the diagonal of $J^\top J$, so that it can always be
+# inverted). What remains of $r$ is the distance from the faces.
 
 
 # %%
@@ -369,28 +373,29 @@ for name in ("VAE", "AE"):
     check_less(f"{name}: by more than two errors", 2 * error, mean)
 
 # %% [markdown]
-# By this measure the latent blends win, and at once: after four passes over the data,
-# with one seed, those of both models are nearer to *some* face than the mean of two
-# drawings. Much of what is left is blur, as the picture shows. So a latent blend is a
-# face, more or less, though often not the one between. The autoencoder's is as well;
-# what makes the difference is the code, not the KL.
+# By this measure the latent blends win even after four passes over the data (here with
+# one seed): those of both models are nearer to *some* face than the mean of two
+# drawings is. Much of the remaining distance is blur, as the picture shows. So a latent
+# blend looks more like a face, though not exactly like the one between. The
+# autoencoder's does too, so the KL cannot be the reason.
 #
 # ## A direction called smile
 #
-# If a factor is to be turned like a knob, it must have a direction in $z$. Two recipes
-# from labelled faces. The difference of two means,
+# To change one factor of a face by its code, we need a direction in $z$. There are two
+# recipes that find it from labelled faces: the difference of two means,
 #
 # $$
 # v = \overline{z}_{f_i > 0} - \overline{z}_{f_i < 0} \tag{17.6}
 # $$
 #
 # (the mean factors of the two halves differ by $\tfrac12 - (-\tfrac12) = 1$ in $f_i$,
-# and by nothing in the others, as the factors are independent), or the column for $f_i$
-# of a linear fit of $z$ from all six. Then go a step along $v$ from each of 50 faces,
-# decode, and read the six factors of the result by (17.5).
+# and by nothing in the others, because the factors are independent), or the
+# coefficients of $f_i$ in a linear fit of $z$ from all six factors. Then go a step
+# along $v$ from each of 50 faces, decode, and read the six factors of the result by
+# (17.5).
 #
-# **Predict.** A step that should move the smile by 0.4: by how much does it, and what
-# do the other five do?
+# **Predict.** A step of $0.4\, v$ should move the smile by 0.4. By how much does it
+# move the smile, and by how much the other five?
 
 
 # %%
@@ -426,20 +431,24 @@ for recipe in ("means", "fit"):
     print()
 
 # %% [markdown]
-# The direction is clean and short. Turn, brows, width, and within the errors eyes and
-# tone stand still, to about a hundredth of what was asked for; the smile moves, but by
-# a third of what was asked. Both recipes agree, as the factors were drawn
-# independently. Short, since the codes of smiling faces lie on a bent surface: the
-# straight step leaves it, and what the decoder draws off the surface smiles less.
+# The direction moves only the smile, but not far enough. The other five factors move by
+# about a hundredth of what was asked for the smile, or less; the smile moves by a
+# third. Both recipes agree, because the factors were drawn independently. A likely
+# reason for the short step, not tested here: $v$ is an average over all faces, while
+# the change of the code that makes a face smile depends on its other factors. So a step
+# along $v$ leaves the curved surface on which the codes of faces lie.
 #
 # ## What one linear fit can read
 #
-# The other way round: fit $f_i \approx w^\top z + w_0$ on training faces, and take
-# the share of the variance that it explains on test faces,
+# Now predict the factors from the code: fit $f_i \approx w^\top z + w_0$ on training
+# faces, and take the share of the variance that the fit $\hat f$ explains on test faces
+# $n$,
 #
 # $$
 # R^2 = 1 - \frac{\sum_n (f_n - \hat f_n)^2}{\sum_n (f_n - \bar f)^2} \tag{17.7}
 # $$
+#
+# with the mean $\bar f$ of the training faces.
 
 
 # %%
@@ -474,10 +483,11 @@ for name in MODELS:
     print(f"{name:14}", dict(zip(FACTORS, line, strict=True)))
 
 # %% [markdown]
-# Tone, width, turn, brows and smile can be read off by one linear fit, at both $\beta$
-# about equally well. The eyes cannot: their opening changes the fewest pixels, and
-# whether the model leaves it out or keeps it bent, a linear fit cannot say. It is often
-# said that a larger $\beta$ makes the factors *more* legible; here it does not.
+# One linear fit predicts tone, width, turn, brows and smile well, and about equally
+# well at both $\beta$. It does not predict the opening of the eyes, which changes few
+# pixels. Whether the codes lack it or have it in a nonlinear form, a linear fit cannot
+# say. It is often said that a larger $\beta$ makes the factors easier to read; here no
+# $R^2$ gains more than 0.02.
 #
 # ## Six factors, and how many latents
 #
@@ -490,16 +500,16 @@ for name in MODELS:
 
 # %% [markdown]
 # Six numbers *describe* a face, but the decoder must *draw* it. By chapter 13 a linear
-# VAE switches a direction of the data on as soon as its variance exceeds the noise that
-# the likelihood allows,
+# VAE with a fixed $c$ uses a direction of the data if the variance $\lambda_k$ along it
+# exceeds $\beta$ times the noise of the likelihood,
 #
 # $$
 # \lambda_k > \beta c \tag{17.8}
 # $$
 #
-# and the number of such directions is not the number of factors. A set of pictures in
-# which things *move* is a curved surface of six dimensions in a space of 1024, and it
-# bends into many more than six of them.
+# and the number of such directions is not the number of factors. The pictures lie on a
+# surface of six dimensions in a space of 1024, but it is curved and extends into many
+# more than six of them.
 
 # %%
 some = draw_faces(rng.uniform(-1, 1, (2000, 6))).astype(float)
@@ -518,28 +528,28 @@ check_less("a linear VAE would use more than six", 6, needed[1])
 check_less("fewer where beta is larger", needed[4], needed[1])
 
 # %% [markdown]
-# Six directions hold four fifths of the variance, and the rest of the movement bends
-# into dozens more, each with a variance above what the likelihood calls noise. By
-# (17.8) a linear VAE would use all its sixteen latents and more, and this one, which
-# could do with six if its decoder were perfect, is paid for each of them, too. So the
-# number of active units does not count the factors. It counts the directions that are
-# worth their rate to this decoder, and a larger $\beta$ leaves fewer: at $\beta = 4$
-# between 9 and 16 after 30 passes, and falling.
+# Six directions hold four fifths of the variance, and dozens more have a variance above
+# what the likelihood calls noise. By (17.8) a linear VAE would use all its sixteen
+# latents, and more if it had them. Our VAE could do with six if its encoder and decoder
+# were perfect, but at $\beta = 1$ it uses 15 or 16. So the number of active units is
+# not the number of factors. It is the number of latents that gain this decoder more
+# than they cost in rate, and a larger $\beta$ leaves fewer: at $\beta = 4$ between 9
+# and 16 after 30 passes, and on average still falling.
 #
 # ## What goes wrong in practice
 #
-# - **No truth, no number.** With photographs there is no face between, and a blend is
-#   judged by looking. Then the smoothest picture wins, and blur is smooth.
-# - **Pairs that are too close.** By (17.4) every blend is good between neighbours.
-#   Where features move by less than their own width, comparing blends tells little.
-# - **Noise in one of the competitors.** The mean of two noisy pictures has noise of
-#   0.035 left, which alone costs it a tenth of its RMSE. We gave the pixels the
-#   drawings without noise, which no model gets to see.
+# - **Judging by eye.** With photographs the true face between is not known, and a blend
+#   is judged by looking. Then a smooth picture looks best, and a blurred one is smooth.
+# - **Pairs that are too close.** By (17.4) every blend between near neighbours is good.
+#   If features move by less than their own width, a comparison of blends shows little.
+# - **Noise in one of the competitors.** The mean of two noisy pictures still has noise
+#   of 0.035, which raises its RMSE by 15%. We took the mean of the drawings without
+#   noise, which no model sees.
 # - **Labels that go together.** If smiling faces were brighter, (17.6) would move the
-#   tone, too; a fit from all labels would not. Ours are independent, so both recipes
-#   agree.
-# - **A direction far from home.** (17.6) is an average over the whole cloud. Far from
-#   it the decoder has seen nothing, and the six factors of what it draws mean little.
+#   tone too; a fit from all labels need not. Our factors are independent, so both
+#   recipes agree.
+# - **A direction far from home.** (17.6) is an average over all codes. Far from them
+#   the decoder was not trained, and the six factors of what it draws mean little.
 #
 # ## Exercises
 #
@@ -549,7 +559,8 @@ check_less("fewer where beta is larger", needed[4], needed[1])
 #
 # <details><summary>Hint</summary>
 #
-# Variances add; half of the sum has a quarter of it. Squared errors add, too.
+# Variances of independent noise add, and half the sum has a quarter of its variance.
+# Add the squares of the two errors, too.
 #
 # </details>
 
@@ -563,12 +574,13 @@ print("0.066 becomes", round(float(np.hypot(0.066, left_over)), 4))
 
 # %% [markdown]
 # **2. The middle of what?** Instead of the mean of two codes, decode the code of the
-# *true* face between. How far from the truth is that? It splits the error of a blend
-# into what the decoder cannot draw and what comes of the straight line in $z$.
+# *true* face between. How far from the truth is that? It separates what the model
+# cannot draw from what is due to the straight line in $z$.
 #
 # <details><summary>Hint</summary>
 #
-# Give the encoder the noisy true face, and compare with the blends of the same pairs.
+# Give the encoder the true face with noise, and compare with the blends of the same
+# pairs.
 #
 # </details>
 
@@ -588,11 +600,11 @@ for name, model in models.items():
 # **3. Which map bends? (towards research)** (17.4) holds for each of the two maps, from
 # the factors to $z$ and from $z$ to the picture. Measure the first alone: how far is
 # the mean of two codes from the code of the true face between, in units of the
-# posterior's $\sigma$? Compare pairs that are near with pairs that are far apart.
+# posterior's $\sigma$? Compare pairs of near faces with pairs of distant ones.
 #
 # <details><summary>Hint</summary>
 #
-# Encode drawings without noise, so that nothing but the faces differs.
+# Encode drawings without noise, so that only the faces differ.
 #
 # </details>
 
@@ -617,15 +629,15 @@ check_less("far pairs bend more", near_pairs.mean(), far_pairs.mean())
 # - T. White, *Sampling Generative Networks*, arXiv 1609.04468, 2016: blends along
 #   arcs, and directions when labels go together.
 # - G. Arvanitidis, L. K. Hansen, S. Hauberg, *Latent Space Oddity: on the Curvature of
-#   Deep Generative Models*, ICLR 2018: shortest ways in place of straight lines.
-# - I. Higgins and others, *beta-VAE*, ICLR 2017; F. Locatello and others,
-#   *Challenging Common Assumptions in the Unsupervised Learning of Disentangled
-#   Representations*, ICML 2019: what $\beta$ does to factors, and that it need not.
+#   Deep Generative Models*, ICLR 2018: shortest paths instead of straight lines.
+# - I. Higgins and others, *beta-VAE*, ICLR 2017; F. Locatello and others, *Challenging
+#   Common Assumptions in the Unsupervised Learning of Disentangled Representations*,
+#   ICML 2019: claims about what $\beta$ does to factors, and a large test of them.
 # - D. Berthelot and others, *Understanding and Improving Interpolation in Autoencoders
 #   via an Adversarial Regularizer*, ICLR 2019: blends measured on drawn lines, where
 #   the truth is known.
 #
 # ## What to read next
 #
-# Arvanitidis and others, for what to do about (17.4). Berthelot and others ask the
-# question of this chapter for lines in place of faces.
+# Arvanitidis and others say what to do about (17.4). Berthelot and others ask the
+# question of this chapter about drawn lines instead of faces.
