@@ -1,16 +1,15 @@
 # %% [markdown]
 # # 22. What came next
 #
-# Five roads lead on from the small models of this course. Each changes *one* part of
-# the VAE, and we derive, code and check its equation.
+# This chapter follows five developments of the VAE. Each changes *one* part of it; we
+# derive, code and check its equation.
 #
 # **What you will learn**
 #
-# - why more samples of the importance-weighted bound can make the encoder's gradient
+# - why more samples in the importance-weighted bound can make the encoder's gradient
 #   worse, and the remedy;
 # - how a normalizing flow bends $q$, trained on a posterior shaped like a banana;
-# - what a VQ-VAE minimises, why its KL is a constant, and what the straight-through
-#   gradient is worth;
+# - what a VQ-VAE minimises, why its KL is constant, and what its gradient is worth;
 # - how the KL of a hierarchy adds up, and in which sense a diffusion model is a VAE.
 #
 # **What you need:** [chapter 4](04_kl_of_two_gaussians.py), [chapter
@@ -20,7 +19,7 @@
 # **Symbols of this chapter.** $S$ counts samples, $w$ are importance weights; $T$
 # counts the steps of a diffusion, $t$ numbers them, and $x_t$ is the image after $t$
 # steps of noise; $M$ codes, each one of $C$, make the latent of a VQ-VAE. $\beta_t$ is
-# a variance of noise here, and not the weight of the KL.
+# a variance of noise here, and $\beta$ in (22.7) a weight, but not that of the KL.
 
 # %%
 import matplotlib.pyplot as plt
@@ -75,8 +74,8 @@ plt.show()
 # %% [markdown]
 # ## A tighter bound, and its gradient (2015, 2018, 2019)
 #
-# The importance-weighted autoencoder of Burda, Grosse and Salakhutdinov (2015) trains
-# on $L_S$, (12.3), in the place of the ELBO. With $z_s = \mu + \sigma \varepsilon_s$
+# The importance-weighted autoencoder of Burda, Grosse and Salakhutdinov (2015) is
+# trained on $L_S$, (12.3), instead of the ELBO. With $z_s = \mu + \sigma \varepsilon_s$
 # and $\nabla w = w\, \nabla \log w$, the chain rule gives
 #
 # $$
@@ -86,15 +85,19 @@ plt.show()
 #   \hat w_s = \frac{w_s}{\sum_r w_r} , \tag{22.1}
 # $$
 #
-# a weighted mean of the ELBO's gradients (their equation 14). Rainforth and others
-# (2018) asked how much of this is signal. As $S$ grows, $L_S$ tends to $\log p(x)$,
-# which does not depend on the encoder at all. So the encoder's gradient tends to zero,
-# like $1/S$; its noise falls only like $1/\sqrt S$.
+# a weighted mean of one-sample gradients of the ELBO (their section 3). As $S$ grows,
+# $L_S$ tends to $\log p(x)$, which does not depend on the encoder. So the mean of the
+# encoder's gradient falls like $1/S$, but its standard deviation only like $1/\sqrt S$
+# (Rainforth and others, 2018).
 #
 # Tucker and others (2019) found a remedy. In $\nabla \log w_s$ the encoder's parameters
-# $\lambda$ occur twice: through $z_s$, and directly in $-\log q_\lambda(z_s)$. The
-# direct part has an expectation that can be rewritten by the reparameterization trick a
-# second time, and what remains is
+# $\lambda$ occur twice: through $z_s$, and directly in $-\log q_\lambda(z_s)$. For an
+# $f$ without $\lambda$, $\mathbb{E}[f(z)\, \partial \log q_\lambda(z) / \partial
+# \lambda]$ and $\mathbb{E}[f'(z)\, \partial z / \partial \lambda]$ are both the
+# derivative of $\mathbb{E}[f(z)]$. With $f = \hat w_s$ as a function of $z_s$, whose
+# derivative is $\hat w_s (1 - \hat w_s)\, \partial \log w_s / \partial z_s$, the direct
+# part becomes one through $z_s$ with the weight $-\hat w_s (1 - \hat w_s)$. Added to
+# the weight $\hat w_s$ it leaves $\hat w_s^2$:
 #
 # $$
 # \nabla_\lambda L_S = \mathbb{E} \left[ \sum_s \hat w_s^2\,
@@ -102,9 +105,8 @@ plt.show()
 #   \frac{\partial z_s}{\partial \lambda} \right] , \tag{22.2}
 # $$
 #
-# with $\lambda$ held fixed inside $\log w$: the *doubly reparameterized* gradient. The
-# weight is squared, and the rest is smaller: where $q$ is the posterior, $w$ is
-# constant in $z$ and (22.2) is exactly zero, for any noise.
+# with $\lambda$ held fixed inside $\log w$: the *doubly reparameterized* gradient.
+# Where $q$ is the posterior, $w$ is constant in $z$, and (22.2) is zero for any noise.
 #
 # **Predict.** For $p(z) = \mathcal{N}(0, 1)$, $p(x|z) = \mathcal{N}(z, 1)$ and a $q$
 # that is somewhat off, let $S$ grow from 1 to 256. What happens to the signal-to-noise
@@ -160,21 +162,23 @@ check_less("plain: loses signal", 3 * ratios[3, 0], ratios[0, 0])
 check_less("doubly: gains signal", 3 * ratios[0, 1], ratios[4, 1])
 
 # %% [markdown]
+# The ratio of (22.1) falls as $S$ grows; that of (22.2) rises.
+#
 # ## A posterior that bends: normalizing flows (2015)
 #
-# A Gaussian $q$ cannot follow a curved posterior. Rezende and Mohamed (2015) send its
-# sample through invertible maps. If $z = f(z_0)$ with an invertible $f$, the mass in a
-# small volume stays the same while the volume changes by the determinant of the
-# Jacobian, as in (15.3):
+# The contours of a Gaussian $q$ cannot bend with a curved posterior. Rezende and
+# Mohamed (2015) send samples of $q$ through invertible maps. If $z = f(z_0)$ with an
+# invertible $f$, the mass in a small volume stays the same while the volume changes by
+# the factor $|\det|$ of the Jacobian, as in (15.3):
 #
 # $$
 # \log q(z) = \log q_0(z_0)
 #   - \log \left| \det \frac{\partial f}{\partial z_0} \right| \tag{22.3}
 # $$
 #
-# (their equation 5). So one needs maps whose determinants are cheap. The *coupling
-# layer* of Dinh, Sohl-Dickstein and Bengio (2017) leaves one part $a$ of $z$ as it is,
-# and stretches and moves the other part $b$ by amounts that depend on $a$:
+# (their section 3). So we need maps whose determinants are cheap to compute. The
+# *coupling layer* of Dinh, Sohl-Dickstein and Bengio (2017) leaves one part $a$ of $z$
+# as it is, and scales and shifts the other part $b$ by amounts that depend on $a$:
 #
 # $$
 # a' = a , \qquad b' = b\, e^{s(a)} + t(a) , \qquad
@@ -184,12 +188,12 @@ check_less("doubly: gains signal", 3 * ratios[0, 1], ratios[4, 1])
 #
 # The Jacobian is triangular, with $1$ and $e^{s}$ on its diagonal, and $s$ and $t$ may
 # be any networks: they are never inverted. The next layer exchanges the roles of $a$
-# and $b$. (22.3) can be checked without any map: if $q$ is the density of $z$, then for
-# every other density $r$ the mean $\mathbb{E}_q [ r(z) / q(z) ] = \int r\, dz$ is 1.
+# and $b$. The check of (22.3) needs no inverse: if $q$ is the density of $z$, then for
+# every density $r$ the mean $\mathbb{E}_q [ r(z) / q(z) ] = \int r\, dz$ is 1.
 #
-# The loss is the one you know, $\mathbb{E}_q [\log q(z) - \log p(x, z)]$, and
-# so is the gradient: $db' = \partial L / \partial b'$ goes to $dt = db'$, $ds = db'\,
-# b\, e^s - 1$ (the $-1$ is that of the determinant in $\log q$), and $db = db'\, e^s$.
+# The loss is $-\mathrm{ELBO} = \mathbb{E}_q [\log q(z) - \log p(x, z)]$. With $db' =
+# \partial L / \partial b'$ the chain rule gives $dt = db'$, $ds = db'\, b\, e^s - 1$
+# (the $-1$ comes from the determinant in $\log q$), and $db = db'\, e^s$.
 
 
 # %%
@@ -316,9 +320,8 @@ both[0].set_ylabel("$z_2$")
 plt.show()
 
 # %% [markdown]
-# Green is the posterior, blue are samples of $q$. In a VAE, $s$ and $t$ get columns
-# from the encoder beside $a$ (as in inverse autoregressive flow, Kingma and others,
-# 2016); the loss does not change.
+# Contours: the posterior. Dots: samples of $q$. In a VAE, $s$ and $t$ take the
+# encoder's output as a second input (Kingma and others, 2016); the loss stays the same.
 #
 # ## Discrete codes: the VQ-VAE (2017)
 #
@@ -330,23 +333,23 @@ plt.show()
 #   k = \arg\min_c \Vert z_e(x) - e_c \Vert , \tag{22.5}
 # $$
 #
-# and the decoder sees $e_k$ (their equations 1 and 2). An image gets $M$ such codes.
-# The prior is uniform during training, $p(z) = C^{-M}$. Since $q$ is certain of its
-# code, its entropy is zero, and the KL is a constant:
+# and the decoder sees $e_k$. An image gets $M$ such codes. The prior is uniform during
+# training, $p(z) = C^{-M}$. Since $q$ is certain of its code, its entropy is zero and
+# the KL constant:
 #
 # $$
 # \mathrm{KL}(q(z|x) \Vert p(z)) = \log \frac{1}{C^{-M}} = M \log C , \qquad
 #   -\mathrm{ELBO} = - \log p(x|e_k) + M \log C . \tag{22.6}
 # $$
 #
-# With few codes even $\log p(x) = \log \sum_z C^{-M} p(x|z)$ can be computed, by going
-# through all of them. What is not simple is the gradient. The code $k$ is piecewise
-# constant in the encoder's parameters, so the derivative of (22.6) with respect to them
-# is zero, and chapter 5's pathwise gradient says nothing. The *straight-through*
-# gradient (Bengio, Léonard and Courville, 2013) pretends that the nearest code is the
-# identity and hands $\partial L / \partial e_k$ to $z_e$. Two more terms draw $e_k$ and
-# $z_e$ together, each with the other held fixed (their equation 3, with sg for "held
-# fixed"):
+# With few codes even $\log p(x) = \log \sum_z C^{-M} p(x|z)$ can be computed, as a sum
+# over all of them. The gradient is the difficulty. The code $k$ is piecewise constant
+# in the encoder's parameters, so the derivative of (22.6) with respect to them is zero
+# wherever it exists, and chapter 5's pathwise gradient gives no direction. The
+# *straight-through* gradient (Bengio, Léonard and Courville, 2013) treats the choice of
+# the nearest code as the identity and passes $\partial L / \partial e_k$ on to $z_e$.
+# Two more terms pull $e_k$ and $z_e$ together, each with the other held fixed (equation
+# 3 of van den Oord and others, with sg for "held fixed"):
 #
 # $$
 # L = - \log p(x|e_k) + \Vert \mathrm{sg}[z_e] - e_k \Vert^2
@@ -437,8 +440,8 @@ print(f"-ELBO {nelbo.mean():.1f}, -log p(x) {-log_p.mean():.1f} nats")
 # %% [markdown]
 # The check compares (22.6) with the sum over all 512 codes, through $\log p(x) =
 # \mathrm{ELBO} + \mathrm{KL}(q \Vert p(z|x))$, (2.4); with $q$ certain of its code the
-# KL is $-\log p(\text{code}|x)$. The gradient can be checked only if the differences
-# pretend, too: they hold the codes, and whatever stands in sg, fixed.
+# KL is $-\log p(\text{code}|x)$. Finite differences agree with this gradient only if
+# they, too, hold fixed the codes and whatever stands in sg.
 
 # %%
 x_few = digits.train[:20].astype(float)
@@ -468,12 +471,12 @@ for array, gradient, k in (
     check("(22.7) gradient", gradient[k], slope / 2e-5, 1e-6)
 
 # %% [markdown]
-# True differences of $-\log p(x|e_k)$ in the encoder's weights are zero. So is the
-# pretended gradient worth anything?
+# The true derivative of $-\log p(x|e_k)$ in the encoder's weights is zero. Is the
+# straight-through gradient then worth anything?
 #
 # **Predict.** The control is a model whose encoder stays as it was drawn at random;
-# codebook and decoder are trained in both. How many nats does the pretended gradient
-# buy: none, 5, or 40?
+# codebook and decoder are trained in both. How many nats does the straight-through
+# gradient gain: none, 5, or 50?
 
 # %% tags=["hide-output"]
 frozen = train_vq(straight_through=False)
@@ -510,17 +513,16 @@ tiles(axes, rows, names, (8, 8), 16)
 plt.show()
 
 # %% [markdown]
-# Fifty nats or so: the pretended gradient is worth a great deal. And a price of $q$'s
-# certainty shows as well: the nearest code is often not the most probable one, so the
-# ELBO lies some ten nats below $\log p(x)$. (The runs have not settled; with more steps
-# all three numbers fall.)
+# The straight-through gradient gains about fifty nats. The certainty of $q$ has a price
+# as well: the nearest code has on average a log-probability of $-9$ nats under
+# $p(z|x)$, so the ELBO lies nine nats below $\log p(x)$. (The runs were short.)
 #
 # ## Latents above latents (2016, 2020)
 #
 # Sønderby and others (2016), and with many more layers Vahdat and Kautz (NVAE, 2020)
 # and Child (2021), change the prior: a latent above the latent, $p(z_1, z_2) = p(z_2)\,
-# p(z_1|z_2)$, and an encoder $q(z_2)\, q(z_1|z_2)$ that goes down the same steps. The
-# logarithm of each product is a sum, and so is the KL:
+# p(z_1|z_2)$, and an encoder $q(z_2)\, q(z_1|z_2)$ in the same order. The logarithm of
+# each product is a sum, and so is the KL:
 #
 # $$
 # \mathrm{KL}(q(z_1, z_2) \Vert p(z_1, z_2)) = \mathrm{KL}(q(z_2) \Vert p(z_2))
@@ -528,9 +530,9 @@ plt.show()
 #   \tag{22.8}
 # $$
 #
-# The second KL is (4.5), with the prior's mean and variance coming from a network. We
-# check with linear maps, where both joint densities are Gaussian and the left side has
-# a formula of its own.
+# The second KL is (4.5), where a network gives the prior's mean and variance. We check
+# it with linear maps: both joint densities are then Gaussian, and the left side has its
+# own formula.
 
 
 # %%
@@ -559,14 +561,14 @@ check_mc("(22.8) sum over the layers", upper + lower, left)
 #
 # The diffusion model of Sohl-Dickstein and others (2015) and Ho, Jain and Abbeel (2020)
 # is a hierarchy of $T$ latents, often a thousand, each as large as the image, with an
-# encoder that is not learned at all. It only adds noise,
+# encoder that is not learned and only adds noise,
 #
 # $$
 # q(x_t | x_{t-1}) = \mathcal{N}(\sqrt{1 - \beta_t}\, x_{t-1},\, \beta_t I) .
 # $$
 #
 # Let $\bar\alpha_t = \prod_{i \le t} (1 - \beta_i)$. One step multiplies the mean by
-# $\sqrt{1 - \beta_t}$ and makes of a variance $1 - \bar\alpha_{t-1}$ the variance $(1 -
+# $\sqrt{1 - \beta_t}$ and turns a variance $1 - \bar\alpha_{t-1}$ into $(1 -
 # \beta_t)(1 - \bar\alpha_{t-1}) + \beta_t = 1 - \bar\alpha_t$. So all the steps
 # together are one Gaussian (Ho and others, equation 4):
 #
@@ -617,7 +619,8 @@ check_mc("(22.10) independent of x_t", rest * (x_t - x_t.mean()), 0.0)
 check_mc("(22.10) variance", rest**2, beta_tilde[t])
 
 # %% [markdown]
-# The ELBO is the sum of (22.8), written backwards (their equation 5):
+# Factor the encoder backwards, $q(x_T|x_0) \prod_{t=2}^T q(x_{t-1}|x_t, x_0)$. Then the
+# ELBO contains the KL of (22.8) for $T$ latents (their section 2):
 #
 # $$
 # -\mathrm{ELBO} = \mathrm{KL}(q(x_T|x_0) \Vert p(x_T))
@@ -625,18 +628,17 @@ check_mc("(22.10) variance", rest**2, beta_tilde[t])
 #   - \log p(x_0|x_1) ,
 # $$
 #
-# averaged over $q$. The decoder, $p(x_{t-1}|x_t)$, is the only thing learned: it must
-# guess $x_0$ from $x_t$. Let it do that perfectly, in one dimension, and see what the
-# bound costs. The best guess is $\mathbb{E}[x_0 | x_t]$, with a mean squared error that
-# we call $V_t$.
+# averaged over $q$. Only the decoder, $p(x_{t-1}|x_t)$, is learned: it must guess $x_0$
+# from $x_t$. Let it give the best guess, $\mathbb{E}[x_0 | x_t]$, in one dimension,
+# with the mean squared error $V_t$. What does the bound cost then?
 #
 # - *Middle.* Both Gaussians of a KL have $a_t x_t$ in the mean; their means differ by
 #   $c_t (x_0 - \mathbb{E}[x_0|x_t])$, whose mean square is $c_t^2 V_t$. By (4.5), with
 #   a variance $s^2$ for $p$, the mean KL is $\frac12 ( (\tilde\beta_t + c_t^2 V_t) /
 #   s^2 - 1 - \log \tilde\beta_t + \log s^2)$. At the best $s^2 = \tilde\beta_t + c_t^2
 #   V_t$ the fraction is 1, and a logarithm remains.
-# - *Last.* By the same choice $-\log p(x_0|x_1)$ is on average $\frac12 \log 2 \pi e
-#   V_1$.
+# - *Last.* With the best guess as mean and $V_1$ as variance, $-\log p(x_0|x_1)$ is on
+#   average $\frac12 \log 2 \pi e V_1$.
 # - *First.* For data with mean square one, it is (4.6) with $\mu^2 + \sigma^2 =
 #   \bar\alpha_T + 1 - \bar\alpha_T = 1$.
 #
@@ -646,8 +648,8 @@ check_mc("(22.10) variance", rest**2, beta_tilde[t])
 #   + \frac12 \log 2 \pi e V_1 . \tag{22.11}
 # $$
 #
-# **Predict.** Two clumps of data, at $-0.9$ and $0.9$. Each step of the decoder is a
-# plain Gaussian, which is unimodal. Can a hundred such steps give two modes?
+# **Predict.** The data form two clumps, at $-0.9$ and $0.9$. Each step of the decoder
+# is a Gaussian, with a single mode. Can a hundred such steps give two modes?
 
 
 # %% tags=["hide-output"]
@@ -702,28 +704,26 @@ check_less("more steps, smaller gap", max(np.diff(gaps)), 0)
 check("gap from 128 to 256 steps", gaps[-1] / gaps[-2], 0.5, 0.05)
 
 # %% [markdown]
-# With many steps each has little to do, and a small step backwards *is* nearly Gaussian
-# (Sohl-Dickstein and others, section 2.2): the gap falls like $1/T$. So a diffusion
-# model is a VAE, deep, with an encoder that was written down and not learned. (What Ho
-# and others train in the end is (22.11) with other weights of the terms: better images,
-# and no bound.)
+# They can. The gap is at least the KL from the data to the model, and it falls like
+# $1/T$: a small step backwards *is* nearly Gaussian (Sohl-Dickstein and others, section
+# 2.2). So a diffusion model is a deep VAE with a fixed encoder. (Ho and others finally
+# weight the terms differently: better images, but no bound.)
 #
 # ## What goes wrong in practice
 #
-# - **IWAE's $S$ raised without a look at the encoder.** With (22.1) the decoder gains
-#   and the encoder may lose.
-# - **The determinant with the wrong sign.** The loss still falls, and it is no bound:
-#   hold it against a grid in two dimensions, or against $\mathbb{E}_q[r/q] = 1$.
-# - **Dead codes.** A code that is nearest to nothing gets no gradient and stays dead.
+# - **IWAE's $S$ raised without a look at the encoder.** With (22.1) the decoder's
+#   gradient improves, and the encoder's may become mostly noise.
+# - **The determinant with the wrong sign.** The loss still falls, but it is no bound:
+#   compare it with a grid in two dimensions, or test $\mathbb{E}_q[r/q] = 1$.
+# - **Dead codes.** A code nearest to no $z_e$ gets no gradient and stays unused.
 # - **A weighted diffusion loss called an ELBO.** The weights of (22.11) are 1.
 #
 # ## Exercises
 #
-# **1. What the codes are worth (warm-up).** The VQ-VAE pays $\log C$ for each code as
-# if all were equally likely. Keep the model, and fit a prior of independent codes by
-# their frequencies among the training images (add one to each count). How many nats per
-# image does it save on the test images? Bound the saving for the training images by an
-# entropy.
+# **1. What the codes are worth (warm-up).** The VQ-VAE pays $\log C$ for each code, as
+# if all were equally likely. Keep the model, and fit a prior with independent codes to
+# their frequencies among the training images (add one to each count). How many nats
+# does it save on a test image? Bound the saving on training images by an entropy.
 #
 # <details><summary>Hint</summary>
 #
@@ -741,10 +741,10 @@ print(f"{kl:.2f} nats for the codes, {paid:.2f} with the fitted prior")
 check_less("it saves", paid, kl)
 
 # %% [markdown]
-# *Answer.* $-\log p(z)$ takes the place of $M \log C$. Its mean over the training codes
-# is at least the sum of their entropies, so the saving is at most $M \log C - \sum H$.
-# Van den Oord and others fit a far stronger prior afterwards, an autoregressive one,
-# which also knows that codes depend on each other.
+# *Answer.* $-\log p(z)$ replaces $M \log C$. Its mean over the training codes is at
+# least the sum $\sum H$ of the entropies of the $M$ codes, so the saving there is at
+# most $M \log C - \sum H$. Van den Oord and others then fit an autoregressive prior,
+# which models the dependence between codes.
 #
 # **2. The planar flow.** Rezende and Mohamed's own example is $f(z) = z + u
 # \tanh(w^\top z + c)$. Derive its determinant. For which $u$ is it invertible?
@@ -758,14 +758,15 @@ check_less("it saves", paid, kl)
 #
 # *Answer.* With $v = (1 - \tanh^2(w^\top z + c))\, w$ every vector orthogonal to $v$ is
 # an eigenvector with eigenvalue 1, and $u$ one with eigenvalue $1 + v^\top u$: the
-# determinant is $1 + u^\top w\, (1 - \tanh^2)$. The bracket is at most 1, so the
-# condition $u^\top w \ge -1$ keeps it positive, and $f$ invertible.
+# determinant is $1 + u^\top w\, (1 - \tanh^2)$. The bracket is between 0 and 1, so for
+# $u^\top w \ge -1$ the determinant is negative nowhere; $w^\top f(z)$ increases
+# strictly with $w^\top z$, so $f$ is invertible.
 #
 # **3. Two stochastic layers (towards research).** Put a second latent above the first,
 # on the binarized digits of chapter 15, with (22.8) in the loss and the gradient of
 # chapter 8 for each layer. Burda and others gain 1.4 to 1.9 nats on MNIST from it
 # (their table 1). Which of your upper units are active? With five seeds and equal
-# steps, is there a gain on 8 × 8 pixels?
+# steps, does it gain on 8 × 8 pixels?
 #
 # <details><summary>Hint</summary>
 #
@@ -795,6 +796,5 @@ check_less("it saves", paid, kl)
 # ## What to read next
 #
 # D. P. Kingma, T. Salimans, B. Poole, J. Ho, [*Variational Diffusion
-# Models*](https://arxiv.org/abs/2107.00630), NeurIPS 2021, in which everything of this
-# course meets again. Then go back to the chapter that you liked least; it is easier
-# now.
+# Models*](https://arxiv.org/abs/2107.00630), NeurIPS 2021, which brings together much
+# of this course. Then return to the chapter that you liked least.
