@@ -70,6 +70,12 @@ def values(name, came, expected, mistakes=None, sizes=None, look=""):
     raise Wrong(hint or f"{_general(name, came, expected, sizes or {})} {look}".rstrip())
 
 
+def require(right, hint):
+    """Raise Wrong(hint) unless something is `right`."""
+    if not right:
+        raise Wrong(hint)
+
+
 def named(came, expected, mistakes, look=""):
     """The hint of the mistake whose numbers these are, with a formula; or None."""
     for hint, numbers in (mistakes or {}).items():
@@ -106,57 +112,54 @@ def _general(name, came, expected, sizes):
     return f"Your {name} is {came[worst]:.6g}{where}, where {expected[worst]:.6g} is right."
 
 
-def gradient(
-    f, theta, claim, mistakes=None, sizes=None, parts=None, look=None, oracle="richardson"
-):
-    """Check a claimed gradient by finite differences of `f`, and say what is wrong.
+def gradient(f, theta, upstream, claim, mistakes=None, look=None, sizes=None, **options):
+    """Check a claimed gradient of the sum of upstream · f, and say what is wrong.
 
     Parameters
     ----------
     f : callable
-        dict of arrays -> scalar, the grader's own forward computation with a random
-        upstream gradient in it.
+        The arrays of theta, by name -> what the student's function computes forward.
     theta : dict of str to ndarray
+    upstream : array-like
+        What comes back to f: random, and of its shape.
     claim : callable
-        dict of arrays -> the student's gradients, in the same order.
+        The same arrays -> the student's gradients in their order, as `Student.call`
+        returns them.
     mistakes : dict of str to (dict of str to ndarray), optional
         For each array: hint -> numbers, as in `values`.
-    sizes, parts, oracle
-        As in `minivae.gradcheck.check_gradient`.
     look : dict of str to str, optional
         For each array, where to look.
+    sizes, **options
+        As in `minivae.gradcheck.check_gradient`.
 
     Returns
     -------
     float
         The largest relative error.
     """
-    report = check_gradient(
-        f,
-        theta,
-        lambda theta: dict(zip(theta, claim(theta), strict=True)),
-        sizes=sizes,
-        parts=parts,
-        tolerance=TOLERANCE,
-        oracle=oracle,
-    )
+
+    def loss(theta):
+        return (upstream * f(**theta)).sum()
+
+    def claimed(theta):
+        came = claim(**theta)
+        return dict(zip(theta, came if len(theta) > 1 else [came], strict=True))
+
+    options |= {"sizes": sizes, "tolerance": TOLERANCE}
+    report = check_gradient(loss, theta, claimed, **options)
     if report.verdict == "ok":
         return report.worst
     wrong = [b for b in report.blocks.values() if b.verdict == "WRONG"]
     looks = [(look or {}).get(block.name, "") for block in wrong]
     for block, place in zip(wrong, looks, strict=True):
         if block.given is None:
-            came, expected = (
-                a.reshape(block.shape) for a in (block.claimed, block.expected)
-            )
-            hint = named(came, expected, (mistakes or {}).get(block.name), place)
+            both = (a.reshape(block.shape) for a in (block.claimed, block.expected))
+            hint = named(*both, (mistakes or {}).get(block.name), place)
             if hint:
                 raise Wrong(hint)
     causes = [h.why for h in report.hints if h.cause != "place"]
-    causes = (
-        causes or [h.text for h in report.hints] or ["No check can tell if it is right."]
-    )
-    said = " ".join(causes[:2])
+    causes = causes or [h.text for h in report.hints]
+    said = " ".join(causes[:2]) or "No check can tell if it is right."
     for general, ours in WORDS.items():
         said = said.replace(general, ours)
     texts = [text.partition(" | ") for text in [said, *dict.fromkeys(looks)]]
@@ -176,6 +179,5 @@ def z_score(name, draws, expected, hint):
     error = draws.std(axis=0, ddof=1) / np.sqrt(len(draws)) + 1e-12
     z = np.abs(draws.mean(axis=0) - expected) / error
     if not (z < 5).all():
-        raise Wrong(
-            f"{hint} (By Monte Carlo {name} is off by {z.max():.0f} standard errors.)"
-        )
+        far = f"off by {z.max():.0f} standard errors"
+        raise Wrong(f"{hint} (By Monte Carlo {name} is {far}.)")

@@ -43,16 +43,16 @@ def _density(student, name, scale, right, mistakes):
 def _density_grad(student, name, centre, scale, right, mistakes, look):
     x, y, dlogp = _problem()
 
-    def loss(p):
-        return float((dlogp * right(x, p[centre], scale)).sum())
+    def forward(**theta):
+        return right(x, theta[centre], scale)
 
-    def claim(p):
-        args, out = (x, p[centre], scale, dlogp), {f"d{centre}": y.shape}
-        return [student.call(f"{name}_log_prob_grad", *args, out=out)]
+    def claim(**theta):
+        args, out = (x, theta[centre], scale, dlogp), {f"d{centre}": y.shape}
+        return student.call(f"{name}_log_prob_grad", *args, out=out)
 
     wrong = {centre: mistakes(x - y, dlogp[:, None], scale)}
-    sizes = {"B": len(x), "D": x.shape[1]}
-    return gradient(loss, {centre: y}, claim, wrong, sizes, look={centre: look})
+    theta, look, sizes = {centre: y}, {centre: look}, {"B": 4, "D": 3}
+    return gradient(forward, theta, dlogp, claim, wrong, look, sizes)
 
 
 def gaussian_log_prob(student):

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from minivae.grading.compare import agree, gradient, values, z_score
-from minivae.grading.student import Wrong
+from minivae.grading.compare import agree, gradient, require, values, z_score
 from minivae.grading.task import Task
 
 
@@ -67,12 +66,12 @@ def bound(student):
     error = values("L_S", call(log_w), right, mistakes, {"S": S, "B": 4})
     for far in (-5000.0, 5000.0):
         shifted = call(log_w + far)
-        if not agree(shifted - far, right):
-            raise Wrong(
-                f"With log w around {far:g} your L_S is {np.float64(shifted[0]):g} instead"
-                f" of {right[0] + far:g}: exp under- or overflows. Take the largest log w"
-                " out of the sum first."
-            )
+        hint = (
+            f"With log w around {far:g} your L_S is {np.float64(shifted[0]):g} instead"
+            f" of {right[0] + far:g}: exp under- or overflows. Take the largest log w"
+            " out of the sum first."
+        )
+        require(agree(shifted - far, right), hint)
     values("L_1, which is log w itself,", call(log_w[:1]), log_w[0])
     return error
 
@@ -82,6 +81,10 @@ def bound_grad(student):
     rng = np.random.default_rng(16)
     log_w, dbound = 1.5 * rng.standard_normal((5, 3)) - 1, rng.standard_normal(3)
     w, top, S = np.exp(log_w), np.exp(log_w - log_w.max(axis=0)), len(log_w)
+    look = {"log_w": " | It is dbound times the softmax of log w over the samples."}
+
+    def forward(log_w):
+        return np.log(np.exp(log_w).mean(axis=0))
 
     def call(log_w):
         out = {"dlog_w": log_w.shape}
@@ -99,17 +102,11 @@ def bound_grad(student):
         "Normalise over the samples, axis 0, for each image.": dbound * over_images,
         forgot: w / w.sum(axis=0),
     }
-    error = gradient(
-        lambda p: float((dbound * np.log(np.exp(p["log_w"]).mean(axis=0))).sum()),
-        {"log_w": log_w},
-        lambda p: [call(p["log_w"])],
-        mistakes={"log_w": mistakes},
-        sizes={"S": S, "B": 3},
-        look={"log_w": " | It is dbound times the softmax of log w over the samples."},
-    )
-    if not agree(call(log_w - 5000), dbound * w / w.sum(axis=0)):
-        lost = "With log w around -5000 your weights underflow to 0/0"
-        raise Wrong(f"{lost}: subtract the largest log w first, which changes no weight.")
+    theta, mistakes, sizes = {"log_w": log_w}, {"log_w": mistakes}, {"S": S, "B": 3}
+    error = gradient(forward, theta, dbound, call, mistakes, look, sizes)
+    lost = "With log w around -5000 your weights underflow to 0/0: subtract the largest"
+    stable = agree(call(log_w - 5000), dbound * w / w.sum(axis=0))
+    require(stable, f"{lost} log w first, which changes no weight.")
     return error
 
 

@@ -60,7 +60,7 @@ def kl_grad(student):
     twice = "Your gradient for {} is exactly twice what it should be: look at {}."
     forgot = "Each image's row is to be multiplied by its own number: times dkl."
     wanted = "That is the derivative with respect to {}; logvar wants one more factor, {}."
-    formulas = {"mu": " | dmu = dkl mu", "logvar": " | dlogvar = dkl (σ² - 1)/2"}
+    look = {"mu": " | dmu = dkl mu", "logvar": " | dlogvar = dkl (σ² - 1)/2"}
     mistakes = {
         "mu": {
             twice.format("mu", "the derivative of ½ mu²"): 2 * up * mu,
@@ -77,18 +77,12 @@ def kl_grad(student):
         },
     }
 
-    def claim(p):
+    def claim(mu, logvar):
         out = {"dmu": mu.shape, "dlogvar": mu.shape}
-        return student.call("kl_grad", p["mu"], p["logvar"], dkl, out=out)
+        return student.call("kl_grad", mu, logvar, dkl, out=out)
 
-    return gradient(
-        lambda p: float((up * _right(p["mu"], p["logvar"])).sum()),
-        {"mu": mu, "logvar": logvar},
-        claim,
-        mistakes=mistakes,
-        sizes={"B": len(mu), "K": mu.shape[1]},
-        look=formulas,
-    )
+    theta, sizes = {"mu": mu, "logvar": logvar}, {"B": 5, "K": 3}
+    return gradient(_right, theta, up, claim, mistakes, look, sizes)
 
 
 TASK = Task("05_kl", "KL to the prior", 40, {kl: 4, kl_grad: 4})

@@ -9,44 +9,41 @@ from minivae.grading.task import Task
 
 def linear_backward(student):
     """Finite differences with random dy: B = 5, B = 1, and B = m, which hides an axis."""
-    rng, errors = np.random.default_rng(1), []
-    for B, n, m in ((5, 4, 3), (1, 3, 6), (4, 2, 4)):
-        x, W, b = (rng.standard_normal(s) for s in ((B, n), (n, m), m))
-        dy = rng.standard_normal((B, m))
+    rng = np.random.default_rng(1)
+    return max(_error(student, rng, *s) for s in ((5, 4, 3), (1, 3, 6), (4, 2, 4)))
 
-        def call(x, W, shapes, dy=dy):
-            look = "Which axis of dy counts images, which outputs? Compare the shapes."
-            out = dict(zip(("dx", "dW", "db"), shapes, strict=True))
-            return student.call("linear_backward", x, W, dy, out=out, look=look)
 
-        _, dW, db = call(x, W, (None, None, None))
-        if B == 5 and dW.shape == (m,) and db.shape == (n, m):
-            raise Wrong("Return the three gradients in the order dx, dW, db.")
-        if db.shape == () or (m > 1 and db.shape == (1,)):
-            came = f"db has shape {db.shape}, b has ({m},)"
-            raise Wrong(f"{came}: it was summed over all axes, not over the batch alone.")
-        ones = np.ones_like(dy)
-        ignores = "Your gradient does not use dy: it is right only for a dy of all ones."
-        first = "Your db is dy[0]: the sum over the batch is missing."
-        error = gradient(
-            lambda p, dy=dy: float((dy * (p["x"] @ p["W"] + p["b"])).sum()),
-            {"x": x, "W": W, "b": b},
-            lambda p, call=call: call(p["x"], p["W"], (None, None, None)),
-            mistakes={
-                "x": {ignores: ones @ W.T},
-                "W": {ignores: x.T @ ones},
-                "b": {ignores: ones.sum(axis=0), first: dy[0]},
-            },
-            sizes={"B": B, "n": n, "m": m},
-            look={
-                "x": "x[r, i] reaches row r of y, through row i of W. | dx = dy Wᵀ",
-                "W": "W[i, j] reaches column j of y, in every image. | dW = xᵀ dy",
-                "b": "b[j] is added to every row. | db[j] is the sum of dy[r, j] over r",
-            },
-        )
-        call(x, W, (x.shape, W.shape, b.shape))
-        errors.append(error)
-    return max(errors)
+def _error(student, rng, B, n, m):
+    x, W, b, dy = (rng.standard_normal(s) for s in ((B, n), (n, m), m, (B, m)))
+
+    def call(x, W, b, shapes=(None, None, None)):
+        look = "Which axis of dy counts images, which outputs? Compare the shapes."
+        out = dict(zip(("dx", "dW", "db"), shapes, strict=True))
+        return student.call("linear_backward", x, W, dy, out=out, look=look)
+
+    _, dW, db = call(x, W, b)
+    if B == 5 and dW.shape == (m,) and db.shape == (n, m):
+        raise Wrong("Return the three gradients in the order dx, dW, db.")
+    if db.shape == () or (m > 1 and db.shape == (1,)):
+        came = f"db has shape {db.shape}, b has ({m},)"
+        raise Wrong(f"{came}: it was summed over all axes, not over the batch alone.")
+    ones = np.ones_like(dy)
+    ignores = "Your gradient does not use dy: it is right only for a dy of all ones."
+    first = "Your db is dy[0]: the sum over the batch is missing."
+    mistakes = {
+        "x": {ignores: ones @ W.T},
+        "W": {ignores: x.T @ ones},
+        "b": {ignores: ones.sum(axis=0), first: dy[0]},
+    }
+    look = {
+        "x": "x[r, i] reaches row r of y, through row i of W. | dx = dy Wᵀ",
+        "W": "W[i, j] reaches column j of y, in every image. | dW = xᵀ dy",
+        "b": "b[j] is added to every row. | db[j] is the sum of dy[r, j] over r",
+    }
+    theta, sizes = {"x": x, "W": W, "b": b}, {"B": B, "n": n, "m": m}
+    error = gradient(lambda x, W, b: x @ W + b, theta, dy, call, mistakes, look, sizes)
+    call(x, W, b, (x.shape, W.shape, b.shape))
+    return error
 
 
 TASK = Task("01_linear", "linear layer backward", 20, {linear_backward: 5})

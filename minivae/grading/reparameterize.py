@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minivae.grading.compare import agree, gradient, named, values, z_score
+from minivae.grading.compare import agree, gradient, named, require, values, z_score
 from minivae.grading.student import Wrong
 from minivae.grading.task import Task
 
@@ -20,13 +20,10 @@ def reparameterize(student):
     def call(eps):
         return student.call("reparameterize", mu, logvar, eps, out={"z": eps.shape})
 
-    z, right, formula = (
-        np.float64(call(eps)),
-        mu + sigma * eps,
-        " | mu + exp(logvar / 2) eps",
-    )
-    if not agree(call(eps), z) or agree(call(-eps), z):
-        raise Wrong("eps does not decide z: use the eps you were given, and draw nothing.")
+    formula = " | mu + exp(logvar / 2) eps"
+    z, right = np.float64(call(eps)), mu + sigma * eps
+    decides = agree(call(eps), z) and not agree(call(-eps), z)
+    require(decides, "eps does not decide z: use the eps you were given, and draw nothing.")
     variance = "You multiply by the variance exp(logvar); what is the standard deviation?"
     mistakes = {
         variance: mu + sigma**2 * eps,
@@ -46,40 +43,41 @@ def reparameterize(student):
 
 def reparameterize_grad(student):
     """Finite differences with random dz, for one sample and for five."""
-    rng, errors = np.random.default_rng(10), []
+    rng = np.random.default_rng(10)
+    one = "There is one sample here: dz has the shape (B, K), and nothing is summed."
+    five = "There are S = 5 samples here: they share mu and logvar, so sum over axis 0."
+    stories = {(4, 3): one, (5, 4, 3): five}
+    return max(_error(student, rng, *item) for item in stories.items())
+
+
+def _error(student, rng, shape, story):
     mu, logvar = _posterior(4, 3, seed=11)
-    sigma, out = np.exp(logvar / 2), {"dmu": mu.shape, "dlogvar": mu.shape}
+    sigma, (eps, dz) = np.exp(logvar / 2), rng.standard_normal((2, *shape))
+
+    def claim(mu, logvar):
+        out = {"dmu": mu.shape, "dlogvar": mu.shape}
+        try:
+            return student.call("reparameterize_grad", dz, logvar, eps, out=out)
+        except Wrong as wrong:
+            raise Wrong(f"{wrong} {story}") from None
+
+    def forward(mu, logvar):
+        return mu + np.exp(logvar / 2) * eps
+
+    more = "wants one more factor: the derivative of sigma in logvar."
+    mistakes = {
+        "Your gradient for logvar is exactly twice what it should be: look at the ½ in"
+        " the derivative of sigma.": dz * eps * sigma,
+        "The derivative of exp(logvar / 2) has sigma itself in it.": dz * eps / 2,
+        f"That is the derivative with respect to sigma; logvar {more}": dz * eps,
+        "z = mu + sigma eps, so a factor eps belongs there.": dz * sigma / 2,
+        "sigma² stands where sigma = exp(logvar / 2) belongs.": dz * eps * sigma**2 / 2,
+    }
+    over_S = tuple(range(eps.ndim - 2))
+    mistakes = {"logvar": {hint: a.sum(axis=over_S) for hint, a in mistakes.items()}}
     look = {"mu": " | dmu = dz", "logvar": " | dlogvar = dz eps sigma / 2"}
-    for S, story in (
-        (1, "There is one sample here: dz has the shape (B, K), and nothing is summed."),
-        (5, "There are S = 5 samples here: they share mu and logvar, so sum over axis 0."),
-    ):
-        eps, dz = rng.standard_normal((2, S, *mu.shape) if S > 1 else (2, *mu.shape))
-
-        def claim(p, eps=eps, dz=dz, story=story):
-            try:
-                return student.call("reparameterize_grad", dz, p["logvar"], eps, out=out)
-            except Wrong as wrong:
-                raise Wrong(f"{wrong} {story}") from None
-
-        def loss(p, eps=eps, dz=dz):
-            return float((dz * (p["mu"] + np.exp(p["logvar"] / 2) * eps)).sum())
-
-        more = "wants one more factor: the derivative of sigma in logvar."
-        mistakes = {
-            "Your gradient for logvar is exactly twice what it should be: look at the ½ in"
-            " the derivative of sigma.": dz * eps * sigma,
-            "The derivative of exp(logvar / 2) has sigma itself in it.": dz * eps / 2,
-            f"That is the derivative with respect to sigma; logvar {more}": dz * eps,
-            "z = mu + sigma eps, so a factor eps belongs there.": dz * sigma / 2,
-            "sigma² stands where sigma = exp(logvar / 2) belongs.": dz * eps * sigma**2 / 2,
-        }
-        axes = tuple(range(eps.ndim - 2))
-        mistakes = {"logvar": {h: a.sum(axis=axes) for h, a in mistakes.items()}}
-        sizes = {"B": 4, "K": 3, "S": S}
-        theta = {"mu": mu, "logvar": logvar}
-        errors.append(gradient(loss, theta, claim, mistakes, sizes, look=look))
-    return max(errors)
+    theta, sizes = {"mu": mu, "logvar": logvar}, {"B": 4, "K": 3, "S": eps.size // mu.size}
+    return gradient(forward, theta, dz, claim, mistakes, look, sizes)
 
 
 GRADERS = {reparameterize: 2, reparameterize_grad: 3}

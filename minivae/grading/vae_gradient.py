@@ -84,10 +84,11 @@ def _error(student, end, B):
     place = _place(found({}), p, x, eps, beta, end)
     try:
         return gradient(
-            lambda q: sum(terms(q)),
+            lambda **q: sum(terms(q)),
             {name: p[name] for name in names},
-            lambda q: [found(q)[name] for name in names],
-            mistakes={names[0]: _mistakes(p, x, eps, beta, end)},
+            1.0,
+            lambda **q: [found(q)[name] for name in names],
+            {names[0]: _mistakes(p, x, eps, beta, end)},
             sizes={"B": B, "D": 6, "H": 4, "K": 3, "beta": beta},
             parts={"rec": lambda q: terms(q)[0], "kl": lambda q: terms(q)[1]},
             oracle="complex",

@@ -45,26 +45,33 @@ def test_z_score_knows_a_deviation_from_noise(rng):
 
 def square(claim, look=None):
     """Check a claimed gradient of the sum of squares of two arrays."""
-    theta = {"a": RIGHT, "b": RIGHT[:2]}
-    return gradient(
-        lambda p: float((p["a"] ** 2).sum() + (p["b"] ** 2).sum()),
-        theta,
-        claim,
-        mistakes={"a": {"You cubed it.": 3 * RIGHT**2}},
-        look=look,
-    )
+    theta, mistakes = {"a": RIGHT, "b": RIGHT[:2]}, {"a": {"You cubed it.": 3 * RIGHT**2}}
+
+    def squares(a, b):
+        return np.concatenate([a, b]) ** 2
+
+    return gradient(squares, theta, np.ones(5), claim, mistakes, look)
 
 
 def test_a_right_gradient_passes_with_its_error():
-    assert square(lambda p: [2 * p["a"], 2 * p["b"]]) < 1e-8
+    assert square(lambda a, b: [2 * a, 2 * b]) < 1e-8
+
+
+def test_the_upstream_gradient_weighs_the_numbers_of_a_single_array():
+    def check(claim):
+        return gradient(lambda x: x**2, {"x": RIGHT}, np.arange(3.0), claim)
+
+    assert check(lambda x: 2 * x * np.arange(3.0)) < 1e-8
+    with complains(Wrong, "Your gradient"):
+        check(lambda x: 2 * x)
 
 
 def test_a_listed_mistake_is_named_and_places_come_before_formulas():
     with complains(Wrong, "You cubed it."):
-        square(lambda p: [3 * p["a"] ** 2, 2 * p["b"]])
+        square(lambda a, b: [3 * a**2, 2 * b])
     with pytest.raises(Wrong) as caught:
         look = {"a": "Look at a. | 2a", "b": "Look at b. | 2b"}
-        square(lambda p: [2 * p["a"] + 1, 2 * p["b"] + 1], look)
+        square(lambda a, b: [2 * a + 1, 2 * b + 1], look)
     hint, _, formula = str(caught.value).partition(" | ")
     assert hint.endswith("Look at a. Look at b.") and formula == "2a 2b"
 
@@ -75,9 +82,9 @@ def test_what_no_check_can_decide_is_not_right(monkeypatch):
 
     monkeypatch.setattr(compare, "check_gradient", lambda *a, **k: Undecided)
     with complains(Wrong, "No check can tell"):
-        square(lambda p: [2 * p["a"], 2 * p["b"]])
+        square(lambda a, b: [2 * a, 2 * b])
 
 
 def test_nan_is_never_right():
     with complains(Wrong, ""):
-        square(lambda p: [np.nan * p["a"], 2 * p["b"]])
+        square(lambda a, b: [np.nan * a, 2 * b])
