@@ -2,17 +2,18 @@
 # # 23. One network for all points
 #
 # Every data point has its own posterior, and so its own best $q$. Classical variational
-# inference searches for it, point by point. A VAE has one network, the encoder, that
-# looks at the point and answers at once. In this chapter we do both on the same 500
-# points, where $\log p(x)$ is known, and see what the network saves and what it loses.
+# inference searches for it, point by point. A VAE has one network, the encoder, which
+# computes $q$ from the point in one pass. In this chapter we do both on the same 500
+# points, where $\log p(x)$ is known, and measure what the network saves and what it
+# loses.
 #
 # **What you will learn**
 #
 # - why every data point has its own best $\lambda$, and what the search for it costs;
 # - *amortized inference*: how the gradient of the ELBO trains one network for all
 #   points, checked weight by weight;
-# - the two parts of a gap, that of the family and that of the network, and where the
-#   network's part comes from.
+# - the two parts of the gap, one due to the family of $q$ and one due to the network,
+#   and where the second comes from.
 #
 # **What you need:** chapters [2](02_the_elbo_twice.py) and, for the estimators,
 # [3](03_classical_variational_inference.py) or [5](05_reparameterization.py). About
@@ -20,7 +21,7 @@
 #
 # **Symbols of this chapter:** $\lambda_n = (\mu_n, \ell_n)$ the parameters of $q$ for
 # point $n$, with $\ell = \log \sigma^2$; $\phi$ the weights of the encoder; $g$ the
-# decoder, here a circle of radius 2; $\delta$ a small step.
+# decoder, which draws a circle of radius 2; $c$ the variance of the noise around it.
 
 # %%
 import time
@@ -49,16 +50,16 @@ def log_normal(z, mu, logvar):
 #
 # The model is the circle of chapters 1 to 3: $z \sim \mathcal{N}(0, 1)$ and $x = g(z) +
 # \sqrt c \, \eta$ in the plane. With $z = \mu + \sigma \varepsilon$ the gradient of the
-# ELBO in $\lambda = (\mu, \ell)$ is (3.13), (3.14), an expectation of
+# ELBO in $\lambda = (\mu, \ell)$ is (3.13) and (3.14), the expectation of
 #
 # $$
 # \left( \frac{\partial \log p(x, z)}{\partial z} , \;
 #   \frac{\partial \log p(x, z)}{\partial z} \, \frac12 \sigma \varepsilon + \frac12
-#   \right) , \tag{23.1}
+#   \right) . \tag{23.1}
 # $$
 #
-# and one latent dimension allows the exact ELBO beside it, as a sum over a lattice of
-# $\varepsilon$.
+# With one latent dimension we can also compute the exact ELBO, as a sum over a lattice
+# of $\varepsilon$.
 
 
 # %%
@@ -120,12 +121,13 @@ check_mc("(23.1) against the exact ELBO", np.array(draws), exact)
 # ## A separate $\lambda$ for every data point
 #
 # A data set has $N$ points, and **each has its own posterior**, and so its own best
-# $\lambda_n$. In classical variational inference that is what one does: $N$
-# optimizations with $2 K$ numbers each, and for a new data point one more. While the
-# decoder is being trained, all of them are outdated after every step of it.
+# $\lambda_n$. Classical variational inference therefore runs $N$ optimizations, of $2
+# K$ numbers each for $K$ latents, and one more for every new data point. While the
+# decoder is being trained, each of its steps makes all $N$ solutions out of date.
 #
-# We do it here for 500 points of the circle, all in parallel to be fair, with Adam and
-# 4 samples a step. For each we know $\log p(x)$, and so the gap.
+# We do this for 500 points of the circle, with Adam and 4 samples per step, and all
+# points in parallel, so that the times can be compared. For each point we know $\log
+# p(x)$, and so the gap.
 
 
 # %%
@@ -160,8 +162,8 @@ print(f"own lambda: gap {own[0]:.3f} ± {own[1]:.3f} nats a point")
 print(f"  {per_point * 1e6:.0f} microseconds a point, {2 * N} numbers")
 
 # %% [markdown]
-# Did the search find the best? A second route: all $\lambda$ of a fine grid are tried
-# for the first 25 points, with no gradient.
+# Did the search find the best $\lambda$? A second route needs no gradient: for the
+# first 25 points we try every $\lambda$ of a fine grid.
 
 # %%
 grid_mu, grid_logvar = np.meshgrid(
@@ -172,7 +174,8 @@ tried = np.array(
     [elbos(np.tile(x, (len(grid), 1)), grid).max() for x in xs[:25]]
 )
 behind = tried - elbos(xs[:25], kept[-1][:25])
-print(f"ahead of the search: {np.sort(behind)[-3:].round(3)} at most")
+leads = np.sort(behind)[-3:].round(3)
+print(f"the three largest leads of the grid: {leads} nats")
 check_less(
     "the grid finds no more, the median", np.median(behind), 0.02
 )
@@ -181,10 +184,10 @@ check_less("  and the search loses nothing", -behind.min(), 0.05)
 # %% [markdown]
 # ## One network for all
 #
-# The $N$ solutions are not strangers: $\lambda_n$ depends on $n$ only through $x_n$,
-# and neighbouring $x$ have neighbouring posteriors. So instead of a list of solutions,
+# The $N$ solutions are related: $\lambda_n$ depends on $n$ only through $x_n$, and
+# nearby $x$ mostly have similar posteriors. So instead of a list of solutions we can
 # learn the **function** from $x$ to $\lambda$. Let a network with weights $\phi$ give
-# $\lambda_n = \mathrm{enc}_\phi(x_n)$, and climb the average ELBO in $\phi$. By the
+# $\lambda_n = \mathrm{enc}_\phi(x_n)$, and maximise the average ELBO in $\phi$. By the
 # chain rule through $\lambda_n$,
 #
 # $$
@@ -193,16 +196,16 @@ check_less("  and the search loses nothing", -behind.min(), 0.05)
 #   {\partial \phi} \right)^{\top} \nabla_{\lambda_n} \mathrm{ELBO} . \tag{23.2}
 # $$
 #
-# The right factor is the estimate that we already have; the left one is what
-# backpropagation does ([chapter 6](06_backpropagation.py)). From the package we borrow
-# three things: `Sequential` chains layers, and its `backward` sends a gradient back to
-# the weights; `Model` keeps all weights in one vector `theta` and their gradient in
-# `grad`; `Adam` takes a step (chapter 9). This is **amortized inference**, and the
-# network is the *encoder* of the VAE. The work of inference is done once, in training,
-# and each new $x$ costs one pass.
+# The right factor is the estimate that we already have; backpropagation multiplies it
+# by the left one ([chapter 6](06_backpropagation.py)). From the package we borrow three
+# things: `Sequential` chains layers, and its `backward` sends a gradient back to the
+# weights; `Model` keeps all weights in one vector `theta` and their gradient in `grad`;
+# `Adam` takes a step (chapter 9). This is **amortized inference**, and the network is
+# the *encoder* of the VAE. The work of inference is done once, in training, and each
+# new $x$ costs one pass.
 #
-# The check moves each weight in turn and asks the ELBO itself, averaged over the same
-# frozen noise.
+# The check moves each weight in turn and evaluates the ELBO itself, averaged over the
+# same frozen noise.
 
 
 # %%
@@ -242,8 +245,8 @@ check(name, gradient, slopes, 1e-5)
 
 # %% [markdown]
 # **Predict.** After training on *other* points, the encoder sees our 500 for the first
-# time. Its gap cannot be smaller than that of the best own $\lambda$ of each point. How
-# much larger will it be? And how many steps of the search above is one pass worth?
+# time. Its mean gap cannot be smaller than with the best $\lambda_n$ for each point.
+# How much larger will it be? And how many steps of the search above is one pass worth?
 
 # %% tags=["hide-output"]
 optimizer = Adam(lr=lambda t: 5e-3 if t < 1800 else 1e-3)
@@ -267,14 +270,14 @@ print(
 print(f"  trained once, in {training:.1f} s")
 worth = marks[np.argmin(np.array(by_steps) > net_gap[0])]
 print(f"one pass is worth about {worth} steps")
-print(f"and is {per_point / one_pass:.0f} times faster than 300")
+print(f"and {per_point / one_pass:.0f} times faster than 300 of them")
 check_less("and worth more than 20 steps", net_gap[0], by_steps[8])
 check_less("and better than the start", net_gap[0], by_steps[0] / 10)
 
 # %% tags=["hide-input", "hide-output"]
 # Figure: The mean gap against the steps of optimization for each new
-# point: a curve that falls from about ten nats. It crosses the level
-# of the encoder, which needs one pass, after more than a hundred
+# point: a curve that falls from more than ten nats, from left to right.
+# It crosses the encoder's level, of one pass, after about a hundred
 # steps.
 plt.figure(figsize=(7, 4))
 plt.plot(marks, by_steps, "o-", color=BLUE, ms=5)
@@ -293,10 +296,10 @@ plt.show()
 # %% [markdown]
 # ## Two parts of a gap
 #
-# The encoder must be good for all $x$ with one set of weights. What it loses against
-# the best own $\lambda$ is the *amortization gap*; what even the best $\lambda$ leaves,
-# because the posterior is no Gaussian, is the *approximation gap* (Cremer and others,
-# 2018):
+# The encoder must serve all $x$ with one set of weights. What it loses against the best
+# $\lambda_n^*$ of each point is the *amortization gap*; what even $\lambda_n^*$ leaves,
+# because the posterior is not a Gaussian, is the *approximation gap* (Cremer and
+# others, 2018):
 #
 # $$
 # \log p(x_n) - \mathrm{ELBO}(x_n; \mathrm{enc}_\phi(x_n))
@@ -305,9 +308,9 @@ plt.show()
 #   - \mathrm{ELBO}(x_n; \mathrm{enc}_\phi(x_n))}_{\text{amortization}} .
 # $$
 #
-# Which points pay the second part? Each posterior of the circle sits near the angle of
-# its point, so the best $\mu_n$ against that angle draws the function that the network
-# must learn.
+# Which points have a large amortization gap? The posterior of a point lies near the $z$
+# whose $g(z)$ has the same angle. So the best $\mu_n$, plotted against the angle of
+# $x_n$, shows the function that the network must learn.
 
 # %%
 fast = log_ps - elbos(xs, amortized)
@@ -357,19 +360,19 @@ right.set_title("The function to be learned")
 plt.show()
 
 # %% [markdown]
-# For the typical point the encoder is as good as hundreds of steps. A large part of its
-# mean gap comes from a few points at the bottom of the circle, and we know why: there
-# the posterior has two maxima, the best $\mu$ jumps from $+2$ to $-2$ as $x_1$ changes
-# its sign (the two ends of the right figure are one point of the circle), and a network
-# is a continuous function, which cannot jump. In between it must pass through $\mu =
-# 0$, the worst of all answers.
+# For a typical point the encoder is as good as hundreds of steps. A large part of its
+# mean gap comes from a few points at the bottom of the circle. There the posterior has
+# two maxima, and the best $\mu$ jumps from about $+2$ to about $-2$ as $x_1$ changes
+# its sign (the two ends of the right figure are one point of the circle). A network is
+# a continuous function and cannot jump: in between it passes through $\mu = 0$, where
+# the decoder draws the top of the circle.
 #
-# The own $\lambda$ are not perfect, either. Started at $\mu = 0$, a few points climbed
-# to a lesser maximum and stayed there.
+# The search is not perfect either. It started at $\mu = 0$, and for a few points it
+# reached a lower local maximum and stayed there (exercise 3).
 #
-# One seed is one experiment. The whole chapter was run with six
-# (`python benchmarks/course.py 23`), which draw other points, weights and noise; the
-# last number belongs to exercise 3.
+# One seed is one experiment. `python benchmarks/course.py 23` runs the whole chapter
+# with six, each with its own points, weights and noise. The last number, `warm`,
+# belongs to exercise 3.
 
 # %%
 warm = optimize(xs, amortized, 100, rng)
@@ -389,30 +392,31 @@ check_less("amortization costs something", 2 * error, extra)
 # %% [markdown]
 # So the list of $\lambda$ and the encoder differ in three ways.
 #
-# - **Cost of a new point:** hundreds of steps against one pass.
+# - **Cost of a new point:** hundreds of steps, or one pass.
 # - **Memory:** the list grows with the data, the network does not.
 # - **Quality:** the network pays the amortization gap. [Chapter
 #   12](12_how_tight_is_the_bound.py) measures both gaps on a VAE of the digits.
 #
-# A VAE is this encoder, with the decoder's weights in the same objective, climbed in
-# $\theta$ and $\phi$ at once.
+# A VAE trains such an encoder together with the decoder: it maximises the same
+# objective in $\phi$ and in the decoder's weights $\theta$ at once.
 #
 # ## What goes wrong in practice
 #
-# - **A network that cannot say it.** Where the best $\lambda$ jumps, or $q$ should have
-#   two hills, more training does not help; another family or features of $x$ that
-#   jump themselves do.
-# - **A bad start.** The decoder repeats itself after a turn, at $z + 4.19$. An encoder
-#   whose first answers are large may end there, several nats behind, and stay: in one
-#   of twenty trainings with the usual initialisation of the last layer. So it starts at
-#   a tenth of that.
-# - **The encoder lags behind the decoder.** While both are trained, the encoder answers
-#   for the decoder of some steps ago. Early in training that can cost the latents their
-#   life ([chapter 13](13_posterior_collapse.py); He and others, 2019).
-# - **Judged on its own training points.** With few points a large encoder learns their
-#   $\lambda_n$ by heart, and is worse on new ones. Measure its gap on a test set.
-# - **The gap is blamed on the family.** A poor ELBO may be the network's fault. Search
-#   on from the encoder's answer (exercise 3): what that wins back was amortization.
+# - **An answer that the network cannot give.** Where the best $\lambda$ jumps, or $q$
+#   would need two modes, more training does not help. Another family can, or an input
+#   feature that itself jumps.
+# - **A bad start.** The decoder repeats itself after one turn, at $z + 4.19$, where the
+#   prior is lower. An encoder whose first answers are large may be trapped there. So
+#   its last layer starts at a tenth of the usual size, and every answer near the prior.
+# - **The encoder lags behind the decoder.** While both are trained, the encoder's
+#   answers suit the decoder of some steps ago. Early in training this can make latents
+#   collapse ([chapter 13](13_posterior_collapse.py); He and others, 2019).
+# - **The encoder is judged on its training points.** With few points a large encoder
+#   can memorise their $\lambda_n$ and be worse on new ones. Measure its gap on a test
+#   set.
+# - **The gap is blamed on the family.** A low ELBO may be due to the network. Continue
+#   the search from the encoder's answer (exercise 3): what this gains is the
+#   amortization gap.
 #
 # ## Exercises
 #
@@ -423,8 +427,8 @@ check_less("amortization costs something", 2 * error, extra)
 #
 # <details><summary>Hint</summary>
 #
-# Look at (3.4) and at the means at which (3.5) stands still. Which of them contain $x$,
-# and how?
+# Look at (3.4) and at the means that (3.5) no longer changes. Which of them contain
+# $x$, and how?
 #
 # </details>
 #
@@ -450,22 +454,23 @@ for nudge in (0.05, -0.05):
     check_less("  one variance for all", moved.max() - best.max(), 0)
 
 # %% [markdown]
-# **2. How much network?** Train encoders without a hidden layer, with 4, and with 32
+# **2. How large a network?** Train encoders without a hidden layer, with 4, and with 32
 # units, 1000 steps each. Which part of the gap shrinks? Where does the smallest fail?
 # Compare medians, too: one unlucky point can decide a mean.
 #
 # <details><summary>Hint</summary>
 #
-# Only the amortization gap can shrink: the approximation gap belongs to the family.
-# What does a linear map of $x$ make of two points on opposite sides of the circle?
+# Only the amortization gap can shrink: the approximation gap depends on the family
+# alone. How do the values of a linear map differ at two opposite points of the circle?
 #
 # </details>
 #
 # <details><summary>Answer</summary>
 #
-# The family's part stays; the network's part falls with the width. Without a hidden
-# layer $\mu$ is linear in $x$, and the best $\mu$ follows the angle of $x$, which grows
-# all the way down both sides, where $x_1$ falls again. It fails in the lower half.
+# The approximation gap stays; the amortization gap falls with the width. Without a
+# hidden layer $\mu$ is linear in $x$. But the best $\mu$ is roughly proportional to the
+# angle of $x$ from the top, which grows all the way down each side, while $|x_1|$ falls
+# again below the middle. So the linear encoder fails in the lower half.
 #
 # </details>
 
@@ -513,9 +518,10 @@ check_less("  and 4 beat none", medians[1], medians[0])
 #
 # <details><summary>Answer</summary>
 #
-# A few tens of steps close it. The end is better than the cold start where that climbed
-# to a lesser maximum: points near the bottom, which started at $\mu = 0$ between two.
-# The encoder has already chosen a side. The table of six seeds says by how much.
+# Some thirty steps close most of it. The end is better than that of the cold start for
+# points near the bottom: their search began at $\mu = 0$, between two maxima, and
+# reached the lower one, whereas the encoder has already chosen a side. The table of six
+# seeds shows by how much.
 #
 # </details>
 
@@ -533,7 +539,7 @@ print(
 # ## Sources
 #
 # - S. Gershman, N. Goodman, *Amortized Inference in Probabilistic Reasoning*,
-#   Proceedings of the Cognitive Science Society, 2014: the word.
+#   Proceedings of the Cognitive Science Society, 2014: the term.
 # - D. P. Kingma, M. Welling, *Auto-Encoding Variational Bayes*, ICLR 2014, [arXiv
 #   1312.6114](https://arxiv.org/abs/1312.6114), section 2.1: the recognition model.
 # - C. Cremer, X. Li, D. Duvenaud, *Inference Suboptimality in Variational
