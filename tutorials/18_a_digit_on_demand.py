@@ -2,9 +2,10 @@
 # # 18. A digit on demand
 #
 # A VAE samples digits, but not the digit you ask for. The *conditional* VAE does: it
-# models $p(x|\ell)$, the images that belong to a label $\ell$. The derivation is the
-# one of chapter 2 with one more letter, and the gradient that of chapter 8 with a few
-# more columns. With Bayes' rule the model is also a classifier that nobody trained.
+# models $p(x|\ell)$, the distribution of the images with label $\ell$. The derivation
+# is that of chapter 2 with one more letter, and the gradient that of chapter 8 with a
+# few more columns. By Bayes' rule the model is also a classifier, although it was not
+# trained as one.
 #
 # **What you will learn**
 #
@@ -12,14 +13,13 @@
 #   $\mathcal{N}(0, I)$;
 # - where the columns of the condition enter the two networks, and what their gradient
 #   is;
-# - to compute $\log p(x|\ell)$ exactly, and to turn it into $p(\ell|x)$;
-# - what the latent space describes once the label need not be described.
+# - how to compute $\log p(x|\ell)$ by quadrature, and how to turn it into $p(\ell|x)$;
+# - what the latent space describes when the label is given.
 #
 # **What you need:** chapters 2, 6 and 8. About one hour.
 #
 # **Symbols of this chapter.** $\ell$ is the condition, a label 0 to 9 or its one-hot
-# column vector of $C = 10$ numbers; in code `labels`, since $y$ is the decoder's
-# output.
+# row of $C = 10$ numbers; in code `labels`, since $y$ is the decoder's output.
 
 # %%
 import inspect
@@ -49,17 +49,17 @@ y_test = digits.test_labels
 # %% [markdown]
 # ## The bound
 #
-# Everything in chapter 2 may depend on a further quantity that is known. The generative
-# story becomes: given $\ell$, draw $z$ from the prior, then $x$ from $p(x|z, \ell)$.
-# The prior does not depend on $\ell$, so
+# Every density in chapter 2 may be conditioned on a further quantity that is known. An
+# image is now generated like this: given $\ell$, draw $z$ from the prior, then $x$ from
+# $p(x|z, \ell)$. The prior does not depend on $\ell$, so
 #
 # $$
 # p(x|\ell) = \int p(x|z, \ell)\, p(z)\, dz .
 # $$
 #
-# A prior $p(z|\ell)$ would be more general in the formula and is not needed: a decoder
-# that knows $\ell$ can move and stretch $z$ itself before it uses it. For any density
-# $q(z|x, \ell)$, Jensen's inequality gives, as in (2.2),
+# A prior $p(z|\ell)$ would look more general but is not needed: a decoder that knows
+# $\ell$ can itself move and stretch $z$. For any density $q(z|x, \ell)$, Jensen's
+# inequality gives, as in (2.2),
 #
 # $$
 # \log p(x|\ell) \ge \mathbb{E}_{q(z|x,\ell)}[\log p(x|z, \ell)]
@@ -68,8 +68,8 @@ y_test = digits.test_labels
 # $$
 #
 # and the gap is $\mathrm{KL}(q(z|x,\ell) \Vert p(z|x,\ell))$. So the loss is the old
-# one. What changes is which columns enter the two networks: the encoder sees $[x,
-# \ell]$, the decoder $[z, \ell]$.
+# one. Only the inputs of the two networks change: the encoder sees $[x, \ell]$, the
+# decoder $[z, \ell]$.
 
 
 # %% tags=["hide-input"]
@@ -119,8 +119,9 @@ plt.show()
 # a = x W_x + \ell\, W_\ell + b .
 # $$
 #
-# With $da = \partial L / \partial a$ the rule of chapter 6 holds for the whole of it.
-# Nothing is learned in $\ell$, so its gradient is dropped, and what is new is
+# The rule of chapter 6 holds for the whole weight. The labels are data, so their
+# gradient is not needed. With $da = \partial L / \partial a$ for a batch, a row $r$ for
+# each image, what is new is
 #
 # $$
 # dW_\ell = \ell^\top da ,
@@ -128,10 +129,10 @@ plt.show()
 # \tag{18.2}
 # $$
 #
-# With one-hot columns $W_\ell$ is ten biases, one for each label: row $c$ collects the
-# gradient of the images with label $c$, and of no others. In the package this is one
-# layer of a dozen lines, which appends the columns and drops their gradient on the way
-# back. The Linear behind it does the rest.
+# If $\ell$ is one-hot, $W_\ell$ is ten rows of biases, one for each label: row $c$
+# collects the gradient of the images with label $c$ only. In the package a layer of a
+# dozen lines, `Condition`, appends the columns and drops their gradient on the way
+# back. The `Linear` layer after it does the rest.
 
 # %%
 print(inspect.getsource(Condition.forward).split('"""')[2])
@@ -139,8 +140,8 @@ print(inspect.getsource(Condition.backward))
 
 
 # %% [markdown]
-# A model with its own weights and random upstream gradients shows both: (18.2) against
-# the package, and the package against differences of the loss.
+# Two checks: (18.2) against the package, with random weights and upstream gradients,
+# and the gradient of a whole conditional VAE against differences of its loss.
 
 
 # %%
@@ -174,13 +175,13 @@ print(str(report).splitlines()[0])
 
 # %% [markdown]
 # `model.given(labels)` is the model under a condition. It has the same weights and
-# every method of a VAE, so whatever takes a model takes it.
+# every method of a VAE, so it can be used like any VAE.
 #
 # ## What the label is worth
 #
-# **Predict.** Two models with two latent dimensions, one of which is told the label.
-# The label itself carries at most $\log 10 = 2.3$ nats. How many nats per image will
-# the conditional model be better: less than 2.3, about 2.3, or more?
+# **Predict.** We train two models with two latent dimensions, and only the second gets
+# the label. The label itself carries at most $\log 10 = 2.3$ nats. By how many nats per
+# image will the conditional model be better: less than 2.3, about 2.3, or more?
 
 
 # %% tags=["hide-output"]
@@ -203,14 +204,14 @@ for name, value in nelbo.items():
     print(f"{name:6} test nelbo {value:.1f} nats")
 
 # %% [markdown]
-# Far more than 2.3. That does not contradict information theory: the plain model does
-# not know the label, and *could* learn it at a price of 2.3 nats of KL. But it has two
-# numbers to describe an image with, and spends them on saying which digit it is. The
-# conditional model has both left for the handwriting. With more latent dimensions the
-# difference shrinks (exercise 1).
+# Far more than 2.3. That does not contradict information theory. The plain model could
+# store the label in $z$ at a price of at most 2.3 nats of KL, but it has only two
+# numbers to describe an image, and uses them mostly to say which digit it is (exercise
+# 2). The conditional model has both left for the handwriting. With eight latent
+# dimensions the difference is smaller (exercise 1).
 
 # %% [markdown]
-# ## The exact log p(x|ℓ), and a classifier for nothing
+# ## The exact log p(x|ℓ), and a classifier without training
 #
 # Two latent dimensions are few enough for chapter 1's quadrature, under each of the ten
 # labels. With the frequencies $p(\ell)$ of the labels among the training images, Bayes'
@@ -221,8 +222,8 @@ for name, value in nelbo.items():
 # \tag{18.3}
 # $$
 #
-# Nobody has trained a classifier here. Beside it we train one, with as many hidden
-# units, for that purpose alone.
+# So the model classifies without having been trained to. For comparison we train a
+# classifier with as many hidden units.
 
 
 # %%
@@ -270,9 +271,9 @@ log_posterior = posterior(log_lik)
 
 # %% [markdown]
 # Is the lattice fine enough? The package's quadrature finds a lattice of its own for
-# each image, and shares no line with ours. Under the right label the two agree to many
-# digits. Under a wrong label $z$ may lie far out and ours is coarser; what counts is
-# $p(\ell|x)$.
+# each image, and shares no code with ours. Under the right label the two agree to 0.001
+# nats or better. Under a wrong label $z$ may lie far out, where our lattice is less
+# exact; there we compare only $p(\ell|x)$.
 
 # %%
 some = rng.permutation(300)[:2]
@@ -297,8 +298,9 @@ check(
 
 
 # %% [markdown]
-# The classifier that was trained for it: 64-64-10 with a softmax, its gradient in the
-# logits $p - \text{one-hot}$, the layers and Adam those of the package.
+# The trained classifier has layers of 64, 64 and 10 units and a softmax at its end. The
+# gradient of its loss in the logits is $p$ minus the one-hot label; layers and Adam are
+# those of the package.
 
 
 # %%
@@ -393,7 +395,7 @@ plt.show()
 # %% [markdown]
 # One run says little about differences of a few images in 300. The command `python
 # benchmarks/course.py 18` repeats this chapter's experiment with other seeds; here are
-# its rows, with the differences and their standard errors over seeds.
+# its means over seeds, and the differences with their standard errors.
 
 # %%
 table = measured("course_18.csv")
@@ -418,17 +420,18 @@ check_less(
 )
 
 # %% [markdown]
-# The classifier that was trained for the task is the better one, by two points of
-# accuracy. The real difference is in the surprise: Bayes' rule is wrong with great
-# confidence, by some six points more than it may. The likelihood takes the 64 pixels as
-# independent given $z$; each adds its own nat or two for or against a label, as if it
-# were new evidence, and a decoder with two latent dimensions leaves much that pixels
-# share unexplained. A density that is good enough for samples need not be calibrated.
+# The trained classifier is better, by two percentage points of accuracy. The larger
+# difference is in the surprise: Bayes' rule is often wrong with great confidence, and
+# its mean confidence exceeds its accuracy by six points. A likely reason is that the
+# likelihood takes the 64 pixels as independent given $z$. A decoder with two latent
+# dimensions leaves much unexplained that pixels have in common, and the model counts
+# this common part as new evidence at every pixel. The probabilities of a generative
+# model need not be calibrated.
 #
 # ## Style
 #
-# What is left in $z$ when the label is known? Encode an image under its label, keep
-# $z$, and decode it under all ten.
+# What does $z$ describe if the label is known? Encode an image under its label, keep
+# $z$, and decode it under all ten labels.
 #
 # **Predict.** Which properties of the handwriting will stay: slant, thickness, width?
 
@@ -458,31 +461,34 @@ plt.show()
 
 # %% [markdown]
 # In each row $z$ is the same, and thickness and slant mostly stay while the digit
-# changes. Nothing in the loss asks for that: the KL makes it expensive to use $z$ for
-# what $\ell$ already says. Whether $z$ has forgotten the label can be measured:
-# exercise 2 does.
+# changes. No term of the loss asks for that directly. But the KL charges for whatever
+# $z$ says, so it does not pay to repeat in $z$ what $\ell$ already says. Exercise 2
+# measures how much of the label is left in $z$.
 #
 # ## What goes wrong in practice
 #
 # - **The condition enters one network only.** A decoder without $\ell$ makes the model
-#   an ordinary VAE whose encoder peeks; an encoder without $\ell$ is valid, but its
-#   bound is looser, as it must guess the label.
-# - **The label is passed at training and forgotten at sampling.** Zeros in place of a
-#   one-hot column are an eleventh label that was never trained. The package refuses.
-# - **Labels shuffled differently from images.** The loss still falls, to that of the
-#   plain model. The samples under "3" are then of all kinds.
-# - **S samples, B labels.** With z of shape (S, B, K) the labels repeat sample by
-#   sample. `np.repeat` in the place of `np.tile` gives each image another's label.
+#   an ordinary VAE whose encoder sees the label; an encoder without $\ell$ gives a
+#   valid bound, but a looser one, because $q$ must cover the posteriors of all likely
+#   labels.
+# - **The label is passed at training and forgotten at sampling.** Zeros instead of a
+#   one-hot row are an eleventh label that was never trained. The package refuses to
+#   sample without labels.
+# - **Labels shuffled differently from images.** The loss still falls, but no lower than
+#   a plain model's, and the samples under "3" show all ten digits.
+# - **S samples, B labels.** With $z$ of shape (S, B, K), flattened to S·B rows, the
+#   labels must be repeated with `np.tile`. `np.repeat` gives most images another's
+#   label.
 #
 # ## Exercises
 #
 # **1. More dimensions (warm-up).** Train both models with $K = 8$. How large is the
-# difference now, and why must it shrink?
+# difference now, and why is it smaller?
 #
 # <details><summary>Hint</summary>
 #
-# What does the plain model have to pay to store the label itself, and does it now have
-# the room?
+# What does the plain model pay to store the label in $z$, and are there now enough
+# dimensions for that?
 #
 # </details>
 
@@ -499,17 +505,18 @@ gain = nelbo["plain"] - nelbo["told"]
 check_less("K = 8 gains less than K = 2", wide[0] - wide[10], gain)
 
 # %% [markdown]
-# With eight numbers the plain model can afford to describe the digit as well, at a
-# price of a few nats of KL. What remains of the difference is that price, and what its
-# decoder must spend on telling digits apart.
+# *Answer.* With eight numbers the plain model can describe both the digit and the
+# handwriting; storing the digit costs it at most about 2.3 nats of KL. The rest of the
+# difference shows that it still describes the image less well. (These models had 30
+# passes, those above 60.)
 #
 # **2. Has z forgotten the label?** Let $z$ be the posterior mean under the right label.
-# Predict the label from $z$ by its nearest class mean, among training images, for both
-# models. What accuracy says "forgotten"?
+# For both models, predict the label of a test image as the one whose mean $z$ over the
+# training images is nearest. Which accuracy means "forgotten"?
 #
 # <details><summary>Hint</summary>
 #
-# Guessing one of ten at random is right in about 10 %.
+# Guessing one of ten at random is right in about 10% of the cases.
 #
 # </details>
 
@@ -539,9 +546,9 @@ check_less("told knows far less of the label", of_told + 0.2, of_plain)
 
 # %% [markdown]
 # **3. One density from ten.** $p(x) = \sum_\ell p(x|\ell) p(\ell)$ is a density of
-# images without labels, so it compares with the plain model's $\log p(x)$. Which is
-# better, and by how much more or less than the two bounds differ? Derive first how
-# large $\log p(x|\ell) - \log p(x)$ can be at the right label.
+# images without labels, so it can be compared with the plain model's $p(x)$. Which is
+# better, and is the difference larger or smaller than that of the two bounds? Derive
+# first how large $\log p(x|\ell) - \log p(x)$ can be at the right label.
 #
 # <details><summary>Hint</summary>
 #
@@ -565,9 +572,11 @@ check_less(
 )
 
 # %% [markdown]
-# From $p(x) \ge p(x|\ell) p(\ell)$ follows $\log p(x|\ell) - \log p(x) \le -\log
-# p(\ell) \approx 2.3$ nats: that is all the label can be worth *within one model*. The
-# rest of the difference between the two models is that ten planes hold more than one.
+# *Answer.* From $p(x) \ge p(x|\ell) p(\ell)$ it follows that $\log p(x|\ell) - \log
+# p(x) \le -\log p(\ell) \approx 2.3$ nats: the label is worth no more *within one
+# model*. So the two $\log p(x)$ differ by somewhat less than the two bounds. The rest
+# of the difference is there because the conditional model has ten latent planes, one
+# for each label, and the plain model has one.
 #
 # ## Sources
 #
@@ -575,11 +584,11 @@ check_less(
 #   Deep Generative Models*](https://arxiv.org/abs/1406.5298), NeurIPS 2014: the model
 #   M2 and its analogies, figure 1.
 # - K. Sohn, H. Lee, X. Yan, *Learning Structured Output Representation using Deep
-#   Conditional Generative Models*, NeurIPS 2015: the name, with a learned prior
-#   $p(z|\ell)$.
+#   Conditional Generative Models*, NeurIPS 2015: the name, and a prior that depends on
+#   the condition and is learned.
 #
 # ## What to read next
 #
 # [Chapter 17](17_blending_two_faces.py) asks what is between two faces; with the faces'
-# factors as the condition, `minivae train --data faces --conditional` draws a face on
-# demand.
+# factors as the condition, `minivae train --data faces --conditional` makes a model
+# that draws a face on demand.

@@ -1,18 +1,20 @@
 # %% [markdown]
 # # 19. A gradient is a mean
 #
-# Four machines train one model, and it is the model that one machine would have
-# trained. This works because the gradient of a batch is a mean over its images, and a
-# mean can be computed in parts. The chapter shows when that is exact, and three
+# Four machines can train one model together, and get the model that one machine would
+# have trained. This works because the gradient of a batch is a mean over its images,
+# and a mean can be computed in parts. The chapter shows when that is exact, and three
 # mistakes that break it without an error message.
 #
 # **What you will learn**
 #
-# - why dividing a batch among processes changes nothing but rounding;
+# - why dividing a batch among processes changes only the rounding;
 # - the weights that unequal parts need;
-# - why all processes must draw one shared noise and take their rows of it;
-# - which objectives are not means over images, and so cannot be divided like this;
-# - to predict from two numbers, latency and bandwidth, when more machines stop helping.
+# - why all processes should draw the same noise for the whole batch, and take their own
+#   rows of it;
+# - which objectives are not means over images, and cannot be divided like this;
+# - how to predict from two numbers, latency and bandwidth, when more machines stop
+#   helping.
 #
 # **What you need:** chapter 8. About 40 minutes.
 
@@ -55,9 +57,9 @@ model = VAE.mlp(64, K, (32,), Binomial(16), rng=rng, dtype=np.float64)
 # \tag{19.1}
 # $$
 #
-# So each process weights its gradient by its share of the rows, one sum over all
-# processes follows (MPI calls it *Allreduce*), and all of them take the same step of
-# Adam. Nothing is approximate; only the order of additions differs.
+# So each process multiplies its gradient by its share of the rows, the results are
+# added over all processes (MPI calls this *Allreduce*), and all processes take the same
+# step of Adam. Nothing is approximated; only the order of additions differs.
 
 
 # %% tags=["hide-input"]
@@ -111,8 +113,8 @@ plt.show()
 
 
 # %% [markdown]
-# Here are processes that live in one program: each is a copy of the model that sees its
-# rows only.
+# We first simulate the processes in one program: the model sees the rows of one part at
+# a time.
 
 
 # %%
@@ -143,8 +145,8 @@ for sizes in ([97], [48, 49], [33, 32, 32], [1, 96], [25, 24, 24, 24]):
     check(f"parts of {sizes}, relative error", error, 0, 1e-13)
 
 # %% [markdown]
-# The package does the same with real processes. `rows` says which rows are this
-# rank's, `mean` weights and sums:
+# The package does the same with real processes, which MPI calls *ranks*. `rows` says
+# which rows belong to this rank, `mean` multiplies by the share and sums:
 
 # %%
 print(inspect.getsource(Ranks.rows))
@@ -153,8 +155,8 @@ print(source[: source.index('"""')] + source.split('"""')[2])
 
 # %% [markdown]
 # `mpiexec -n 4 minivae train` runs it (after `pip install 'minivae[mpi]'`). The tests
-# of the package train with one to four processes and compare the weights after a
-# hundred steps: they agree to 1e-12 in float64.
+# of the package train with one process and with several, and compare the weights: for
+# two processes they agree to $10^{-12}$ in float64 after a hundred steps.
 #
 # **Predict.** Three shortcuts look harmless: take the mean of the gradients of unequal
 # parts; let every process draw its own noise from the same seed; apply free bits in
@@ -162,9 +164,9 @@ print(source[: source.index('"""')] + source.split('"""')[2])
 #
 # ## Break 1: the mean of unequal parts
 #
-# Most libraries average the gradients of the processes. With parts of one size that is
-# (19.1). The last batch of an epoch rarely divides: of 97 images, four processes get
-# 25, 24, 24 and 24.
+# Most libraries average the gradients of the processes. If all parts have one size,
+# that is (19.1). But the last batch of an epoch can seldom be divided evenly: of 97
+# images, four processes get 25, 24, 24 and 24.
 
 
 # %% tags=["hide-output"]
@@ -193,16 +195,16 @@ for sizes in ([25, 24, 24, 24], [1, 96]):
         )
 
 # %% [markdown]
-# An image in a part of one counts 96 times as much as the others. If the order is drawn
-# anew in every epoch the error is zero on average: this shortcut adds noise, and no
-# bias.
+# With parts of 1 and 96 the single image counts 96 times as much as any other. But if
+# the order is drawn anew in every epoch, each image is equally likely to have each
+# place, and the error is zero on average: this shortcut adds noise, and no bias.
 #
 # ## Break 2: the same noise everywhere
 #
-# Set one seed in every process, let each draw the noise for its own rows, and all of
-# them draw the *same* numbers: row 1 of every part gets the same $\varepsilon$. Each
-# $\nabla L_r$ is still right on average, but the errors of different images no longer
-# cancel: they are correlated.
+# If every process has the same seed and draws the noise for its own rows, all of them
+# draw the *same* numbers: row 1 of every part gets the same $\varepsilon$. Each $\nabla
+# L_r$ is still right on average, but the errors of images with the same noise are
+# correlated, and cancel less.
 
 
 # %% tags=["hide-output"]
@@ -238,21 +240,22 @@ print(
 print(f"the same seed on 8 ranks {wrong:.1f} ± {wrong_error:.1f}")
 gap = 4 * np.hypot(right_error, wrong_error)
 check_less("the same noise: more variance", right + gap, wrong)
-# Both means are unbiased: their distance is what four standard errors allow.
+# Both are unbiased: the means lie within four standard errors of each other.
 distance = ((right_mean - wrong_mean) ** 2).sum()
 check_less("but the same mean", distance, 16 * (right + wrong) / 300)
 
 # %% [markdown]
-# So the second shortcut is no bias either, but it throws away what a larger batch was
-# bought for. The package lets all ranks draw the noise of the *whole* batch from
-# generators of one state, and take their rows: then it is the noise that one process
-# would have used, and the check at the top can be exact.
+# So the second shortcut adds no bias either, but it raises the variance, which a larger
+# batch was meant to lower. In the package all ranks draw the noise of the *whole*
+# batch, from generators in the same state, and take their rows of it. It is then the
+# noise that one process would have used, so the division is exact.
 #
-# ## Break 3: an objective that is no mean
+# ## Break 3: an objective that is not a mean
 #
 # Free bits (chapter 13) are $\sum_k \max(\lambda, \frac1B \sum_r \mathrm{KL}_{rk})$: a
-# maximum of a mean. (19.1) needs a mean of something, and $\max$ does not commute with
-# it. Take a latent dimension that only half of the images use.
+# maximum of a mean, which is not itself a mean over images, as (19.1) needs. To see the
+# error, set $\lambda$ to the mean KL of one latent dimension, and divide the batch into
+# the images with low KL and those with high KL in that dimension.
 
 
 # %% tags=["hide-output"]
@@ -283,24 +286,29 @@ with must_fail():
     check("free bits in each part", two / scale, one / scale, 1e-3)
 
 # %% [markdown]
-# Only the third is wrong on average: each process decides from its own images which
-# dimensions are free. With several ranks the package refuses free bits and says why.
-# One more small sum, of the K mean KLs, before the backward pass would mend it.
+# Only the third shortcut is wrong on average: each process decides from its own images
+# which dimensions are free. By Jensen's inequality the mean of the parts' maxima is at
+# least the maximum of their mean. So the divided loss is never below the whole one, and
+# no average over divisions removes the difference. With several ranks the package
+# refuses free bits and says why. It could allow them if the $K$ mean KLs were summed
+# over all ranks before the backward pass.
 #
 # ## When do more machines stop helping?
 #
-# A step on $R$ machines costs the compute time of $B/R$ images, plus the sum of $P$
-# numbers. A ring Allreduce sends $2 (R-1)/R \cdot P$ numbers through each machine in
-# $2(R-1)$ messages. With latency $\alpha$ a message and bandwidth $\beta$,
+# A step on $R$ machines takes the time to compute the gradients of $B/R$ images, and
+# the time to sum $P$ numbers, one for each parameter. In a ring Allreduce each machine
+# sends $2 (R-1)/R \cdot P$ numbers of 4 bytes in $2(R-1)$ messages. With a latency of
+# $\alpha$ seconds a message, a bandwidth of $w$ bytes a second, and $T_1$ for the time
+# of one machine,
 #
 # $$
-# T(R) = \frac{T_1}{R} + 2 (R-1)\, \alpha + \frac{2 (R-1)}{R} \cdot \frac{4 P}{\beta} .
+# T(R) = \frac{T_1}{R} + 2 (R-1)\, \alpha + \frac{2 (R-1)}{R} \cdot \frac{4 P}{w} .
 # \tag{19.2}
 # $$
 #
-# The numbers below are assumed, not measured: $\alpha$ = 50 µs and $\beta$ = 1.25 GB/s
-# (10 Gbit Ethernet), a model with 814 thousand float32 parameters, and 60 µs for each
-# image on one core.
+# The numbers below are assumed, not measured: $\alpha$ = 50 µs and $w$ = 1.25 GB/s (10
+# Gbit Ethernet), a model with 814 thousand float32 parameters, and 60 µs for each image
+# on one machine.
 
 
 # %%
@@ -360,23 +368,23 @@ axes.set_title("The sum eats the gain of small batches")
 plt.show()
 
 # %% [markdown]
-# At B = 100 one machine is done in 6 ms, and the sum costs 5: a second machine is
-# hardly worth its cable. Data-parallel training wants large batches; where those train
-# worse, it does not pay. On the two cores of one machine it gains little over the
-# threads of the linear algebra library, which share memory: `benchmarks/README.md` has
-# what was measured.
+# At $B = 100$ one machine takes 6.0 ms; two take 3.0 ms for their images and 2.7 ms for
+# the sum, so the second machine gains almost nothing. Data-parallel training needs
+# large batches, and if those train worse, it does not pay. On the two cores of one
+# machine it gains little over the threads of the linear algebra library, which share
+# memory: `benchmarks/README.md` has the measurements.
 #
 # ## What goes wrong in practice
 #
 # - **`manual_seed(0)` in every process** of a distributed PyTorch program gives all of
-#   them the same noise, and without a distributed sampler also the same images: R
-#   machines then do the work of one.
-# - **Averaging losses of unequal parts** in the report: the test loss moves when the
-#   number of machines does.
+#   them the same noise. Without a distributed sampler they also get the same images,
+#   and $R$ machines do the work of one.
+# - **Averaging losses of unequal parts** in the report: the test loss then depends on
+#   the number of machines.
 # - **Batch statistics** (batch normalisation, free bits, aggregate posteriors) computed
-#   in each part silently change the model with the number of machines.
-# - **A rank that dies.** The others wait for its sum for ever, unless the launcher ends
-#   them. `mpiexec` does, and the package's checkpoint is whole or not there.
+#   in each part make the model depend on the number of machines, without a message.
+# - **A rank that dies.** The others wait for its part of the sum for ever, unless the
+#   launcher ends them. `mpiexec` does, and the package never leaves half a checkpoint.
 #
 # ## Exercises
 #
@@ -386,7 +394,7 @@ plt.show()
 #
 # <details><summary>Hint</summary>
 #
-# What is left of (19.1) when $B_i g_i$ is what the process has?
+# Write (19.1) with $B_i g_i$, which is what each process now has.
 #
 # </details>
 
@@ -399,12 +407,14 @@ for rows in np.array_split(np.arange(B), 3):
 check("one division at the end", total / B, whole, 1e-12 * scale)
 
 # %% [markdown]
-# Nothing but $1/B$, once, after the sum: with sums, unequal parts need no weights.
+# *Answer.* The factor $1/B$, applied once, after the sum: with sums, unequal parts need
+# no weights.
 #
 # **2. Adam on slices.** Instead of every process taking the same step of Adam, process
-# $i$ may keep the memory $m, v$ of a slice of the parameters only: it receives the sum
-# of its slice (*reduce-scatter*), takes the step there, and sends the new slice round
-# (*all-gather*). Why is the result the same, bit for bit, and what is saved?
+# $i$ may keep the memory $m, v$ of a slice of the parameters only: it receives the
+# summed gradient of its slice (*reduce-scatter*), takes the step there, and sends the
+# new slice to all others (*all-gather*). Why is the result the same, bit for bit, and
+# what is saved?
 #
 # <details><summary>Hint</summary>
 #
@@ -422,9 +432,10 @@ for rows in np.array_split(np.arange(theta.size), 3):
 check("Adam on three slices", sliced, theta, 0)
 
 # %% [markdown]
-# Adam works on each parameter by itself, so slices of it are exact. Each process keeps
-# $2P/R$ numbers of memory instead of $2P$ and does $1/R$ of the arithmetic. The bytes
-# sent are those of the ring Allreduce, which is made of the same two halves.
+# *Answer.* Adam works on each parameter by itself, so a step in slices is exact. Each
+# process keeps $2P/R$ numbers for $m$ and $v$ instead of $2P$ and does $1/R$ of Adam's
+# arithmetic. It sends as many bytes as in the ring Allreduce, which consists of the
+# same two halves.
 #
 # **3. The batch at which two machines break even.** From (19.2), derive the batch size
 # at which two machines are as fast as one, and check it against `step_time`.
@@ -446,8 +457,8 @@ check_less(
 )
 
 # %% [markdown]
-# $T_1 / 2 = 2\alpha + 4P/\beta$, so $B = 2 (2 \alpha + 4 P / \beta) / t$ with $t$ the
-# time of an image: about 90.
+# *Answer.* $T(2) = T(1)$ means $T_1 / 2 = 2\alpha + 4P/w$. With $T_1 = B t$ and $t$ the
+# time of an image, $B = 2 (2 \alpha + 4 P / w) / t$, about 90.
 #
 # ## Sources
 #
@@ -455,12 +466,12 @@ check_less(
 #   workstations*](https://doi.org/10.1016/j.jpdc.2008.09.002), 2009: the ring, equation
 #   19.2.
 # - P. Goyal and others, [*Accurate, Large Minibatch
-#   SGD*](https://arxiv.org/abs/1706.02677), 2017: section 3 lists the mistakes of
-#   distributed training, unequal parts among them.
+#   SGD*](https://arxiv.org/abs/1706.02677), 2017: section 3 lists common mistakes of
+#   distributed training, the weights of unequal parts among them.
 # - S. Rajbhandari and others, [*ZeRO*](https://arxiv.org/abs/1910.02054), 2020: the
-#   optimizer's memory shared out, exercise 2.
+#   optimizer's memory divided among the processes, exercise 2.
 #
 # ## What to read next
 #
-# [Growing out of it](growing_out_of_it.md) takes the model to PyTorch, where larger
-# machines are.
+# [Growing out of it](growing_out_of_it.md) takes the model to PyTorch, which runs on
+# larger machines.
