@@ -38,8 +38,9 @@ def check(arguments):
 
     Exit code 1 if a claim fails.
     """
-    if arguments.model and is_source(arguments.model):
-        return check_source(arguments.model)
+    source = find_source(arguments.model) if arguments.model else None
+    if source:
+        return check_source(*source, arguments.model)
     # a tenth of a second that only this command needs
     from minivae.ladder import climb
     from minivae.ladder.waiting import announced
@@ -67,25 +68,33 @@ def check(arguments):
     return None if table else 1
 
 
-def is_source(words):
-    """Whether MODEL names a function; raise ValueError if it names no file either."""
-    match = re.fullmatch(r"(.+):(\w+)", words)
-    if match and _file(match[1]).is_file():
-        return True
+def find_source(words):
+    """The file and the name of the function that MODEL names; None if it is a model file.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    match = re.fullmatch(r"(.+?)(\.py)?:(\w+)", words)
+    if match and (path := Path(f"{match[1]}.py")).is_file():
+        return path, match[3]
     if match or words.endswith(".py") or not Path(words).exists():
         raise ValueError(f"MODEL: expected {FORMS}, got {words!r}")
-    return False
+    return None
 
 
-def check_source(words):
-    """Check what FILE.py:FUNCTION returns; exit code 1 unless all is right, 2 if it fails.
+def check_source(path, name, words):
+    """Check what a function in a file returns: 1 unless all is right, 2 if it fails.
 
     The function takes no argument and returns a model (`theta`, `grad`, `loss()`,
     `backward()`), or (model, x, eps), or (f, params, grad) as `check_gradient` takes it.
     """
-    file, name = words.rsplit(":", 1)
     try:
-        report = _report(_function(_file(file), name), words)
+        build = getattr(load_program(path), name, None)
+        if not callable(build):
+            raise ValueError(f"MODEL: expected a function {name!r} in {path}, found none")
+        report = _report(build(), words)
     except (Exception, SystemExit) as error:
         frames = traceback.extract_tb(error.__traceback__)
         ours = Path(frames[-1].filename).resolve().is_relative_to(PACKAGE)
@@ -97,23 +106,16 @@ def check_source(words):
     return 0 if report else 1
 
 
-def _file(name):
-    return Path(name if name.endswith(".py") else f"{name}.py")
-
-
-def _function(path, name):
-    sys.path.insert(0, str(path.resolve().parent))  # it may import its neighbours
+def load_program(path):
+    """A program in a file of its own as a module; it may import its neighbours."""
+    sys.path.insert(0, str(path.resolve().parent))
     spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
+    module = sys.modules[path.stem] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    if not callable(getattr(module, name, None)):
-        raise ValueError(f"MODEL: expected a function {name!r} in {path}, found none")
-    return getattr(module, name)
+    return module
 
 
-def _report(build, words):
-    built = build()
+def _report(built, words):
     parts = built if isinstance(built, tuple) else (built,)
     if hasattr(parts[0], "backward"):
         return check_model(*parts)

@@ -7,7 +7,6 @@ the points.
 
 import base64
 import hashlib
-import importlib.util
 import io
 import json
 import zipfile
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import minivae
 from minivae.cli.arguments import adder, number
+from minivae.cli.check import load_program
 from minivae.course import course_folder, exercise_files, write_new
 
 README = """\
@@ -37,7 +37,7 @@ LEFT_OUT = ("notebooks", "_build", "__pycache__", ".ipynb_checkpoints")
 def course(arguments):
     """Write chapters, notebooks, exercises and the wheel; nothing is overwritten."""
     tutorials, name = course_folder(), f"minivae-{minivae.__version__}-py3-none-any.whl"
-    build = _load(tutorials / "build.py")
+    build = load_program(tutorials / "build.py")
     files = {"README.md": README.format(wheel=name).encode(), name: wheel(tutorials)}
     for path in build.chapters():
         files[path.name] = path.read_bytes()
@@ -57,14 +57,6 @@ def course(arguments):
     for path in kept:
         print(f"{path}: kept as it is")
     print(f"{folder}: {len(written)} files written; begin with {folder / 'README.md'}")
-
-
-def _load(path):
-    """A program of the course as a module."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def _files(folder):

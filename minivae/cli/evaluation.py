@@ -34,8 +34,7 @@ def evaluate(arguments):
     opened = Opened.from_file(arguments.model, arguments)
     model, images, under = opened.model, opened.images, opened.under
     has_bound = not isinstance(model, Autoencoder)
-    asked = arguments.importance, arguments.annealed, arguments.gaps
-    if not has_bound and any(asked):
+    if not has_bound and (arguments.importance or arguments.annealed or arguments.gaps):
         raise ValueError(
             "--importance, --annealed, --gaps: expected a VAE or IWAE, got an Autoencoder,"
             " which says nothing of p(x)"
@@ -61,13 +60,12 @@ def evaluate(arguments):
     if N > 1:
         print(f"{active_units(under(slice(None)), x).sum()} of {model.K} units active")
     S = arguments.importance or USUAL
-    some = N if arguments.importance else max(BATCH, int(BUDGET / (S * model.D)))
-    how = {f"importance sampling, {S} samples": (some, importance_log_likelihood, S, rng)}
+    few = max(BATCH, int(BUDGET / (S * model.D)))
+    how = {f"importance sampling, {S} samples": (few, importance_log_likelihood, S, rng)}
     if arguments.annealed:
-        some = N if arguments.importance else BATCH
-        how["annealed importance sampling"] = (some, _annealed, rng)
-    for name, (some, estimate, *settings) in how.items():
-        n = min(some, N)
+        how["annealed importance sampling"] = (BATCH, _annealed, rng)
+    for name, (few, estimate, *settings) in how.items():
+        n = N if arguments.importance else min(few, N)
         # A condition belongs to one image, and the estimates sort images into blocks.
         parts = _parts(n, 1 if model.C else n)
         log_p = [estimate(under(rows), x[rows], *settings) for rows in parts]

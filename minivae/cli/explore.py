@@ -18,18 +18,10 @@ def explore(arguments):
     for file in filter(None, (arguments.model, arguments.other)):
         one, rng = Opened.from_file(file, arguments), np.random.default_rng(0)
         beta = one.settings.get("beta", 1.0)
-        models.append(
-            collect(
-                one.model,
-                one.images,
-                _title(file),
-                rng,
-                one.binarize,
-                one.scaled,
-                photograph=colours(one.images.name) == "gray",
-                note="" if callable(beta) or beta == 1 else f"β = {beta:g}",
-            )
-        )
+        note = "" if callable(beta) or beta == 1 else f"β = {beta:g}"
+        photograph = colours(one.images.name) == "gray"
+        how = one.binarize, one.scaled, photograph, note
+        models.append(collect(one.model, one.images, _title(file), rng, *how))
     write_page(path, *models)
     print(f"{path}: {path.stat().st_size / 1e6:.2f} MB, all in one file")
     if arguments.open:

@@ -20,29 +20,27 @@ def training_folder(out, name):
     ValueError
         If the folder is in use, by files or by another training.
     """
+    in_use = f"--out: expected a new or an empty folder, got {out!r}"
+    run = Path("runs", f"{name}-{datetime.now():%Y%m%d-%H%M%S}")
     while True:
-        folder = Path(out) if out else _name_of_a_run(name)
-        if folder.exists() and not folder.is_dir():
-            raise ValueError(f"--out: expected a new or an empty folder, got {out!r}")
+        folder = Path(out) if out else free_path(run)
         made = [path for path in (folder, *folder.parents) if not path.exists()]
         try:
             folder.mkdir(parents=True, exist_ok=bool(out))
             break
-        except FileExistsError:  # another training took that name in this very second
-            continue
+        except FileExistsError:
+            if out:  # it is a file
+                raise ValueError(in_use) from None
+            continue  # another training took that name in this very second
     try:
         with claimed(folder):
             if any(path.name != LOCK for path in folder.iterdir()):
-                raise ValueError(f"--out: expected a new or an empty folder, got {out!r}")
+                raise ValueError(in_use)
             yield folder
     finally:
         with suppress(OSError):  # something is in it
             for path in made:
                 path.rmdir()
-
-
-def _name_of_a_run(name):
-    return free_path(Path("runs", f"{name}-{datetime.now():%Y%m%d-%H%M%S}"))
 
 
 @contextmanager

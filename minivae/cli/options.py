@@ -6,20 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
-from minivae.autoencoder import Autoencoder
 from minivae.datasets import load_digits, load_faces, load_images, load_mnist
 from minivae.datasets.images import prepare
 from minivae.datasets.own import whole_numbers
-from minivae.iwae import IWAE
 from minivae.likelihoods import Bernoulli, Binomial, Gaussian, Laplace
 from minivae.optim import SGD, Adam
 from minivae.schedules import cosine_decay, linear_warmup
-from minivae.training import checkpoints
+from minivae.training import checkpoints, specs
 from minivae.training.evaluation import condition_of, scaling
 from minivae.training.fitting import usual_epochs
-from minivae.vae import VAE
 
-MODELS = {"vae": VAE, "iwae": IWAE, "autoencoder": Autoencoder}
+MODELS = {name.lower(): kind for name, kind in specs.MODELS.items()}
 LIKELIHOODS = "binomial, bernoulli, bernoulli-grey, gaussian[:c], laplace[:b]"
 # What --resume takes from the model file instead.
 SETTLED = (
@@ -121,19 +118,18 @@ def _load_own(arguments, name, trained_on):
     if trained_on:
         units = trained_on.get("offset", 0.0), trained_on.get("scale", 1.0)
     images = load_images(name, max_count, shape, units)
-    notes = []
     if M := whole_numbers(images):
-        notes.append(
-            f"all values are whole numbers stored as floats; --max-count {M} takes them as"
-            f" counts 0..{M}"
+        print(
+            f"{images.name}: all values are whole numbers stored as floats; --max-count {M}"
+            f" takes them as counts 0..{M}",
+            file=sys.stderr,
         )
     if (images.offset, images.scale) != (0, 1):
-        notes.append(
-            f"real values, standardised as (x - {images.offset:g}) / {images.scale:g};"
-            " all nats are those of the x that came"
+        print(
+            f"{images.name}: real values, standardised as (x - {images.offset:g}) /"
+            f" {images.scale:g}; all nats are those of the x that came",
+            file=sys.stderr,
         )
-    for note in notes:
-        print(f"{images.name}: {note}", file=sys.stderr)
     return images
 
 

@@ -31,17 +31,9 @@ from pathlib import Path
 import numpy as np
 
 from minivae.autoencoder import Autoencoder
+from minivae.cli import options
 from minivae.cli.arguments import add_data, adder, number, whole
 from minivae.cli.folders import claimed, training_folder
-from minivae.cli.options import (
-    LIKELIHOODS,
-    MODELS,
-    Opened,
-    colours,
-    load_data,
-    new_training,
-    resumed,
-)
 from minivae.datasets.images import BINARIZE
 from minivae.schedules import value_at
 from minivae.training import fit, patience
@@ -75,13 +67,14 @@ def train(arguments):
 
 
 def _train(arguments, ranks=None):
-    saved = resumed(arguments) if arguments.resume else None
-    images = load_data(arguments, saved)
+    saved = options.resumed(arguments) if arguments.resume else None
+    images = options.load_data(arguments, saved)
     if saved is None:
-        saved = new_training(arguments, images)
+        saved = options.new_training(arguments, images)
     model, settings, done = saved.model, saved.settings, len(saved.history or ())
     epochs = arguments.epochs or max(done, usual_epochs(images, settings["batch_size"]))
-    opened = Opened(model, images, settings["binarize"])  # refuses before a folder is made
+    # what does not go together is refused before a folder is made
+    opened = options.Opened(model, images, settings["binarize"])
     first = ranks is None or ranks.rank == 0
     if epochs <= done:
         return _complete(arguments, epochs, saved.history, opened) if first else None
@@ -146,7 +139,7 @@ def _draw(folder, opened, history):
     rng, shown = np.random.default_rng(0), slice(0, 2000)
     x, seen = (opened.floats(part[shown], rng) for part in (images.test, images.train))
     labels = None if images.test_labels is None else images.test_labels[shown]
-    look = {"shape": images.shape, "cmap": colours(images.name)}
+    look = {"shape": images.shape, "cmap": options.colours(images.name)}
     look["limits"], half = limits_of(model, seen), min(6, len(x) // 2)
     a, b = x[:half], x[half : 2 * half]
     few, ends = slice(0, 30), slice(0, half)
@@ -187,12 +180,13 @@ def add_to(command):
 
 def _add_model(parser):
     add = adder(parser.add_argument_group("model"))
-    add("--model", "(default: vae)", choices=tuple(MODELS))
+    add("--model", "(default: vae)", choices=tuple(options.MODELS))
     what = "p(x|z, label): learn under the images' labels or factors (default: without)"
     add("--conditional", what, action="store_true", default=None)
     usual = "binomial for digits or with --max-count; bernoulli for mnist or binary images"
-    what = f"p(x|z): {LIKELIHOODS}. c is a variance and b a scale, learned if not given"
-    add("--likelihood", f"{what} (default: {usual}; else gaussian)", metavar="NAME")
+    what = "c is a variance and b a scale, learned if not given"
+    what = f"p(x|z): {options.LIKELIHOODS}. {what} (default: {usual}; else gaussian)"
+    add("--likelihood", what, metavar="NAME")
     add("--latent", "latent dimensions (default: 16)", whole(1), "K")
     what = (
         "widths of the encoder's hidden layers, the decoder's in reverse; none makes the"

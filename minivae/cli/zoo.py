@@ -35,20 +35,19 @@ def zoo(arguments):
     """Do one of the four things that the options ask for."""
     from minivae.zoo import BUGS
 
-    name, hunting = arguments.name, arguments.hunt is not None
+    name = arguments.name
     if arguments.list:
         for bug in BUGS.values():
             print(f"{bug.name}\n    " + bug.story.replace("\n", "\n    "))
-    elif hunting:
+        return None
+    if arguments.hunt is not None:
         return _hunt(arguments.hunt, arguments.answer, arguments.run_file)
-    elif arguments.answer or arguments.run_file:
+    if arguments.answer or arguments.run_file:
         option = "answer" if arguments.answer else "run"
         raise ValueError(f"--{option}: expected only with --hunt SEED")
-    elif name is not None and name not in BUGS:
+    if name is not None and name not in BUGS:
         raise ValueError(f"NAME: expected a bug of `minivae zoo --list`, got {name!r}")
-    else:
-        return _show(name, arguments.figure)
-    return None
+    return _show(name, arguments.figure)
 
 
 def _show(name, figure):
@@ -75,7 +74,6 @@ def _show(name, figure):
 
 def _tell(bug):
     """The story of a bug, where it was found, what it changes, and who sees it."""
-    from minivae.ladder import RUNGS
     from minivae.zoo.matrix import compute_matrix
 
     print(bug.story)
@@ -86,12 +84,8 @@ def _tell(bug):
         for sign, lines in (("-", edit.right), ("+", edit.wrong)):
             print("\n".join(f"{sign} {line}" for line in lines.splitlines()))
     table = compute_matrix([bug.name], workers=1)
-    seen = [
-        f"{rung} {RUNGS[rung].__name__.replace('_', ' ')}"
-        for rung, caught in zip(table.rungs, table.caught[0], strict=True)
-        if caught
-    ]
-    print(f"\ncaught by rung {', '.join(seen) or 'none'}")
+    seen = ", ".join(np.array(table.rung_names)[table.caught[0]])
+    print(f"\ncaught by rung {seen or 'none'}")
     return table
 
 

@@ -33,6 +33,11 @@ class Matrix:
         """The bugs that no rung caught."""
         return [n for n, row in zip(self.names, self.caught, strict=True) if not row.any()]
 
+    @property
+    def rung_names(self):
+        """What the rungs are called, such as "1 finite differences"."""
+        return [f"{rung} {RUNGS[rung].__name__.replace('_', ' ')}" for rung in self.rungs]
+
     def __str__(self):
         wide = max(len(name) for name in self.names)
         lines = [" " * wide + "".join(f"{rung:>4}" for rung in self.rungs)]

@@ -26,9 +26,10 @@ def test_a_folder_belongs_to_one_training_at_a_time(tmp_path):
         assert names(folder) == {folders.LOCK}, "the first one's claim is still there"
         (folder / "model.npz").write_text("the first one's")
     assert names(folder) == {"model.npz"}
-    with pytest.raises(ValueError, match="--out: expected a new or an empty folder"):
-        with folders.training_folder(str(folder), "x"):
-            raise AssertionError("a folder in use")
+    for taken in (folder, folder / "model.npz"):
+        with pytest.raises(ValueError, match="--out: expected a new or an empty folder"):
+            with folders.training_folder(str(taken), "x"):
+                raise AssertionError("a folder in use, or a file")
 
 
 HOLD = """
@@ -76,7 +77,7 @@ def test_two_processes_in_one_second_take_different_names(tmp_path, monkeypatch)
     with folders.training_folder(None, "x") as first:
         # The other process has made the folder after this one had looked for a free name.
         taken = [first, first, first.with_name("free")]
-        monkeypatch.setattr(folders, "_name_of_a_run", lambda name: taken.pop(0))
+        monkeypatch.setattr(folders, "free_path", lambda path: taken.pop(0))
         with folders.training_folder(None, "x") as second:
             assert second.name == "free"
 
