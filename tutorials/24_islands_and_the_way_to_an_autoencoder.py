@@ -1,19 +1,20 @@
 # %% [markdown]
 # # 24. Islands, and the way to an autoencoder
 #
-# "Without the KL, the encoder gives every training image an isolated island of its own,
-# far away from any other." [Chapter 10](10_autoencoder_against_vae.py) looked at the
-# pictures. Here the sentence becomes two formulas. The first counts islands, in a VAE
-# with its KL and all; the second says what happens to $\sigma$ as the weight $\beta$ of
-# the KL goes to zero. Then whole models walk that way.
+# It is often said that without the KL the encoder gives every training image an
+# isolated island of its own, far away from any other. [Chapter
+# 10](10_autoencoder_against_vae.py) looked at the pictures. Here we derive two
+# formulas. The first measures islands, also in a VAE with its KL; the second says what
+# happens to $\sigma$ as the weight $\beta$ of the KL goes to zero. Then we train whole
+# models with smaller and smaller $\beta$.
 #
 # **What you will learn**
 #
-# - to compute how well $z$ tells which image it came from, and what that has to do with
-#   the KL;
-# - that a VAE can have islands too, and where they come from;
+# - how to compute how well $z$ identifies the image it came from, and how the KL
+#   contains this;
+# - that a VAE can have islands too;
 # - the best $\sigma$ for a given decoder, exactly: $\sigma^2 = \beta / (\beta + h)$;
-# - how a conclusion about $\beta$ came out wrong, twice.
+# - how conclusions about $\beta$ depended on the length of training, twice.
 #
 # **What you need:** chapters 4, 5 and 10; exercise 4 of chapter 4 helps. One hour.
 #
@@ -74,8 +75,8 @@ models = {K: train(K, 1.0) for K in (2, 8)}
 # %% [markdown]
 # ## Islands, exactly
 #
-# What would it mean that an image has an island of its own? That from a $z$ drawn out
-# of its posterior one can tell *which image it was*:
+# An image has an island of its own if a $z$ drawn from its posterior identifies *which
+# image it was*:
 
 
 # %% tags=["hide-input"]
@@ -113,18 +114,18 @@ plt.show()
 # p(m | z) = \frac{q(z|x_m)}{\sum_{j} q(z|x_j)} \tag{24.1}
 # $$
 #
-# is the probability that it was image $m$. The average of $p(m|z)$ for the right
-# $m$ is the **share identified**: 1 for islands, $\frac1N$ if all posteriors are one.
-# The information in nats is $I = \mathbb{E} \left[ \log N + \log p(m|z) \right]$, at
-# most $\log N = 7.3$. And with the *aggregate posterior* $\bar q(z) = \frac1N \sum_m
-# q(z|x_m)$, the mean KL splits exactly. Insert $\log \bar q - \log \bar q$ into it:
+# is the probability that it was image $m$. The average of $p(m|z)$ for the right $m$ is
+# the **share identified**: 1 for islands, $\frac1N$ if all posteriors are the same. The
+# information in nats is $I = \mathbb{E} \left[ \log N + \log p(m|z) \right]$, at most
+# $\log N = 7.3$. With the *aggregate posterior* $\bar q(z) = \frac1N \sum_m q(z|x_m)$,
+# the mean KL splits exactly into two parts. Add and subtract $\log \bar q$:
 #
 # $$
 # \frac1N \sum_m \mathbb{E}_{q(z|x_m)} \left[ \log \frac{q(z|x_m)}{\bar q(z)}
 #   + \log \frac{\bar q(z)}{p(z)} \right] .
 # $$
 #
-# In the first term $q(z|x_m) / \bar q(z) = N p(m|z)$, which makes it $I$. The average
+# In the first term $q(z|x_m) / \bar q(z) = N p(m|z)$, so its mean is $I$. The average
 # over $m$ of the second is an expectation under $\bar q$. So
 #
 # $$
@@ -135,8 +136,8 @@ plt.show()
 # The second part is the distance of all codes together from the prior: how wrong it
 # is to draw $z$ from $\mathcal{N}(0, I)$.
 #
-# **Predict.** The VAE with $K = 8$ has a KL of about 16 nats. Without running anything:
-# what is the least that $\mathrm{KL}(\bar q \Vert p)$ can be?
+# **Predict.** The VAE with $K = 8$ has a mean KL of about 16 nats. How small can
+# $\mathrm{KL}(\bar q \Vert p)$ be? The answer needs no program.
 
 
 # %%
@@ -178,8 +179,8 @@ check_less("K = 2: no islands", found[2]["identified"], 0.4)
 check_less("K = 8: islands, in a VAE", 0.9, found[8]["identified"])
 
 # %% [markdown]
-# We took the third column from (24.2), so this table cannot confirm it. At $K = 2$ we
-# can integrate $\mathrm{KL}(\bar q \Vert p)$ over the plane instead, without samples
+# The third column was computed by (24.2), so this table cannot confirm it. At $K = 2$
+# we can integrate $\mathrm{KL}(\bar q \Vert p)$ over the plane instead, without samples
 # and without $p(m|z)$. On a grid $\bar q$ is one product of two matrices: each
 # posterior is a density in $z_1$ times one in $z_2$.
 
@@ -210,19 +211,20 @@ with must_fail():
     check_mc("if I were all of it", information, kl)
 
 # %% [markdown]
-# At $K = 2$ neighbouring posteriors overlap, and after 60 epochs $z$ tells which of
-# 1,497 images it was in one case of six. That is the continuous space that textbooks
-# draw. (Training goes on to sharpen it: see the tables below.)
+# At $K = 2$ neighbouring posteriors overlap: after 60 epochs $z$ gives the right one of
+# 1,497 images a mean probability of one sixth. That is the continuous space that
+# textbooks draw. (Longer training sharpens it: see the tables below.)
 #
-# At $K = 8$, with $\beta = 1$ and everything done right, **nearly every training image
-# has an island of its own**. An image is worth spending some 16 nats of code on, and at
-# most $\log 1497 = 7.3$ of them can tell images apart. By (24.2) the other 9 nats are
-# distance from the prior. The KL regularizes each posterior; it does not promise that
-# 1,497 of them pave an eight-dimensional space. With a hundred times the images the
-# islands would be closer: $\log N$ grows by 4.6.
+# At $K = 8$ and $\beta = 1$, in a correct VAE, **nearly every training image has an
+# island of its own**. The code of an image takes some 16 nats, and at most $\log 1497 =
+# 7.3$ of them can tell the training images apart. By (24.2) the other 9 nats are
+# distance from the prior. The KL draws each posterior towards the prior; it does not
+# make 1,497 of them fill an eight-dimensional space. With a hundred times as many
+# images $\log N$ would be larger by 4.6, and the least possible distance, at the same
+# KL, smaller by 4.6.
 #
-# So islands come from **few images in many dimensions**, and the KL's strength decides
-# how many dimensions that is. What happens when the KL goes away?
+# So a VAE, too, has islands where there are **few images in many dimensions**. What
+# happens when the weight of the KL goes to zero?
 #
 # ## The way to $\beta = 0$
 #
@@ -248,12 +250,13 @@ with must_fail():
 #   h = \mathbb{E}_{q} \left[ f''(z) \right] \tag{24.3}
 # $$
 #
-# This is exact along one axis, the others held fixed. $h$ is the mean curvature: how
-# fast the picture gets worse as $z$ moves. Where the decoder does not care, $h = 0$ and
-# $\sigma = 1$: collapse. Where it does, $\sigma \approx \sqrt{\beta / h}$ for small
+# This is exact along one axis, the others held fixed; since $h$ is a mean under $q$, it
+# is an equation for $\sigma$. $h$ is the mean curvature: how fast the reconstruction
+# gets worse as $z$ moves. Where the decoder ignores $z$, $h = 0$ and $\sigma = 1$:
+# collapse. Where $h$ stays positive, $\sigma \approx \sqrt{\beta / h}$ for small
 # $\beta$: **the noise goes to zero like $\sqrt \beta$, and the VAE becomes an
-# autoencoder.** We check it for an image and the trained decoder: one side finds the
-# lowest point of the objective by brute force, the other knows only curvatures.
+# autoencoder.** We check it for one image and a trained decoder: one side finds the
+# lowest point of the objective by a search, the other uses only curvatures.
 
 # %%
 decoder = models[2].astype(np.float64)
@@ -301,9 +304,9 @@ for beta in (1.0, 0.1, 0.01, 0.001):
 with must_fail():
     best = minimum(0.1)
     wrong = 0.1 / (1 + curvature(np.sqrt(best)))
-    check("1 in the place of beta below", best / wrong, 1.0, 1e-4)
+    check("1 instead of beta below", best / wrong, 1.0, 1e-4)
 
-# Both sides use f and the nodes: those have to be right on their own.
+# Both sides use f and the nodes, so these are checked on their own.
 rec_package = decoder.loss(x_one, np.zeros((1, 2))).rec
 check("f at mu", f_along(mu_one[:1])[0], rec_package, 1e-9)
 moments = [weights @ nodes**k for k in (0, 2, 4)]
@@ -312,16 +315,19 @@ check("moments of the nodes", moments, np.array([1.0, 1.0, 3.0]), 1e-9)
 # %% [markdown]
 # ## Whole models: five seeds, two budgets
 #
-# An earlier version of this course went on from here, trained VAEs with smaller and
-# smaller $\beta$ at $K = 2$, and concluded: without the KL the test reconstruction gets
-# slightly *worse*, 169.7 nats at $\beta = 1$ and 171.5 at $\beta = 0$. That was an
-# artefact. To save time, the models with $\beta < 1$ had been trained for 25 epochs and
-# the one with $\beta = 1$ for 32. A review repeated it with equal epochs, and the trend
-# turned round: the smaller $\beta$, the *better*. But a budget is a choice, too. So
-# here are all models from five seeds, for 60 and for 250 epochs (1,800 and 7,500
-# steps), the learning rate falling to zero within each. The training loss still falls
-# between the two: neither is settled. (`python benchmarks/course.py 24 --seeds 5`
-# writes `benchmarks/course_24.csv`.)
+# An earlier version of this course trained VAEs with smaller and smaller $\beta$ at
+# $K = 2$ from one seed, and concluded that without the KL the test reconstruction gets
+# slightly *worse*. That was an artefact: to save time, the models with $\beta < 1$ had
+# been trained for 25 epochs and the one with $\beta = 1$ for 32. Repeated with equal
+# epochs, the trend was reversed: the smaller $\beta$, the *better*. But the number of
+# epochs is a choice, too. So here are all models, from five seeds, trained for 60 and
+# for 250 epochs (1,800 and 7,500 steps), with a learning rate that falls to zero within
+# each. (`python benchmarks/course.py 24 --seeds 5` writes `benchmarks/course_24.csv`.)
+#
+# The training loss is much lower after 250 epochs than after 60, so neither has
+# settled. No $\beta$ of this sweep was trained longer (chapter 10 has 1,000 epochs, but
+# only for $\beta = 1$ and the autoencoder), so the tables do not show how these models
+# end.
 
 
 # %% tags=["hide-output"]
@@ -379,8 +385,8 @@ def to_one(column, beta, epochs):
 
 
 # %% [markdown]
-# **Predict.** With less and less KL: does rec on *training* images rise or fall? And on
-# test images, after 60 epochs, and after 250?
+# **Predict.** As $\beta$ falls, does rec (the mean of $-\log p(x|z)$ at the mean code)
+# on *training* images rise or fall? And on test images, after 60 epochs and after 250?
 
 # %% tags=["hide-output"]
 budgets = (60, 250)
@@ -442,21 +448,21 @@ draw_way()
 plt.show()
 
 # %% [markdown]
-# On training images less KL is better at both budgets, by some five nats. For test
-# images no such sentence stands. After 60 epochs a small $\beta$ gives the better
-# reconstructions, by four nats with an error of one and a half: that is what the review
-# saw, with one seed. After 250 epochs the difference is gone, or has turned, within its
-# error. What the models without a KL gain on training images they lose as memory. So
-# neither of the two conclusions was about $\beta$ alone; both were about a budget, and
-# about one seed: in one of five, $\beta = 0$ gains nothing even after 60 epochs.
+# On training images the models with $\beta \le 0.01$ are better after both budgets, by
+# about five nats. On test images there is no such rule. After 60 epochs $\beta = 0$ is
+# better by four nats, with a standard error of one and a half. After 250 epochs the
+# difference is within its standard error, with the opposite sign: the gain on training
+# images does not carry over to unseen ones. So neither of the two conclusions was about
+# $\beta$ alone. Both depended on the budget, and on the seed: with one of the five,
+# $\beta = 0$ gains nothing even after 60 epochs.
 #
-# What does not depend on the budget is in the second table and in the figure. Relative
-# to the spread of the codes the noise falls about with $\sqrt \beta$, as (24.3) says
-# for small $\beta$; the codes leave the prior, by tens of nats; and from $\beta = 0.01$
-# on nearly every image has an island of its own. So claim 4 of chapter 10 is right
-# about islands without the KL. That there are none *with* it depends on $K$, on $N$,
-# and on patience: at $K = 2$ and $\beta = 1$ the share identified doubles between 60
-# and 250 epochs.
+# The second table and the figure show what holds at both budgets. Relative to the
+# spread of the codes, the noise falls roughly like $\sqrt \beta$, as (24.3) says for
+# small $\beta$. The aggregate posterior moves away from the prior, by tens of nats. And
+# at $\beta = 0.01$ and below nearly every image has an island of its own. So claim 4 of
+# chapter 10 is right about islands without the KL. Whether there are islands *with* it
+# depends on $K$, and on the length of training: at $K = 2$ and $\beta = 1$ the share
+# identified doubles between 60 and 250 epochs.
 
 # %% tags=["hide-output"]
 for epochs in budgets:
@@ -481,9 +487,9 @@ check_less("and 250: within its error", abs(mean), 2 * error)
 
 # %% [markdown]
 # Islands, in the sense of (24.1), mean that the *noise* is small compared with the
-# distances. They do not mean that the codes are scattered, "far away from any other": a
-# smooth encoder cannot tear similar images apart, and neighbours stay neighbours, in
-# the autoencoder too.
+# distances between codes. They do not mean that every code lies far away from all
+# others, without order: the encoder is a smooth function, and similar images have
+# nearby codes in the autoencoder too.
 
 # %%
 plain = train(2, None)
@@ -504,17 +510,17 @@ for name, model in (("autoencoder", plain), ("VAE", models[2])):
 # **A table filled from runs of different length.** Nothing in its numbers shows it.
 # Write the budget into the row, as `course_24.csv` does.
 #
-# **One budget.** "Lower test loss with a smaller $\beta$" after 60 epochs is a
-# statement about speed: the noise slows training down.
+# **One budget.** "A smaller $\beta$ reconstructs test images better" was true after 60
+# epochs and not after 250. Repeat a comparison with a longer training.
 #
-# **"The KL was near $\log N$, so all is well."** (24.2) is about $N$ *training* images:
-# a KL above $\log N$ must be distance from the prior, but one below may be as well.
+# **"The KL was near $\log N$, so all is well."** By (24.2) what a KL has above $\log N$
+# must be distance from the prior. A KL below $\log N$ may be so as well.
 #
 # ## Exercises
 #
-# **1. Two images (warm-up).** Two posteriors in one dimension, $\mathcal{N}(0, 1)$ and
-# $\mathcal{N}(d, 1)$. What is $p(m|z)$ for the first? At which $d$ is the share
-# identified 0.9? Compute it by quadrature.
+# **1. Two images (warm-up).** Two images have the posteriors $\mathcal{N}(0, 1)$ and
+# $\mathcal{N}(d, 1)$ in one dimension. What is $p(m|z)$ for the first? At which $d$ is
+# the share identified 0.9? Compute it by quadrature.
 #
 # <details><summary>Hint</summary>
 #
@@ -552,11 +558,11 @@ share = np.exp(pair[:, 0] - log_sum_exp(pair, axis=1))
 check_mc("by samples", share, 0.9)
 
 # %% [markdown]
-# **2. How much must be empty?** From a KL of 16 nats and $N = 1497$, how small can
+# **2. How far from the prior?** With a mean KL of 16 nats and $N = 1497$, how small can
 # $\mathrm{KL}(\bar q \Vert p)$ be? And with MNIST's 60,000 images and 25 nats? Show
-# from (24.2) that for *any* training set, the aggregate is at the prior only if the
-# KL is at most $\log N$. Is it the training images' $\bar q$ that one should compare
-# with the prior?
+# from (24.2) that for *any* training set, $\bar q$ can equal the prior only if the mean
+# KL is at most $\log N$. Should one compare the prior with the $\bar q$ of the training
+# images?
 #
 # <details><summary>Hint</summary>
 #
@@ -569,8 +575,8 @@ check_mc("by samples", share, 0.9)
 # $p(m|z) \le 1$, so $I \le \log N$, and $\mathrm{KL}(\bar q \Vert p) \ge \mathrm{KL} -
 # \log N$: at least $16 - 7.3 = 8.7$ nats here, and $25 - 11 = 14$ for MNIST. It can be
 # zero only if $\mathrm{KL} \le \log N$. The average over *all* possible images would be
-# broader, and its distance from the prior smaller; but the decoder has been trained on
-# these.
+# broader, and its distance from the prior smaller. But the decoder was trained only on
+# codes from this $\bar q$, and it is asked for samples from the prior.
 #
 # </details>
 
@@ -583,7 +589,8 @@ print(f"MNIST: at least {25 - np.log(60_000):.1f} nats")
 # %% [markdown]
 # **3. Noise without a KL.** Hold $\sigma = 1$ fixed and drop the KL. (In a VAE: set the
 # weights of `logvar_head` to zero, and its gradients after each `backward`; $\beta =
-# 0$.) Noise alone, one may think, should pave the space. What do the codes do instead?
+# 0$.) One might think that the noise alone fills the gaps between the codes. What do
+# the codes do instead?
 #
 # <details><summary>Hint</summary>
 #
@@ -593,8 +600,8 @@ print(f"MNIST: at least {25 - np.log(60_000):.1f} nats")
 #
 # <details><summary>Answer</summary>
 #
-# The distances between codes grow without end, since nothing holds them: noise of fixed
-# size becomes small *relative* to them. The KL is needed for both of its parts, the one
+# The distances between the codes keep growing, since nothing limits them, and noise of
+# fixed size becomes small *relative* to them. Both parts of the KL are needed, the one
 # in $\sigma$ and the one in $\mu$.
 #
 # </details>
@@ -626,9 +633,9 @@ check_less("the codes run away", 1.2 * sizes[0], sizes[1])
 # - R. Price, *A useful theorem for nonlinear devices having Gaussian inputs*, IRE
 #   Transactions on Information Theory 4, 1958: the integration by parts behind (24.3).
 # - M. Zhang, P. Hayes, D. Barber, *Generalization Gap in Amortized Inference*, NeurIPS
-#   2022: why a VAE's reconstructions overfit, too.
+#   2022: how the encoder of a VAE overfits.
 #
 # ## What to read next
 #
-# Chapter 13 turns $\beta$ the other way, above one, where latents die. "ELBO surgery"
-# is six pages that change how one reads a KL.
+# [Chapter 13](13_posterior_collapse.py) raises $\beta$ above one, where latents
+# collapse. *ELBO surgery* by Hoffman and Johnson says more about (24.2).
