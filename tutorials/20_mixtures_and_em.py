@@ -1,26 +1,26 @@
 # %% [markdown]
 # # 20. Mixtures and EM
 #
-# Beside the VAE stands an older model whose integral is a sum of a few terms: the
-# Gaussian mixture. Its bound can be made to touch $\log p(x)$ exactly, and the
-# algorithm that climbs it, EM, is the ancestor of everything in this course: make the
-# bound tight, climb it, repeat. Chapter 10 fits such a mixture to latents, and this is
-# where it is derived.
+# The Gaussian mixture is an older model than the VAE, and its integral is a sum of a
+# few terms. Its bound can be made to touch $\log p(x)$ exactly, and the algorithm that
+# climbs it, EM, repeats two moves which the whole course uses: make the bound tight,
+# and climb it. Chapter 10 fits such a mixture to latents; the algorithm is derived
+# here.
 #
 # **What you will learn**
 #
-# - the Gaussian mixture, its responsibilities, and the bound $F \le \log p(x)$ with the
-#   gap named;
-# - EM with every step of its M step derived, and why the likelihood never falls;
+# - the Gaussian mixture, its responsibilities, and the bound $F \le \log p(x)$ with its
+#   gap;
+# - EM, with its M step derived in full, and why the likelihood never falls;
 # - how many components it takes to imitate a decoder, measured on new data.
 #
 # **What you need:** [chapter 1](01_latent_variable_models.py). About one hour, without
 # the exercises.
 #
-# **Symbols of this chapter:** $k$ the component, out of $C$; $\pi_k$, $m_k$, $v_k$ its
-# weight, mean and variances; $q_k$ any probabilities over $k$; $r_k$ the
-# responsibilities, the posterior; $F$ the bound and $G$ its gap; $B$ the number of data
-# points.
+# **Symbols of this chapter:** $k$ is one of $C$ components; $\pi_k$, $m_k$, $v_k$ are
+# its weight, mean and variances; $q_k$ are any probabilities over $k$; $r_k$ are the
+# responsibilities, the posterior; $F$ is the bound and $G$ its gap; $B$ is the number
+# of data points.
 
 # %%
 import matplotlib.pyplot as plt
@@ -43,19 +43,19 @@ def log_sum_exp(a, axis=-1):  # (1.5)
 # %% [markdown]
 # ## When the integral is a sum
 #
-# Let the latent be a choice out of $C$ instead of a number: $k = 1 \ldots C$, chosen
-# with probability $\pi_k$. Component $k$ has its own mean $m_k$ and its own variance
-# $v_k$ in each data dimension. Then the integral is a sum of $C$ terms, and there is
-# nothing to approximate:
+# Let the latent be one of $C$ choices instead of a real number: $k = 1 \ldots C$,
+# chosen with probability $\pi_k$. Component $k$ has its own mean $m_k$ and its own
+# variance $v_k$ in each data dimension. Then the integral is a sum of $C$ terms, which
+# needs no approximation:
 #
 # $$
 # p(x) = \sum_{k=1}^{C} p(x, k)
 #   = \sum_{k=1}^{C} \pi_k \, \mathcal{N}(x; m_k, v_k) \tag{20.1}
 # $$
 #
-# A VAE is a mixture, too: one with a component at each $z$. It has infinitely many
-# components, weighted by the prior, and all of them are tied to one decoder with
-# finitely many parameters.
+# A VAE is a mixture too, with a component for each $z$. It has infinitely many
+# components, weighted by the prior, and one decoder with finitely many parameters
+# computes them all.
 #
 # The posterior over $k$ is a list of $C$ numbers. For a mixture they are called
 # *responsibilities*:
@@ -66,13 +66,13 @@ def log_sum_exp(a, axis=-1):  # (1.5)
 # $$
 #
 # To *fit* the mixture is to make $\sum_b \log p(x_b)$ as large as possible over the
-# data. The maximum of a sum of logarithms of sums has no closed form. The way out is
-# that of the whole course, in the form in which it is easiest. (Chapter 2 derives it
-# for a continuous latent, where $F$ is called the ELBO.)
+# data. The maximum of a sum of logarithms of sums has no closed form. So we maximize a
+# lower bound instead, as everywhere in this course; here it has its simplest form.
+# (Chapter 2 derives it for a continuous latent, where $F$ is called the ELBO.)
 #
 # **A bound.** Let $q_k$ be any probabilities, for one $x$. Start from $\log p(x)$,
-# which is a constant as far as $k$ is concerned, so it equals its own average under
-# $q$. Then use $p(x) = p(x, k) / p(k|x)$, and put $q_k / q_k = 1$ in:
+# which does not depend on $k$, so it equals its own average under $q$. Then use $p(x) =
+# p(x, k) / p(k|x)$, and insert $q_k / q_k = 1$:
 #
 # $$
 # \log p(x) = \sum_k q_k \log p(x)
@@ -80,7 +80,8 @@ def log_sum_exp(a, axis=-1):  # (1.5)
 #   = \sum_k q_k \log \left( \frac{p(x, k)}{q_k} \cdot \frac{q_k}{p(k|x)} \right) .
 # $$
 #
-# The logarithm of the product is a sum, and we give names to the two halves:
+# The logarithm of the product is a sum of two logarithms, and we give names to the two
+# averages:
 #
 # $$
 # \log p(x) = F(q) + G(q)
@@ -94,8 +95,8 @@ def log_sum_exp(a, axis=-1):  # (1.5)
 # G(q) = \sum_k q_k \left( \log q_k - \log p(k|x) \right) \tag{20.4}
 # $$
 #
-# The second half is never negative. To see it, turn its sign around and use $\log u \le
-# u - 1$, true because the logarithm is concave and $u - 1$ is its tangent at $u = 1$:
+# The second is never negative. To see this, change its sign and use $\log u \le u - 1$,
+# true because the logarithm is concave and $u - 1$ is its tangent at $u = 1$:
 #
 # $$
 # -G(q) = \sum_k q_k \log \frac{p(k|x)}{q_k}
@@ -112,10 +113,10 @@ def log_sum_exp(a, axis=-1):  # (1.5)
 #   p(x)$.
 # - *M step:* keep $q$ and move the parameters to where $\sum_b F$ is largest.
 #
-# After the M step $F$ is higher than before, or equal; before, it was $\log p(x)$; and
-# the new $\log p(x)$ is at least the new $F$. So the log-likelihood **never falls**.
-# The drawing shows both moves for a mixture of which a single number is unknown, the
-# distance $d$ of two components from the origin.
+# Before the M step $\sum_b F$ equals $\sum_b \log p(x_b)$. The M step cannot lower it,
+# and the new $\sum_b \log p(x_b)$ is at least the new $\sum_b F$. So the log-likelihood
+# **never falls**. The drawing shows both moves for a mixture with a single unknown
+# number, the distance $d$ of its two components from the origin.
 
 # %% tags=["hide-input"]
 # Figure: The log-likelihood over one parameter, and two bounds that
@@ -165,7 +166,7 @@ plt.show()
 #   - \frac{(x_b - m_k)^2}{2 v_k} \right) + \text{(no parameters)} .
 # $$
 #
-# Differentiate in $m_k$, where only the square counts, and set the result to zero:
+# Differentiate in $m_k$, which only the square contains, and set the result to zero:
 #
 # $$
 # \sum_b r_{bk} \, \frac{x_b - m_k}{v_k} = 0
@@ -180,7 +181,8 @@ plt.show()
 # $$
 #
 # **Variance.** Differentiate in $v_k$: the logarithm gives $-\frac{1}{2 v_k}$, the
-# fraction $+\frac{(x_b - m_k)^2}{2 v_k^2}$. Set the sum to zero, multiply by $2 v_k^2$:
+# fraction $+\frac{(x_b - m_k)^2}{2 v_k^2}$. Set the sum to zero and multiply by $2
+# v_k^2$:
 #
 # $$
 # \sum_b r_{bk} \left( -v_k + (x_b - m_k)^2 \right) = 0
@@ -188,9 +190,10 @@ plt.show()
 # v_k = \frac{1}{N_k} \sum_b r_{bk} \, (x_b - m_k)^2 . \tag{20.6}
 # $$
 #
-# **Weights.** The $\pi_k$ must add up to one, so they cannot be moved one by one. What
-# we maximize is $\sum_k N_k \log \pi_k$. Compare any $\pi$ with the choice $N_k / B$,
-# where $B$ is the number of points, and use $\log u \le u - 1$ once more:
+# **Weights.** The $\pi_k$ must add up to one, so they cannot be moved one by one. The
+# part of $\sum_b F_b$ that contains them is $\sum_k N_k \log \pi_k$. Compare any $\pi$
+# with the choice $N_k / B$, where $B$ is the number of points, and use $\log u \le u -
+# 1$ once more:
 #
 # $$
 # \sum_k N_k \log \pi_k - \sum_k N_k \log \frac{N_k}{B}
@@ -198,7 +201,7 @@ plt.show()
 #   \le \sum_k N_k \left( \frac{\pi_k B}{N_k} - 1 \right) = B - B = 0 .
 # $$
 #
-# No choice is better than
+# So no choice is better than
 #
 # $$
 # \pi_k = \frac{N_k}{B} . \tag{20.7}
@@ -243,7 +246,7 @@ def m_step(x, r):
 # %% [markdown]
 # The bound and the gap first, with arbitrary $q$ and arbitrary parameters. Then the M
 # step: at its result, small moves of any parameter must not change $\sum_b F_b$ to
-# first order, and must lower it to second. The weights we move in pairs, so that they
+# first order, and must lower it to second. We move the weights in pairs, so that they
 # still add up to one.
 
 # %%
@@ -311,12 +314,12 @@ check("(20.7) weights add up", best_theta[0].sum(), 1.0, 1e-12)
 # ## The fit
 #
 # The data are those of chapter 1: $z \sim \mathcal{N}(0, 1)$ wound around a circle,
-# with Gaussian noise of variance $c = \frac14$. We start like the package does, from
-# $C$ different data points as means, the variance of all the data, and equal weights,
-# and go 60 times around.
+# with Gaussian noise of variance $c = \frac14$. We start as the package does, with $C$
+# different data points as means, the variance of all the data, and equal weights, and
+# make 60 rounds.
 #
-# **Predict.** The data lie on a circle. What will six Gaussians, each with its axes
-# parallel to those of the plane, make of it?
+# **Predict.** The data lie on a circle. How will six Gaussians, whose axes are parallel
+# to those of the plane, arrange themselves?
 
 
 # %%
@@ -392,13 +395,13 @@ axes[2].set_ylabel("mean log-likelihood, nats")
 plt.show()
 
 # %% [markdown]
-# The ellipses are two standard deviations of each component. They have strung
-# themselves around the circle.
+# The ellipses are drawn at two standard deviations of each component. They have
+# arranged themselves around the circle.
 #
-# How good is that? Here we know the truth: (1.4) gives $\log p(x)$ under the model
-# that made the data. We compare on 4000 *new* points. EM finds a maximum near its start
-# and not the best one, so we fit from five starts, each on its own 600 points, and give
-# the mean with its standard error over the five.
+# How good is the fit? Here we know the truth: (1.4) gives $\log p(x)$ under the model
+# that made the data. We compare on 4000 *new* points. EM finds a maximum near its
+# start, which need not be the best one, so we fit five times, each time to 600 points
+# of its own, and give the mean with its standard error over the five.
 #
 # **Predict.** With how many components is the fit to new data best: 2, 8 or 64?
 
@@ -425,33 +428,34 @@ check_less("8 components beat 2", lost[8].mean(), lost[2].mean())
 check_less("64 components overfit", lost[8].mean(), lost[64].mean())
 
 # %% [markdown]
-# More components help, until there are so many that each sits on a few points and
-# learns them by heart. (The check before the last two compares both densities in
-# another way: $\mathbb{E}[\hat p(x) / p(x)]$ over $x \sim p$ is $\int \hat p = 1$.)
+# More components help, until there are so many that each fits a few points too closely.
+# (The check of the ratio compares the fit $\hat p$ with the true $p$ in another way:
+# the mean of $\hat p(x) / p(x)$ over $x \sim p$ is $\int \hat p(x)\, dx = 1$.)
 #
-# The model that made the data has *three* numbers, the radius, the speed and the noise.
-# A mixture must relearn at every component what the decoder states once. That is the
-# case for a decoder. Its price is the E step: for a decoder network, the posterior of
-# the E step is the integral nobody can do. [Chapter 2](02_the_elbo_twice.py) keeps the
-# bound without it, and [chapter 3](03_classical_variational_inference.py) climbs it.
+# The model that made the data has *three* parameters, the radius, the speed and the
+# noise. A mixture must learn separately for every component what the decoder states
+# once. That is the advantage of a decoder. Its price is the E step: for a decoder
+# network, the posterior contains the integral that cannot be computed. [Chapter
+# 2](02_the_elbo_twice.py) keeps the bound with another $q$, and [chapter
+# 3](03_classical_variational_inference.py) climbs it.
 #
 # ## What goes wrong in practice
 #
-# - *A likelihood that climbs without end.* A component that sits on one point with a
-#   variance that goes to zero has an unbounded likelihood (Bishop, section 9.2.1). The
-#   package keeps the variances above a floor for that reason.
+# - *A likelihood that climbs without end.* If the mean of a component is one of the
+#   data points and its variance goes to zero, the likelihood goes to infinity (Bishop,
+#   section 9.2.1). So the package keeps the variances above a floor.
 # - *A likelihood that falls.* Then one of the updates is wrong: $F$ and $\log p$ cannot
-#   fall in exact EM. Compute it in every round; it is the cheapest check there is.
-# - *Responsibilities from densities.* In 64 dimensions every density underflows, and
-#   (20.2) is 0/0. Take logarithms and (1.5).
-# - *EM is told as "alternate until it converges".* It converges to a maximum near its
-#   start, or to a saddle. Two starts are two results, as the five above were.
+#   fall in exact EM. Compute $\log p$ in every round; this check costs almost nothing.
+# - *Responsibilities from densities.* In many dimensions, such as 64, all densities may
+#   underflow, and (20.2) is 0/0. Use logarithms and (1.5).
+# - *One start.* EM converges to a maximum near its start, or to a saddle point. Another
+#   start may give another result.
 #
 # ## Exercises
 #
 # **1. By hand (warm-up).** Two components with equal weights, means $-d$ and $d$, and
-# variance 1 in one dimension. Show that $r_2 = 1 / (1 + e^{-2 d x})$. Which function of
-# this course is it?
+# variance 1 in one dimension. Show that $r_2 = 1 / (1 + e^{-2 d x})$. Where else in
+# this course does this function appear?
 #
 # <details><summary>Hint</summary>
 #
@@ -518,9 +522,9 @@ check("  the templates are found", found, templates, 0.15)
 # %% [markdown]
 # **3. From EM to k-means (towards research).** Fix all weights to $1/C$ and all
 # variances to one number $v$, and let $v \to 0$. Show that the E step becomes "each
-# point belongs to the nearest mean" and the M step "each mean is that of its points".
-# Where is the boundary between two components at $v > 0$? Check the limit on the
-# circle.
+# point belongs to the nearest mean" and the M step "each mean becomes the mean of its
+# points". Where is the boundary between two components at $v > 0$? Check the limit on
+# the circle.
 #
 # <details><summary>Hint</summary>
 #
@@ -533,7 +537,7 @@ check("  the templates are found", found, templates, 0.15)
 # $\log r_j / r_k = (\Vert x - m_k \Vert^2 - \Vert x - m_j \Vert^2) / 2v$. For $v \to 0$
 # it goes to $\pm \infty$, so the nearest mean has all the responsibility, and (20.5) is
 # the mean of its points: k-means. The boundary, where both are equal, is the
-# perpendicular bisector at every $v$; $v$ only says how soft it is.
+# perpendicular bisector for every $v$; $v$ only sets the width of the transition.
 #
 # </details>
 
@@ -557,10 +561,10 @@ check("exercise 3: EM at v = 1e-5 is k-means", means, hard, 1e-2)
 # - R. M. Neal, G. E. Hinton, *A View of the EM Algorithm that Justifies Incremental,
 #   Sparse, and Other Variants*, in: Learning in Graphical Models, 1998, [doi
 #   10.1007/978-94-011-5014-9_12](https://doi.org/10.1007/978-94-011-5014-9_12): EM as
-#   climbing $F$ in turn, as we did with (20.3) and (20.4).
+#   climbing $F$ in $q$ and in $\theta$ by turns, as we did with (20.3) and (20.4).
 # - C. M. Bishop, *Pattern Recognition and Machine Learning*, 2006, sections 9.2
 #   (mixtures and their EM), 9.2.1 (the singular likelihood), 9.3.2 (k-means) and 9.4
 #   (the bound).
 #
 # **What to read next:** [chapter 2](02_the_elbo_twice.py), the same bound for a
-# continuous latent. Bishop, chapter 9, has EM for many other models.
+# continuous latent. Bishop, chapters 9 and 13, has EM for other models.
