@@ -4,8 +4,8 @@
 # The Gaussian mixture is an older model than the VAE, and its integral is a sum of a
 # few terms. Its bound can be made to touch $\log p(x)$ exactly, and the algorithm that
 # climbs it, EM, repeats two moves which the whole course uses: make the bound tight,
-# and climb it. Chapter 10 fits such a mixture to latents; the algorithm is derived
-# here.
+# and climb it. Chapters 10 and 11 judge images by a mixture that was fitted in this
+# way, of binomials instead of Gaussians.
 #
 # **What you will learn**
 #
