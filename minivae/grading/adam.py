@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from minivae.grading.compare import agree, values
-from minivae.grading.student import Wrong
+from minivae.grading.compare import agree, require, values
 from minivae.grading.task import Task
 
 LR, BETA1, BETA2 = 0.1, 0.8, 0.95
@@ -43,8 +42,9 @@ def adam_step(student):
 
     theta, m, v = run(grads, eps)
     first = run(grads[:1], eps)
-    if agree(first[1], grads[0]) and agree(first[2], grads[0] ** 2):
-        raise Wrong("Carry on m and v, not mhat and vhat: each step corrects them anew.")
+    corrected = agree(first[1], grads[0]) and agree(first[2], grads[0] ** 2)
+    hint = "Carry on m and v, not mhat and vhat: each step corrects them anew."
+    require(not corrected, hint)
     right_m, right_v = _moment(grads, BETA1), _moment(grads**2, BETA2)
     swapped, whole = _moment(grads, BETA2), right_m / (1 - BETA1)
     mistakes = {

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from minivae.grading.compare import agree, values
-from minivae.grading.student import Wrong
+from minivae.grading.compare import agree, require, values
 from minivae.grading.task import Task
 
 
@@ -46,14 +45,15 @@ def e_step(student):
         "It is log weights[k] that is added to the log-density.": bayes(np.exp(weights)),
         "The ½ of the Gaussian's exponent is missing.": bayes(log_n=half),
     }
-    if not agree(came.sum(axis=1), np.ones(len(x))) and not agree(came, over_points):
-        raise Wrong("The responsibilities of a point must sum to one over k; divide by it.")
+    one = np.ones(len(x))
+    sums = agree(came.sum(axis=1), one) or agree(came, over_points)
+    require(sums, "The responsibilities of a point must sum to one over k; divide by it.")
     error = values("r", came, right, mistakes)
-    if not agree(call(x + 1000.0, means + 1e-3).sum(axis=1), np.ones(len(x))):
-        raise Wrong(
-            "For points far from every component all densities underflow to 0/0: take the"
-            " largest logarithm out before exp."
-        )
+    underflow = (
+        "For points far from every component all densities underflow to 0/0: take the"
+        " largest logarithm out before exp."
+    )
+    require(agree(call(x + 1000.0, means + 1e-3).sum(axis=1), one), underflow)
     return error
 
 

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from minivae.grading.compare import gradient
-from minivae.grading.student import Wrong
+from minivae.grading.compare import gradient, require
 from minivae.grading.task import Task
 
 
@@ -22,11 +21,11 @@ def _error(student, rng, B, n, m):
         return student.call("linear_backward", x, W, dy, out=out, look=look)
 
     _, dW, db = call(x, W, b)
-    if B == 5 and dW.shape == (m,) and db.shape == (n, m):
-        raise Wrong("Return the three gradients in the order dx, dW, db.")
-    if db.shape == () or (m > 1 and db.shape == (1,)):
-        came = f"db has shape {db.shape}, b has ({m},)"
-        raise Wrong(f"{came}: it was summed over all axes, not over the batch alone.")
+    swapped = B == 5 and dW.shape == (m,) and db.shape == (n, m)
+    require(not swapped, "Return the three gradients in the order dx, dW, db.")
+    hint = "it was summed over all axes, not over the batch alone."
+    came = f"db has shape {db.shape}, b has ({m},)"
+    require(db.shape not in ((), (1,)), f"{came}: {hint}")
     ones = np.ones_like(dy)
     ignores = "Your gradient does not use dy: it is right only for a dy of all ones."
     first = "Your db is dy[0]: the sum over the batch is missing."

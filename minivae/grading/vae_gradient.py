@@ -2,27 +2,28 @@
 
 import numpy as np
 
-from minivae.grading.compare import agree, gradient
+from minivae.grading.compare import agree, gradient, require
 from minivae.grading.student import Wrong
 from minivae.grading.task import Task
 
-SHAPES = {
-    **{"W1": ("D", "H"), "b1": ("H",), "Wm": ("H", "K"), "bm": ("K",), "Wv": ("H", "K")},
-    **{"bv": ("K",), "W2": ("K", "H"), "b2": ("H",), "W3": ("H", "D"), "b3": ("D",)},
+SHAPES = {"W1": "DH", "b1": "H", "Wm": "HK", "bm": "K", "Wv": "HK", "bv": "K"}
+SHAPES |= {"W2": "KH", "b2": "H", "W3": "HD", "b3": "D"}
+# For each block, W3 and b3 first: the blocks before it on the way back from the loss, what
+# is computed on the last stretch to it, and what its weights are multiplied with.
+BLOCKS = {
+    "3": ("", ["dy"], "a"),
+    "2": ("3", ["da"], "z"),
+    "m": ("32", ["dz", "dmu"], "h"),
+    "v": ("32", ["dz", "dlogvar"], "h"),
+    "1": ("32mv", ["dh"], "x"),
 }
-# For each block, W3 and b3 first: the blocks before it on the way back from the loss, and
-# what is computed on the last stretch to it.
-BEFORE = {"3": "", "2": "3", "m": "32", "v": "32", "1": "32mv"}
-STRETCH = {"3": "dy", "2": "da", "m": "dz dmu", "v": "dz dlogvar", "1": "dh"}
 
 
 def problem(B=5, D=6, H=4, K=3, seed=12):
     """Parameters, images of zeros and ones, and noise."""
     rng, sizes = np.random.default_rng(seed), {"D": D, "H": H, "K": K}
-    p = {
-        name: 0.6 * rng.standard_normal([sizes[letter] for letter in shape])
-        for name, shape in SHAPES.items()
-    }
+    shapes = {name: [sizes[letter] for letter in s] for name, s in SHAPES.items()}
+    p = {name: 0.6 * rng.standard_normal(shape) for name, shape in shapes.items()}
     x = (rng.random((B, D)) < 0.5).astype(float)
     return p, x, rng.standard_normal((B, K))
 
@@ -37,17 +38,18 @@ def forward(p, x, eps):
     y = a @ p["W3"] + p["b3"]
     rec = (np.log(1 + np.exp(y)) - x * y).sum(axis=-1)
     kl = 0.5 * (mu**2 + sigma**2 - 1 - logvar).sum(axis=-1)
-    names = {"h": h, "mu": mu, "logvar": logvar, "sigma": sigma, "z": z, "a": a, "y": y}
-    return {**names, "rec": rec, "kl": kl}
+    names = {"x": x, "eps": eps, "h": h, "mu": mu, "logvar": logvar, "sigma": sigma}
+    return names | {"z": z, "a": a, "y": y, "rec": rec, "kl": kl}
 
 
-def backward(p, f, x, eps, beta):
+def backward(p, f, beta):
     """dy is ∂L/∂y, and so on, for the hints; points are given by the complex step."""
-    dy = (1 / (1 + np.exp(-f["y"])) - x) / len(x)
+    B, sigma = len(f["x"]), f["sigma"]
+    dy = (1 / (1 + np.exp(-f["y"])) - f["x"]) / B
     da = dy @ p["W3"].T
     dz = da * (1 - f["a"] ** 2) @ p["W2"].T
-    dmu = dz + beta * f["mu"] / len(x)
-    dlogvar = dz * eps * f["sigma"] / 2 + beta * (f["sigma"] ** 2 - 1) / 2 / len(x)
+    dmu = dz + beta * f["mu"] / B
+    dlogvar = dz * f["eps"] * sigma / 2 + beta * (sigma**2 - 1) / 2 / B
     dh = dmu @ p["Wm"].T + dlogvar @ p["Wv"].T
     return {"dy": dy, "da": da, "dz": dz, "dmu": dmu, "dlogvar": dlogvar, "dh": dh}
 
@@ -66,38 +68,41 @@ def block(end):
 def _error(student, end, B):
     (p, x, eps), beta, names = problem(B), 0.7, (f"W{end}", f"b{end}")
 
-    def found(q):
+    def found(**q):
         answer = student.call("loss_grad", {**p, **q}, x, eps, beta, out=None)
         for name in names:
-            if name not in answer:
-                raise Wrong(f"loss_grad returned a dict in which {name} is missing.")
+            missing = f"loss_grad returned a dict in which {name} is missing."
+            require(name in answer, missing)
             came, shape = answer[name].shape, p[name].shape
-            if came != shape:
-                turned = " It is transposed." if came == shape[::-1] else ""
-                raise Wrong(f"{name} has the shape {shape}, your gradient {came}.{turned}")
+            turned = " It is transposed." if came == shape[::-1] else ""
+            hint = f"{name} has the shape {shape}, your gradient {came}.{turned}"
+            require(came == shape, hint)
         return answer
 
-    def terms(q):
+    def terms(**q):
         f = forward({**p, **q}, x, eps)
-        return f["rec"].mean(), beta * f["kl"].mean()
+        return np.array([f["rec"].mean(), beta * f["kl"].mean()])
 
-    place = _place(found({}), p, x, eps, beta, end)
+    def claim(**q):
+        answer = found(**q)
+        return [answer[name] for name in names]
+
+    f = forward(p, x, eps)
+    d = backward(p, f, beta)
+    place = _place(found(), f, d, end)
+    theta, mistakes = {n: p[n] for n in names}, {names[0]: _mistakes(p, f, d, beta, end)}
+    about = {
+        "sizes": {"B": B, "D": 6, "H": 4, "K": 3, "beta": beta},
+        "parts": {"rec": lambda q: terms(**q)[0], "kl": lambda q: terms(**q)[1]},
+        "oracle": "complex",
+    }
     try:
-        return gradient(
-            lambda **q: sum(terms(q)),
-            {name: p[name] for name in names},
-            1.0,
-            lambda **q: [found(q)[name] for name in names],
-            {names[0]: _mistakes(p, x, eps, beta, end)},
-            sizes={"B": B, "D": 6, "H": 4, "K": 3, "beta": beta},
-            parts={"rec": lambda q: terms(q)[0], "kl": lambda q: terms(q)[1]},
-            oracle="complex",
-        )
+        return gradient(terms, theta, 1.0, claim, mistakes, **about)
     except Wrong as wrong:
         raise Wrong(f"{place}{wrong}") from None
 
 
-def _place(found, p, x, eps, beta, end):
+def _place(found, f, d, end):
     """Where on the way to a wrong block the mistake is, as far as the student tells.
 
     Raises
@@ -105,34 +110,28 @@ def _place(found, p, x, eps, beta, end):
     Wrong
         If the block is wrong, and one before it is, too.
     """
-    f = forward(p, x, eps)
-    d = backward(p, f, x, eps, beta)
-    slopes = {"da": 1 - f["a"] ** 2, "dh": 1 - f["h"] ** 2}  # may be in it already
-    weights = {
-        "3": f["a"].T @ d["dy"],
-        "2": f["z"].T @ (d["da"] * slopes["da"]),
-        "m": f["h"].T @ d["dmu"],
-        "v": f["h"].T @ d["dlogvar"],
-        "1": x.T @ (d["dh"] * slopes["dh"]),
-    }
-    wrong = [k for k, right in weights.items() if not agree(found.get(f"W{k}", 0.0), right)]
-    for other in wrong if end in wrong else "":
-        if other in BEFORE[end]:
-            raise Wrong(
-                f"It is made from what is wrong already: mend W{other}, b{other} first."
-            )
-    for name in STRETCH[end].split():
-        right = d[name], d[name] * slopes.get(name, 1.0)
+    slopes = {"da": 1 - f["a"] ** 2, "dh": 1 - f["h"] ** 2}
+    whole = {name: array * slopes.get(name, 1.0) for name, array in d.items()}
+
+    def is_wrong(k):
+        _, (*_, last), below = BLOCKS[k]
+        return not agree(found.get(f"W{k}", 0.0), f[below].T @ whole[last])
+
+    before, stretch, _ = BLOCKS[end]
+    for k in before if is_wrong(end) else "":
+        hint = f"It is made from what is wrong already: mend W{k}, b{k} first."
+        require(not is_wrong(k), hint)
+    for name in stretch:
+        right = d[name], whole[name]  # the slope may be in it already
         if name in found and not any(agree(found[name], array) for array in right):
             return f"{name} is the first that is wrong. "
     return ""
 
 
-def _mistakes(p, x, eps, beta, end):
+def _mistakes(p, f, d, beta, end):
     """Hint -> the gradient of a block's weights that the mistake gives."""
-    f, B = forward(p, x, eps), len(x)
-    dy, da, dz, dmu, dlogvar, dh = backward(p, f, x, eps, beta).values()
-    h, a, path = f["h"], f["a"], dz * eps * f["sigma"] / 2
+    dy, da, dz, dmu, dlogvar, dh = d.values()
+    x, h, a, B, path = f["x"], f["h"], f["a"], len(dy), dz * f["eps"] * f["sigma"] / 2
     of_kl, slope_h = beta * (f["sigma"] - 1) / 2 / B, 1 - h**2
     heads = "h feeds both heads, so dh is the sum of what comes back from both heads; yours"
     slope = "Behind the {0}'s tanh its slope is missing. | times 1 - {1}²"
@@ -165,5 +164,5 @@ def _mistakes(p, x, eps, beta, end):
     return {hint: below.T @ delta for hint, (below, delta) in known[end].items()}
 
 
-GRADERS = {block(end): 3 for end in BEFORE}
+GRADERS = {block(end): 3 for end in BLOCKS}
 TASK = Task("07_vae_gradient", "the whole VAE gradient", 90, GRADERS)

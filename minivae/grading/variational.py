@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minivae.grading.compare import agree, values
+from minivae.grading.compare import agree, require, values
 from minivae.grading.student import ToDo, Wrong
 from minivae.grading.task import Task
 from minivae.grading.vae_gradient import forward, problem
@@ -29,8 +29,8 @@ def encode(student):
     out = {"mu": eps.shape, "logvar": eps.shape}
     mu, logvar = student.call("encode", p, x, out=out)
     for name, came in (("mu", mu), ("logvar", logvar)):
-        if any(agree(came, squash(f[name])) for squash in SQUASHES):
-            raise Wrong(f"The {name} head must reach any value: it has no activation.")
+        plain = not any(agree(came, squash(f[name])) for squash in SQUASHES)
+        require(plain, f"The {name} head must reach any value: it has no activation.")
     mistakes = {
         "logvar comes from mu's head: it needs a head of its own, Wv and bv.": f["mu"],
         "bv is missing in logvar.": f["logvar"] - p["bv"],
@@ -68,8 +68,8 @@ def _judged(call, p, rec_of, mu, logvar, eps):
     """The three numbers, one by one, for these mu and logvar."""
     D, K, sigma = p["b3"].size, p["bm"].size, np.exp(logvar / 2)
     nelbo, rec, kl = call(p)
-    if not agree(call(p)[1], rec):
-        raise Wrong("Two calls with the same eps differ: use the eps you were given.")
+    again = agree(call(p)[1], rec)
+    require(again, "Two calls with the same eps differ: use the eps you were given.")
     each, kls = rec_of(mu + sigma * eps), 0.5 * (mu**2 + sigma**2 - 1 - logvar).sum(axis=1)
     batch = "The losses are means over the batch; your {} is a sum over it."
     variance = "The noise is multiplied by the variance; sigma is exp(logvar / 2)."
@@ -102,27 +102,26 @@ def sample(student):
     """3000 images: means and covariances of p(x); the seed decides."""
     p, *_ = problem(D=4)
     p = {**p, "W2": 2 * p["W2"], "W3": 3 * p["W3"]}  # pixels that hang together
-
-    def drawn(seed, n):
-        rng = np.random.default_rng(seed)
-        return student.call("sample", p, n, rng, out={"images": (n, 4)})
-
-    judge(drawn, p)
+    judge(student, "sample", p)
 
 
-def judge(drawn, p, pixels=slice(None)):
-    """Raise Wrong unless `drawn(seed, n)` are images of zeros and ones from p(x).
+def judge(student, name, p, pixels=slice(None)):
+    """Raise Wrong unless the function draws images of zeros and ones from p(x).
 
     Their means and the products of pairs are compared, of these `pixels`.
     """
-    images = drawn(1, 3000)
-    if not np.isin(images, (0, 1)).all():
-        like = f"drawn from their probabilities; yours are numbers like {images[0, 0]:.3g}."
-        raise Wrong(f"The images should be zeros and ones, {like}")
-    if not np.array_equal(images, drawn(1, 3000)):
-        raise Wrong("One seed gives two results: draw only from the rng you were given.")
-    if np.array_equal(images, drawn(2, 3000)):
-        raise Wrong("Two seeds give the same images: draw from the rng you were given.")
+
+    def drawn(seed, n=3000):
+        rng, out = np.random.default_rng(seed), {"images": (n, p["b3"].size)}
+        return student.call(name, p, n, rng, out=out)
+
+    images = drawn(1)
+    like = f"drawn from their probabilities; yours are numbers like {images[0, 0]:.3g}."
+    binary = np.isin(images, (0, 1)).all()
+    require(binary, f"The images should be zeros and ones, {like}")
+    repeated, fixed = (np.array_equal(images, drawn(seed)) for seed in (1, 2))
+    require(repeated, "One seed gives two results: draw only from the rng you were given.")
+    require(not fixed, "Two seeds give the same images: draw from the rng you were given.")
     rng, shape = np.random.default_rng(3), (20000, len(p["W2"]))
 
     def logits(z):
@@ -133,8 +132,8 @@ def judge(drawn, p, pixels=slice(None)):
     if _fits(images, prob):
         return
     means = [drawn(seed, 500)[:, pixels].mean(axis=0) for seed in range(4, 10)]
-    if np.std(means, axis=0).max() > 4 * 0.5 / np.sqrt(500):
-        raise Wrong("The images of one call belong together: each needs a z of its own.")
+    alone = not np.std(means, axis=0).max() > 4 * 0.5 / np.sqrt(500)
+    require(alone, "The images of one call belong together: each needs a z of its own.")
     nothing, uniform = logits(np.zeros(shape)), logits(rng.random(shape))
     known = {
         "All images come from one code, z = 0: draw z from the prior.": sigmoid(nothing),
@@ -144,13 +143,12 @@ def judge(drawn, p, pixels=slice(None)):
         "The pixels are inverted: a uniform number is below p for a 1.": inverted,
     }
     for hint, wrong in known.items():
-        if _fits(images, wrong):
-            raise Wrong(hint)
-    if _fits(images, prob, pairs=False):
-        raise Wrong(
-            "The pixels' means are right, but they do not vary together as they should:"
-            " decode one z for all pixels of an image, and average over no z."
-        )
+        require(not _fits(images, wrong), hint)
+    apart = (
+        "The pixels' means are right, but they do not vary together as they should:"
+        " decode one z for all pixels of an image, and average over no z."
+    )
+    require(not _fits(images, prob, pairs=False), apart)
     came, right = (np.round(a.mean(axis=0), 2) for a in (images, prob))
     raise Wrong(f"The pixels' means are {came}; those of p(x) are {right}.")
 

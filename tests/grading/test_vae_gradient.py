@@ -12,7 +12,7 @@ def test_the_hints_know_the_truth():
     """Every intermediate derivative that a hint compares with, by the complex step."""
     p, x, eps = problem()
     f = forward(p, x, eps)
-    d = backward(p, f, x, eps, 0.7)
+    d = backward(p, f, 0.7)
 
     def tail(name, value):
         """The loss from one intermediate on."""
