@@ -93,8 +93,8 @@ def load_data(arguments, saved=None):
         )
     else:
         images = shipped[name]()
-    for key in {"max_count", "shape", "offset", "scale"} & trained_on.keys():
-        if getattr(images, key) != trained_on[key]:
+    for key in ("max_count", "shape", "offset", "scale"):
+        if key in trained_on and getattr(images, key) != trained_on[key]:
             raise ValueError(
                 f"--data: expected images like those the model was trained on, with"
                 f" {key} {trained_on[key]}, got {images}"
@@ -153,12 +153,13 @@ def resumed(arguments):
 def new_training(arguments, images):
     """A fresh model, optimizer, generator and settings as the options ask for."""
     likelihood, binarize = _likelihood(arguments, images)
-    rng = np.random.default_rng(_or(arguments.seed, 0))
+    rng = np.random.default_rng(arguments.seed or 0)
     kind = arguments.model or "vae"
     K, activation = arguments.latent or 16, arguments.activation or "tanh"
     rest = {"condition": _columns(images) if arguments.conditional else 0, "rng": rng}
     if arguments.conv is None:
-        D, hidden = images.train.shape[1], _or(arguments.hidden, [256])
+        hidden = [256] if arguments.hidden is None else arguments.hidden
+        D = images.train.shape[1]
         model = MODELS[kind].mlp(D, K, hidden, likelihood, activation, **rest)
     elif arguments.hidden is None:
         channels = arguments.conv or (32, 64)
@@ -172,7 +173,7 @@ def new_training(arguments, images):
     if arguments.schedule == "cosine":
         epochs = arguments.epochs or usual_epochs(images, batch_size)
         lr = cosine_decay(lr, steps * epochs)
-    beta = _or(arguments.beta, 1.0)
+    beta = 1.0 if arguments.beta is None else arguments.beta
     settings = {
         "batch_size": batch_size,
         "binarize": binarize,
@@ -190,11 +191,6 @@ def _columns(images):
     if images.train_factors is not None:
         return images.train_factors.shape[1]
     raise ValueError(f"--conditional: expected data with labels or factors, got {images}")
-
-
-def _or(value, default):
-    """`value`, or the default where an option was not given: 0 and [] are values."""
-    return default if value is None else value
 
 
 def _likelihood(arguments, images):
