@@ -106,6 +106,10 @@ def test_the_same_seed_gives_the_same_bits_and_float32_serves(rng):
         importance_log_likelihood(model, x, 10, np.random.default_rng(5)) for _ in "ab"
     )
     np.testing.assert_array_equal(first, second)
+    # by hand, from noise that has the model's precision
+    eps = np.random.default_rng(5).standard_normal((10, 4, 2), dtype=np.float32)
+    weights = np.exp(model.log_weights(x, eps).astype(np.float64))
+    np.testing.assert_allclose(first, np.log(weights.mean(axis=0)), rtol=1e-5)
 
 
 def test_memory_does_not_grow_with_the_samples(rng):
