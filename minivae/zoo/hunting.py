@@ -9,6 +9,7 @@ The seed picks the bug, so a class with one seed hunts the same one, and everybo
 notebook can hunt another. On the command line it is `minivae zoo --hunt 7`.
 """
 
+from contextlib import ExitStack
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +18,7 @@ from minivae.errors import check_choice, check_whole
 from minivae.zoo import BUGS
 from minivae.zoo.mutation import injected
 
-_at_large = []
+_at_large = ExitStack()  # of the bug, if there is one; to close it is to mend
 
 
 def release(seed):
@@ -31,15 +32,12 @@ def release(seed):
     mend()
     # Its name stands in every traceback through the function that it changed.
     bug = replace(BUGS[_name_of(seed)], name="the bug of the hunt")
-    cage = injected(bug)
-    cage.__enter__()
-    _at_large.append(cage)
+    _at_large.enter_context(injected(bug))
 
 
 def mend():
     """Put the right code back; without a bug at large it does nothing."""
-    while _at_large:
-        _at_large.pop().__exit__(None, None, None)
+    _at_large.close()
 
 
 def answer(seed, name):

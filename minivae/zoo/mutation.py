@@ -20,7 +20,7 @@ import importlib
 import inspect
 import re
 import textwrap
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 SEEN = "found in: "
@@ -98,18 +98,14 @@ def injected(bug):
     ValueError
         If an edit no longer fits the source: the zoo then needs the keeper's hand.
     """
-    undo = []
-    try:
+    with ExitStack() as undo:
         for where in dict.fromkeys(edit.where for edit in bug.edits):
             edits = [edit for edit in bug.edits if edit.where == where]
             owner, name = _find(where)
             original = owner.__dict__[name]
             setattr(owner, name, _mutated(original, edits, bug.name))
-            undo.append((owner, name, original))
+            undo.callback(setattr, owner, name, original)
         yield bug
-    finally:
-        for owner, name, original in undo:
-            setattr(owner, name, original)
 
 
 def _find(where):
