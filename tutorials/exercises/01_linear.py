@@ -6,20 +6,19 @@ The layer is y = x W + b, or with indices
 
     y[r, j] = sum_i x[r, i] W[i, j] + b[j].
 
-Somebody computed a loss L from y and hands you dy = dL/dy, of the shape
-of y. Hand back dL/dx, dL/dW and dL/db, each of the shape of the array
-it belongs to. The mean over the batch is in dy already: nothing here
-divides by B.
+A loss L was computed from y, and you get dy = dL/dy, of the shape of y.
+Return dL/dx, dL/dW and dL/db, each of the shape of its array. If L is a
+mean over the batch, the factor 1/B is in dy already: do not divide by B.
 
 Shapes: x (B, n), W (n, m), b (m,), dy (B, m). B, n and m are all
 different, and B may be 1.
 
-In all exercises: plain NumPy, loops are fine, float32 or float64 as you
-like. Return new arrays and leave the arguments as they came. Check with
+In all exercises: use plain NumPy, with loops if you like, in float32 or
+float64. Return new arrays and do not change the arguments. Check with
 
     pytest -k 01_linear
 
-and where its hint is not enough, ask `minivae grade . --formulas`.
+and if its hint is not enough, run `minivae grade . --formulas`.
 """
 
 import numpy as np

@@ -2,16 +2,15 @@
 
 Next to chapter 6 (backpropagation). About 15 minutes. 5 points.
 
-Both act on each entry alone, so that dx = dy times the slope, entry by
+Both act on each entry by itself, so dx is dy times the slope, entry by
 entry:
 
     y = tanh(x),      dy/dx = 1 - tanh(x)^2
     y = max(x, 0),    dy/dx = 1 where x > 0, and 0 where x < 0
 
-Mind the arguments. The derivative of tanh is cheapest from its OUTPUT
-y, which the forward pass has computed already; that is what you get.
-For ReLU you get the input x. (At x = 0 exactly any slope from 0 to 1 is
-accepted: nothing is tested there.)
+Mind the arguments. The derivative of tanh is cheapest to compute from
+its OUTPUT y, which the forward pass has computed already: you get y. For
+ReLU you get the input x. (At x = 0 exactly nothing is tested.)
 
 Shapes: all (B, n).
 

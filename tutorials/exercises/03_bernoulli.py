@@ -2,15 +2,16 @@
 
 Next to chapter 7 (the reconstruction term). About 40 minutes. 8 points.
 
-A pixel x is 0 or 1, and 1 with probability p = 1 / (1 + exp(-y)), where
-the logit y is the decoder's output. In nats, for an image of D pixels,
+A pixel x is 0 or 1. It is 1 with probability p = 1 / (1 + exp(-y)),
+where the logit y is the decoder's output. For an image of D pixels, in
+nats,
 
     log p(x) = sum_d  x[d] log p[d] + (1 - x[d]) log(1 - p[d]).
 
 A trained decoder is sure of some pixels: logits of 40, 1000 or -10000
-must give finite and exact results. So do not take the logarithm of a
-rounded p; simplify the formula with paper and pencil first, until a
-log(1 + exp(y)) is left, and think about how to compute that for large y.
+must give finite and accurate results. So do not take the logarithm of a
+rounded p. Simplify the formula on paper first, until it contains only
+x y and log(1 + exp(y)), and think how to compute that for large y.
 
 The gradient: given dlogp = dL/d log p(x), one number for each image,
 return dL/dy.

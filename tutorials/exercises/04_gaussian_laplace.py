@@ -2,19 +2,19 @@
 
 Next to chapter 7 (the reconstruction term). About 30 minutes. 5 points.
 
-For pixels that are real numbers the decoder gives the centre of a
-density. With one constant for all pixels, the VARIANCE c of a Gaussian
-or the scale b of a Laplace,
+If pixels are real numbers, the decoder gives the centre of a density.
+With one constant for all pixels, the VARIANCE c of a Gaussian or the
+scale b of a Laplace density,
 
-    N(x; mean, c)     = exp(-(x - mean)^2 / (2 c)) / sqrt(2 pi c)
+    N(x; mean, c)      = exp(-(x - mean)^2 / (2 c)) / sqrt(2 pi c)
     Laplace(x; loc, b) = exp(-|x - loc| / b) / (2 b).
 
-Pixels are independent given z, so that the log-densities of an image's D
-pixels add up. All constants belong to it: a density integrates to one.
+Pixels are independent given z, so the log-densities of an image's D
+pixels add up. Keep all constants: a density integrates to one.
 
-The gradients: from dlogp = dL/d log p, one number for each image, to
-dL/dmean and dL/dloc. (Where x equals loc exactly anything between the
-two slopes is accepted: nothing is tested there.)
+The gradients: given dlogp = dL/d log p, one number for each image,
+return dL/dmean and dL/dloc. (Where x equals loc exactly nothing is
+tested.)
 
 Shapes: x, mean, loc (B, D), dlogp (B,); c and b are plain numbers.
 

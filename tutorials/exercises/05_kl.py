@@ -7,12 +7,12 @@ p(z) = N(0, I). Find
 
     KL(q || p) = E_q[log q(z) - log p(z)]
 
-with paper and pencil: it is a sum over the K latent dimensions, each
-term a short formula of mu and logvar. Two signs that you are on the
-right track: it is never negative, and zero at mu = 0, logvar = 0.
+on paper: it is a sum over the K latent dimensions, and each term is a
+short formula in mu and logvar. Two properties that your result must
+have: it is never negative, and it is zero at mu = 0, logvar = 0.
 
 The gradient: given dkl = dL/dKL, one number for each image, return
-dL/dmu and dL/dlogvar. Differentiate in logvar itself (not in sigma).
+dL/dmu and dL/dlogvar. Differentiate in logvar itself, not in sigma.
 
 Shapes: mu, logvar (B, K), dkl (B,).
 

@@ -2,17 +2,18 @@
 
 Next to chapter 5 (reparameterization). About 25 minutes. 5 points.
 
-Instead of drawing z from N(mu, sigma^2) we take noise eps from N(0, 1),
-drawn once by somebody else, and compute
+Instead of drawing z from N(mu, sigma^2) we take noise eps that was drawn
+from N(0, 1), and compute
 
     z = mu + sigma * eps,       sigma = exp(logvar / 2),
 
 a smooth function of mu and logvar. The backward pass gets dz = dL/dz
-and the very same eps.
+and the same eps.
 
 There may be S samples for each image. Then eps, z and dz have the shape
-(S, B, K), and all S share one mu and one logvar: what comes back from
-them adds up. (The mean over samples, if L has one, is in dz already.)
+(S, B, K), and all S samples share one mu and one logvar, so their
+gradients add up. (If L is a mean over samples, the factor 1/S is in dz
+already.)
 
 Shapes: mu, logvar (B, K); eps, dz and z (B, K) or (S, B, K).
 

@@ -2,24 +2,24 @@
 
 Next to chapter 8 (the whole gradient). About 90 minutes. 15 points.
 
-Below stands the whole forward pass of a VAE with one hidden layer on
-each side, a Bernoulli likelihood and the negative ELBO with a weight
-beta on its KL:
+Below is the whole forward pass of a VAE with one hidden layer on each
+side, a Bernoulli likelihood, and as its loss the negative ELBO with a
+weight beta on its KL:
 
     nelbo = rec + beta kl      (mean over the batch, sum over the rest)
 
 Write its gradient with respect to every parameter. p is a dict of
-arrays; hand back a dict with the same names and shapes. Go through
-`loss` from its last line to its first: each line has its backward line,
-and you have written most of them in exercises 1 to 6. Two things are
-new. mu and logvar both get a gradient from two places, rec and kl; and
-so does h, from the two heads.
+arrays; return a dict with the same names and shapes. Go through `loss`
+from its last line to its first: each line has its backward line, and you
+have written most of them in exercises 1 to 6. Two things are new. mu and
+logvar each get a gradient from two places, rec and kl; and h gets one
+from each of the two heads.
 
-Put into the dict what you meet on the way as well: dy, da, dz, dmu,
-dlogvar, dh, each the derivative of nelbo in the array of that name in
-`loss`, of its shape. They earn nothing, but they are checked one after
-the other, and so a mistake gets its place. Each of the five pairs W, b
-that is right earns its own 3 points.
+Put the gradients that you compute on the way into the dict as well: dy,
+da, dz, dmu, dlogvar, dh, each the derivative of nelbo in the array of
+that name in `loss`, of its shape. They earn no points, but they are
+checked one after the other, which shows where a mistake is. Each of the
+five pairs W, b earns 3 points if it is right.
 
 Shapes: x (B, D), zeros and ones; eps (B, K).
     encoder W1 (D, H), b1 (H,); heads Wm, Wv (H, K), bm, bv (K,)

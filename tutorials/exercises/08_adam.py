@@ -10,8 +10,8 @@ start at zero; t counts the steps and is 1 in the first.
     mhat = m / (1 - beta1^t),      vhat = v / (1 - beta2^t)
     theta <- theta - lr mhat / (sqrt(vhat) + eps)
 
-What is carried on to the next step is m and v, not mhat and vhat. Return
-new arrays; do not change the ones you got.
+The next step needs m and v, not mhat and vhat. Return new arrays; do not
+change the ones you got.
 
 Shapes: theta, grad, m, v (P,); the others are plain numbers.
 

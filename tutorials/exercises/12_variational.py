@@ -3,14 +3,15 @@
 Next to chapter 10 (autoencoder against VAE). About 45 minutes.
 8 points.
 
-Below stands a plain autoencoder for images of zeros and ones: it packs
-an image into a code z and unpacks it. Its codes mean nothing anywhere
-but where it put them: it has no p(z), so it cannot draw new images.
+Below is a plain autoencoder for images of zeros and ones: it encodes an
+image as a code z and decodes it again. It has no p(z), so it does not
+say from which z one should draw new images.
 
 Make it variational. Its code becomes the mean of q(z|x), and a second
 head, Wv and bv, gives the log-variance. z is sampled with the noise eps
-that you are given, the KL to N(0, I) joins the loss, and then one can
-sample: first z from the prior, then every pixel x from its Bernoulli.
+that you are given, and the KL to N(0, I) is added to the loss. Then new
+images can be drawn: first z from the prior, then every pixel of x from
+its Bernoulli distribution.
 
 p is a dict with W1, b1, Wm, bm (the autoencoder's code), Wv, bv (new),
 W2, b2, W3, b3. All losses: sum over pixels and latent dimensions, mean

@@ -2,23 +2,24 @@
 
 Next to chapter 9 (training). About 60 minutes. 10 points.
 
-You have written all the parts; now they learn. Copy `loss_grad` from
-exercise 7, `adam_step` from exercise 8, and `sample` from exercise 12
-under the name `draw`. This file imports NumPy, and nothing else: what
-comes out is yours.
+You have written all the parts; now you train with them. Copy `loss_grad`
+from exercise 7, `adam_step` from exercise 8, and `sample` from exercise
+12 under the name `draw`. The model needs only NumPy and your own code.
 
 start: the first parameters, a dict p as in exercise 7. Biases may be
-zero. Weights may not (why?), nor so large that tanh is flat everywhere:
-draw them from rng, with a standard deviation of 1 / sqrt(rows).
+zero. Weights may not all be zero (why?), nor so large that tanh is flat
+everywhere: draw them from rng, with a standard deviation of
+1 / sqrt(rows).
 
 train: take the images in batches of about 50, in a new order in each
 epoch. For each batch draw fresh noise eps, take the gradient with
 beta = 1, and let Adam take a step in every array of p, each with an m
 and a v of its own (t counts the steps and is 1 in the first; betas of
 0.9 and 0.999, eps = 1e-8). 64 hidden units, K = 8, lr = 3e-3 and 30
-epochs are one good choice; they take a few seconds. Your model should
-reach at most 22.5 nats per image on digits that it has not seen, where
-pixels drawn one by one would cost 25.2. All randomness comes from rng.
+epochs are one good choice; they take a few seconds. The nelbo of your
+model on digits that it has not seen should be at most 22.5 nats per
+image; a model of independent pixels has 25.2. Draw all random numbers
+from rng.
 
 draw: n images from the model, as in exercise 12.
 
