@@ -122,21 +122,17 @@ def check_gradient(
             f"order: expected each of {list(parameters.layout)} once, got {list(order)}"
         )
 
-    def flat_loss(g):
+    def of_flat(g):
         return lambda flat: g(parameters.form(flat))
 
-    def claim(flat):
-        value = grad(parameters.form(flat.copy())) if callable(grad) else grad
-        return parameters.gradient(value)
-
     subject = Subject(
-        flat_loss(f),
-        claim,
+        of_flat(f),
+        of_flat(grad) if callable(grad) else lambda flat: grad,
         parameters,
         order=None if order is None else list(order),
         repeatable=callable(grad),
         sizes=dict(sizes or {}),
-        parts={name: flat_loss(part) for name, part in (parts or {}).items()},
+        parts={name: of_flat(part) for name, part in (parts or {}).items()},
     )
     return examine(
         subject, tolerance=tolerance, oracle=oracle, max_entries=max_entries, rng=rng
@@ -213,15 +209,15 @@ def examine(subject, *, tolerance=1e-6, oracle="richardson", max_entries=5000, r
 def _collect_claims(evidence, rng):
     """Claim at a point near theta, then twice at theta, then backward once more."""
     subject, theta = evidence.subject, evidence.subject.parameters.flat
+    read = subject.parameters.gradient
     if subject.repeatable:
         nearby = theta + 1e-3 * rng.standard_normal(theta.size)
-        evidence.elsewhere = nearby, subject.claim(nearby)[0]
-        evidence.claims.append(subject.claim(theta.copy())[0])
-    claimed, misshapen, single = subject.claim(theta.copy())
+        evidence.elsewhere = nearby, read(subject.claim(nearby.copy()))[0]
+        evidence.claims.append(read(subject.claim(theta.copy()))[0])
+    claimed, misshapen, single = read(subject.claim(theta.copy()))
     evidence.claims.append(claimed)
-    if subject.again is not None:
-        with suppress(Exception):  # nobody promises a second backward without a forward
-            evidence.once_more = subject.again()[0]
+    with suppress(Exception):  # nobody promises a second backward without a forward
+        evidence.claims += [read(subject.again())[0]] if subject.again else []
     return misshapen, single
 
 
@@ -237,11 +233,9 @@ def _look_at(evidence, block, max_entries, single, rng):
 
 def _compare(evidence, block, indices):
     """Add entries to those looked at."""
-    expected, error = evidence.oracle.entries(indices)
-    block.indices = np.concatenate([block.indices, indices]).astype(int)
-    block.claimed = np.concatenate([block.claimed, evidence.claims[0][indices]])
-    block.expected = np.concatenate([block.expected, expected])
-    block.error = np.concatenate([block.error, error])
+    block.indices = np.concatenate([block.indices, indices])
+    block.claimed = evidence.claims[0][block.indices]
+    block.expected, block.error = evidence.oracle.entries(block.indices)
 
 
 def _chosen(block, claimed, max_entries, theta, rng):
@@ -285,7 +279,7 @@ def _along(evidence, block, inside, rng):
 
 def _find_kinks(evidence, block):
     """Set apart the entries on a kink, where any slope between the two sides may do."""
-    if evidence.oracle.method == "complex" or block.given is not None:
+    if evidence.oracle.method == "complex":
         return
     wrong = block.wrong
     for position in np.flatnonzero(wrong | block.undecided):

@@ -10,7 +10,7 @@ over. To add one, write the function and put it in a list of `hypotheses`.
 import numpy as np
 
 from minivae.gradcheck.evidence import RIGHT, WRONG, listed, names_of
-from minivae.gradcheck.hypotheses import CAUSES, LIMITS, OBSTACLES
+from minivae.gradcheck.hypotheses import CAUSES, CONDITIONS
 from minivae.gradcheck.place import Place, locate
 from minivae.gradcheck.report import Hint
 
@@ -26,62 +26,47 @@ def diagnose(evidence):
         one for each limit of the check that was met.
     notes : list of str
     """
-    for hint in _met(OBSTACLES, evidence):
-        return Place(), [hint], []
-    place = locate(evidence)
+    place = locate(evidence) if evidence.blocks else Place()
     hints = _explained(evidence, place) if place else []
-    return place, [*hints, *_met(LIMITS, evidence)], _notes(evidence)
-
-
-def _met(conditions, evidence):
-    """A hint for each of the conditions that is met; they explain no numbers."""
-    for condition in conditions:
-        text = _ask(condition, evidence)
-        if text:
-            yield Hint(condition.__name__, [], "", text)
+    for condition in CONDITIONS:
+        if text := _ask(condition, evidence):
+            hints.append(Hint(condition.__name__, [], "", text))
+    return place, hints, _notes(evidence)
 
 
 def _explained(evidence, place):
     """The place with its causes, then whatever is wrong elsewhere with its own."""
     wrong = evidence.blocks_of(WRONG)
     wrong += [b for b in evidence.restless if b not in wrong]
-    first = [b for b in wrong if b.name in place.first_wrong]
-    causes = _causes(evidence, first, wrong)
-    said = {name for _, names, _ in causes for name in names}
-    why = " ".join(text for *_, text in causes) or place.look
-    hints = [
-        Hint(causes[0][0] if causes else "place", list(place.first_wrong), place.where, why)
-    ]
-    known = said | set(place.first_wrong) | set(place.behind)
+    causes = _causes(evidence, [b for b in wrong if b.name in place.first_wrong], wrong)
+    cause = causes[0].cause if causes else "place"
+    why = " ".join(hint.why for hint in causes) or place.look
+    hints = [Hint(cause, list(place.first_wrong), place.where, why)]
+    known = {*place.first_wrong, *place.behind}.union(*(hint.blocks for hint in causes))
     rest = [b for b in wrong if b.name not in known]
-    for cause, names, text in _causes(evidence, rest, rest):
-        hints.append(Hint(cause, names, "", text))
-        rest = [b for b in rest if b.name not in names]
+    hints += _causes(evidence, rest, rest)
+    rest = [b for b in rest if not any(b.name in hint.blocks for hint in hints)]
     if rest:
         hints.append(Hint("place", names_of(rest), f"Wrong, too: {listed(rest)}.", ""))
     return hints
 
 
 def _causes(evidence, blocks, wrong):
-    """(hypothesis's name, names, text) until `blocks` are explained or nothing fits.
+    """A `Hint` for each cause found, until `blocks` are explained or nothing fits.
 
     A mistake in one term of the loss explains all that is wrong; so all is tried first.
     """
-    found = []
+    hints, left = [], list(blocks)
     for hypothesis in [*CAUSES, *evidence.subject.hypotheses]:
-        tried = None
-        for candidates in (wrong, blocks):
-            left = [b for b in blocks if not any(b.name in names for _, names, _ in found)]
-            while left:
-                asked = [b for b in candidates if candidates is wrong or b in left]
-                if asked == tried:
-                    break  # the answer would be the same
-                answer, tried = _ask(hypothesis, evidence, asked), asked
-                if not answer or not any(b in answer[0] for b in left):
-                    break
-                found.append((hypothesis.__name__, names_of(answer[0]), answer[1]))
-                left = [b for b in left if b not in answer[0]]
-    return found
+        asked = wrong
+        while left and asked:
+            explained, why = _ask(hypothesis, evidence, asked) or ([], "")
+            if any(b in explained for b in left):
+                hints.append(Hint(hypothesis.__name__, names_of(explained), "", why))
+                left = asked = [b for b in left if b not in explained]
+            else:
+                asked = left if asked is wrong and left != wrong else []
+    return hints
 
 
 def _ask(hypothesis, evidence, *blocks):

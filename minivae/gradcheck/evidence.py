@@ -17,8 +17,7 @@ SAFETY = 10  # how many of its own error estimates an oracle may be off
 class Subject:
     """What is checked, in one shape for functions, layers and models.
 
-    loss : flat theta -> scalar. claim : flat theta -> (flat gradient, misshapen blocks,
-        whether it is float32 throughout).
+    loss : flat theta -> scalar. claim : flat theta -> the gradient, in theta's own form.
     order : names of the parameters in the order of the forward pass, if not the layout's.
     again : the claim by one more backward without a forward, or None.
     repeatable : whether `claim` can be called again.
@@ -139,18 +138,17 @@ class Block:
     @property
     def verdict(self):
         """WRONG, undecided or ok."""
-        if self.given is not None or self.wrong.any() or self.wrong_directions:
+        if self.wrong.any() or self.wrong_directions:
             return WRONG
         return UNDECIDED if self.undecided.any() else RIGHT
 
     @property
     def worst(self):
         """Position, in `indices`, of the largest error among the entries to show."""
-        shown = self.wrong if self.wrong.any() else self.undecided
-        difference = self.difference
-        return int(
-            np.argmax(np.where(shown, difference, -1) if shown.any() else difference)
-        )
+        for shown in (self.wrong, self.undecided):
+            if shown.any():
+                return int(np.argmax(np.where(shown, self.difference, -1)))
+        return int(np.argmax(self.difference))
 
     @property
     def relative_error(self):
@@ -199,8 +197,8 @@ class Evidence:
     """Everything the hypotheses may look at.
 
     losses : the loss at theta, called three times.
-    claims : flat gradients claimed at theta by one call, or by two one after another.
-    once_more : the gradient after one more backward alone, or None.
+    claims : flat gradients claimed at theta by one call, or by two one after another and,
+        where it can be had, by one more backward alone.
     elsewhere : (a theta a little way off, the gradient claimed there), or None.
     single : whether float32 blurs the comparison.
     """
@@ -211,9 +209,8 @@ class Evidence:
     oracle: Oracle | None = None
     blocks: dict = field(default_factory=dict)
     claims: list = field(default_factory=list)
-    once_more: np.ndarray | None = None
     elsewhere: tuple | None = None
-    part_oracles: dict = field(default_factory=dict)
+    other_oracles: dict = field(default_factory=dict)
 
     def blocks_of(self, verdict):
         """The blocks of one verdict, in the order of the layout."""
@@ -227,10 +224,10 @@ class Evidence:
         came back doubled counts.
         """
         found = []
-        for b in self.blocks.values():
-            one, two = self.claims[0][b.where], self.claims[-1][b.where]
-            more = two if self.once_more is None else self.once_more[b.where]
-            if np.isfinite([one, two, more]).all():
+        for b in self.blocks.values() if len(self.claims) > 1 else ():
+            claims = np.array([claim[b.where] for claim in self.claims])
+            one, two, more = claims[0], claims[1], claims[-1]
+            if np.isfinite(claims).all():
                 near = {"rtol": 1e-9, "atol": 1e-13 * b.scale}
                 doubled = two.any() and np.allclose(2 * two, more, **near)
                 if doubled or not np.allclose(one, two, **near):
@@ -243,19 +240,19 @@ class Evidence:
         The terms add up, so the last is the whole less the others: no need to evaluate.
         """
         *first, last = self.subject.parts
-        if name == last:
-            expected, error = self.oracle.entries(indices)
-            for other in first:
-                value, more = self.part(other, indices)
-                expected, error = expected - value, error + more
-            return expected, error
-        if name not in self.part_oracles:
-            self.part_oracles[name] = self.differentiate(self.subject.parts[name])
-        return self.part_oracles[name].entries(indices)
+        if name != last:
+            return self.differentiate(name, self.subject.parts[name]).entries(indices)
+        expected, error = self.oracle.entries(indices)
+        for other in first:
+            value, more = self.part(other, indices)
+            expected, error = expected - value, error + more
+        return expected, error
 
-    def differentiate(self, f):
-        """An `Oracle` for another loss at the same point."""
-        return Oracle(f, self.oracle.theta, noise=self.oracle.noise)
+    def differentiate(self, name, f):
+        """The `Oracle` for another loss at the same point, kept by its name."""
+        if name not in self.other_oracles:
+            self.other_oracles[name] = Oracle(f, self.oracle.theta, noise=self.oracle.noise)
+        return self.other_oracles[name]
 
 
 def names_of(blocks):

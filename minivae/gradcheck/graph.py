@@ -77,60 +77,48 @@ def _inputs(layer, earlier, ends, follows):
 
 def grouped(blocks):
     """Weights with their biases: each after its weight, or in the order of the weights."""
-    adjacent, in_order = [], []
-    for block in blocks:
-        last = adjacent[-1] if adjacent else None
-        if last and len(last.blocks) == 1 and _fits(last.weight, block):
-            last.blocks.append(block)
-        else:
-            adjacent.append(Layer([block]))
-    for block in sorted(blocks, key=lambda b: sum(n > 1 for n in b.shape) < 2):
-        lone = [a for a in in_order if len(a.blocks) == 1 and _fits(a.weight, block)]
-        if lone:
-            lone[0].blocks.append(block)
-        else:
-            in_order.append(Layer([block]))
+    weights_first = sorted(blocks, key=lambda b: sum(n > 1 for n in b.shape) < 2)
+    adjacent = _joined(blocks, lambda layers: layers[-1:])
+    in_order = _joined(weights_first, lambda layers: layers)
     return in_order if len(in_order) < len(adjacent) else adjacent
 
 
-def _fits(weight, bias):
-    """Whether a block can be the bias of a weight, by their shapes."""
-    weight, bias = weight.shape, bias.shape
-    if len(bias) == 2 and len(weight) == 2:
-        return bias in ((weight[0], 1), (1, weight[1]))
-    if len(weight) < 2:
-        return len(weight) == 1 and bias == weight
-    return len(bias) == 1 and bias[0] in weight
+def _joined(blocks, candidates):
+    """Each block with the first weight of the candidates that it can be the bias of."""
+    layers = []
+    for block in blocks:
+        lone = [layer for layer in candidates(layers) if len(layer.blocks) == 1]
+        fitting = [layer for layer in lone if _axes(layer.weight, block)]
+        if fitting:
+            fitting[0].blocks.append(block)
+        else:
+            layers.append(Layer([block]))
+    return layers
+
+
+def _axes(weight, bias):
+    """The axes of a weight along which a bias can run, by their shapes."""
+    shapes = weight.shape * np.eye(len(weight.shape), dtype=int)
+    alone = [tuple(np.maximum(shape, 1)) for shape in shapes]  # as a sum with keepdims
+    return [i for i, n in enumerate(weight.shape) if bias.shape in ((n,), alone[i])]
 
 
 def _measure(layers):
     """n_in and n_out of each layer: rows (x W) or columns (W x), by the biases's sizes."""
     matrices = [layer for layer in layers if len(layer.weight.shape) == 2]
-    own = {layer: _output_axis(layer) for layer in matrices}
-    votes = [axis for axis in own.values() if axis is not None]
+    along = {layer: _axes(*layer.blocks) for layer in matrices if len(layer.blocks) > 1}
+    own = {layer: axes[0] for layer, axes in along.items() if len(axes) == 1}
+    votes = list(own.values())
     if not votes:
         shapes = [layer.weight.shape for layer in matrices]
         votes = [a for u, v in pairwise(shapes) for a in (0, 1) if u[a] == v[1 - a]]
     usual = 0 if votes.count(0) > votes.count(1) else 1
     for layer in layers:
-        shape = layer.weight.shape
+        shape, axis = layer.weight.shape, own.get(layer, usual)
         if len(shape) == 2:
-            axis = usual if own[layer] is None else own[layer]
             layer.n_in, layer.n_out = shape[1 - axis], shape[axis]
         elif len(shape) == 1:
             layer.n_out = shape[0]
-
-
-def _output_axis(layer):
-    if len(layer.blocks) < 2:
-        return None
-    rows, columns = layer.weight.shape
-    bias = layer.blocks[1].shape
-    if rows == columns and len(bias) < 2:
-        return None
-    if len(bias) == 2 and rows == columns:
-        return 0 if bias[1] == 1 else 1
-    return 0 if max(bias) == rows else 1
 
 
 def _in_series(oracle, a, b, later):

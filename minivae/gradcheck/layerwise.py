@@ -11,7 +11,7 @@ from minivae.gradcheck.evidence import WRONG, Subject
 from minivae.gradcheck.parameters import Parameters
 
 
-def check_layer(layer, x, rng, *, oracle="richardson", max_entries=5000):
+def check_layer(layer, x, rng, **options):
     """Check a layer alone: dx, and the gradient of each of its parameters.
 
     The loss is Σ dy ⊙ forward(x) with a *random* upstream gradient dy, for dy of all ones
@@ -28,8 +28,8 @@ def check_layer(layer, x, rng, *, oracle="richardson", max_entries=5000):
         kinks.
     rng : numpy.random.Generator
         Draws dy, and the parameters of a layer that has none yet.
-    oracle, max_entries
-        As in `check_gradient`.
+    **options
+        `tolerance`, `oracle` and `max_entries`, as in `check_gradient`.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def check_layer(layer, x, rng, *, oracle="richardson", max_entries=5000):
         dx = layer.backward(dy)
         if dx is None:
             raise ValueError("backward: expected the gradient dx, got None")
-        return parameters.gradient({"x": dx} | {name: layer.grads[name] for name in own})
+        return {"x": dx} | {name: layer.grads[name] for name in own}
 
     def claim(flat):
         forward(flat)
@@ -73,7 +73,7 @@ def check_layer(layer, x, rng, *, oracle="richardson", max_entries=5000):
         rows=by_rows and (lambda r: lambda flat: (dy * forward(flat))[r].sum()),
     )
     try:
-        return examine(subject, oracle=oracle, max_entries=max_entries, rng=rng)
+        return examine(subject, rng=rng, **options)
     finally:
         forward(parameters.flat)
 
@@ -81,14 +81,15 @@ def check_layer(layer, x, rng, *, oracle="richardson", max_entries=5000):
 def _give_memory(layer, rng, dtype):
     """Bind a layer of ours that has parameters but no arrays to hold them."""
     if getattr(layer, "shapes", None) and not layer.params:
-        layer.bind(
-            {name: np.zeros(shape, dtype) for name, shape in layer.shapes.items()},
-            {name: np.zeros(shape, dtype) for name, shape in layer.shapes.items()},
-        )
+        for_both = [
+            {name: np.zeros(shape, dtype) for name, shape in layer.shapes.items()}
+            for _ in ("params", "grads")
+        ]
+        layer.bind(*for_both)
         layer.initialise(rng)
 
 
-def check_likelihood(likelihood, x, y, rng, *, oracle="richardson", max_entries=5000):
+def check_likelihood(likelihood, x, y, rng, **options):
     """Check ∂ log p(x|z) / ∂y, and the gradient of a likelihood's own parameters.
 
     Parameters
@@ -101,8 +102,8 @@ def check_likelihood(likelihood, x, y, rng, *, oracle="richardson", max_entries=
         The decoder's output.
     rng : numpy.random.Generator
         Draws the upstream gradient dlogp.
-    oracle, max_entries
-        As in `check_gradient`.
+    **options
+        `tolerance`, `oracle` and `max_entries`, as in `check_gradient`.
 
     Returns
     -------
@@ -116,26 +117,17 @@ def check_likelihood(likelihood, x, y, rng, *, oracle="richardson", max_entries=
         params=likelihood.params,
         grads=likelihood.grads,
     )
-    return check_layer(layer, y, rng, oracle=oracle, max_entries=max_entries)
+    return check_layer(layer, y, rng, **options)
 
 
 def guilty_layer(evidence, blocks):
     """A layer of the model is wrong when checked alone: a hypothesis of `check_model`."""
     test = evidence.subject.model
-    found = check_layers_of(test.model, test.x)
-    if not found or not blocks:
-        return None
-    said = []
-    for place, (kind, wrong, alone) in found.items():
-        what = " and ".join("dx" if name == "x" else f"d{name}" for name in wrong)
-        said.append(
-            f"{place} ({kind}) is wrong when checked alone: the {what} of its backward does"
-            f" not fit its forward.{' Alone it says: ' + alone if alone else ''}"
-        )
-    return blocks, " ".join(said)
+    said = list(wrong_layers(test.model, test.x))
+    return (blocks, " ".join(said)) if said else None
 
 
-def check_layers_of(model, data):
+def wrong_layers(model, data):
     """Check every layer that a model shows, one by one.
 
     Parameters
@@ -146,33 +138,37 @@ def check_layers_of(model, data):
     data : ndarray, shape (B, D)
         In the support of the likelihood.
 
-    Returns
-    -------
-    dict of str to (str, list of str, str)
-        By place, such as "decoder.1", what is wrong: the class, the names of the wrong
-        gradients ("x" stands for dx), and the cause, if it is known.
+    Yields
+    ------
+    str
+        Place, such as decoder.1, class and gradients of a layer that is wrong, and the
+        cause, if it is known.
     """
-    rng, found = np.random.default_rng(0), {}
+    rng = np.random.default_rng(0)
     (B, D), dtype = np.shape(data), model.theta.dtype
 
     def random(width):
         return rng.standard_normal((B, width)).astype(dtype)
 
-    def note(place, layer, check, *args):
-        report = check(layer, *args, rng, max_entries=100)
-        wrong = [b.name for b in report.blocks.values() if b.verdict == WRONG]
-        known = [h.why for h in report.hints if h.cause != "place"]
-        if wrong:
-            found[place] = (type(layer).__name__, wrong, " ".join(known[:1]))
+    def shown():
+        for name, part in vars(model).items():
+            if hasattr(part, "log_prob"):
+                yield name, check_likelihood, part, data, random(D)
+            elif getattr(part, "layers", None) and part.n_in:
+                x = random(part.n_in)
+                for i, layer in enumerate(part.layers):
+                    yield f"{name}.{i}", check_layer, layer, x
+                    x = layer.forward(x)
+            elif hasattr(part, "backward") and getattr(part, "n_in", None):
+                yield name, check_layer, part, random(part.n_in)
 
-    for name, part in vars(model).items():
-        if hasattr(part, "log_prob"):
-            note(name, part, check_likelihood, data, random(D))
-        elif getattr(part, "layers", None) and part.n_in:
-            x = random(part.n_in)
-            for i, layer in enumerate(part.layers):
-                note(f"{name}.{i}", layer, check_layer, x)
-                x = layer.forward(x)
-        elif hasattr(part, "backward") and getattr(part, "n_in", None):
-            note(name, part, check_layer, random(part.n_in))
-    return found
+    for place, check, layer, *arrays in shown():
+        report = check(layer, *arrays, rng, max_entries=100)
+        wrong = [f"d{b.name}" for b in report.blocks.values() if b.verdict == WRONG]
+        known = [f" Alone it says: {h.why}" for h in report.hints if h.cause != "place"]
+        if wrong:
+            yield (
+                f"{place} ({type(layer).__name__}) is wrong when checked alone: the"
+                f" {' and '.join(wrong)} of its backward does not fit its forward."
+                + "".join(known[:1])
+            )

@@ -38,14 +38,14 @@ class ModelUnderTest:
         return self.model.loss(*args, **(self.kwargs | change))
 
     def claim(self, flat, **where):
-        """The flat gradient that the model claims; arguments as those of `loss`."""
+        """The gradient that the model claims; arguments as those of `loss`."""
         self.loss(flat, **where)
         return self.backward()
 
     def backward(self):
-        """The flat gradient that `model.backward` writes, a copy."""
+        """The gradient that `model.backward` writes, a copy."""
         self.model.backward()
-        return self.model.grad.astype(np.float64).ravel()
+        return self.model.grad.copy()
 
     def move_to(self, flat):
         """Give the model the parameters `flat`."""
@@ -58,16 +58,13 @@ class ModelUnderTest:
 
     def term(self, name, flat, **where):
         """The "rec" or the "kl" part of the loss, beta included, by setting beta to 0."""
-        return self._part(name, lambda **beta: scalar(self.loss(flat, **where, **beta)))
+        rec = scalar(self.loss(flat, beta=0.0, **where))
+        return rec if name == "rec" else scalar(self.loss(flat, **where)) - rec
 
     def claimed_term(self, name, flat, **where):
-        """The same part of the claimed gradient."""
-        return self._part(name, lambda **beta: self.claim(flat, **where, **beta))
-
-    @staticmethod
-    def _part(name, total):
-        rec = total(beta=0.0)
-        return rec if name == "rec" else total() - rec
+        """The same part of the claimed gradient, flat."""
+        rec = self.claim(flat, beta=0.0, **where).ravel()
+        return rec if name == "rec" else self.claim(flat, **where).ravel() - rec
 
 
 def check_model(
@@ -114,16 +111,14 @@ def check_model(
     _check_attributes(model)
     test = ModelUnderTest(model, x, eps, loss_kwargs)
     parameters = Parameters(model.theta.copy(), getattr(model, "layout", None))
-    single = model.theta.dtype == np.float32
-
     theta, grad, B = model.theta.copy(), model.grad.copy(), 1 if x is None else len(x)
     try:
         subject = Subject(
             test.loss,
-            lambda flat: (test.claim(flat), {}, single),
+            test.claim,
             parameters,
             order=order,
-            again=lambda: (test.backward(), {}, single),
+            again=test.backward,
             sizes=_sizes(test),
             parts=_parts(test, test.loss(theta)),
             rows=lambda r: lambda flat: scalar(test.loss(flat, slice(r, r + 1))) / B,

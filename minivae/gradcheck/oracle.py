@@ -69,15 +69,13 @@ class Oracle:
         """The derivative in the direction v, shape (P,): v · ∇f, an `Estimate`."""
         return self._differentiate(lambda t: self.theta + t * v)
 
-    def entry(self, i):
-        """The derivative in theta[i], an `Estimate`."""
-        if i not in self._entries:
-            self._entries[i] = self._differentiate(lambda t: self._moved(i, t))
-        return self._entries[i]
-
     def entries(self, indices):
         """Derivatives and their errors, two arrays of the length of `indices`."""
-        found = [self.entry(int(i)) for i in indices]
+        found = []
+        for i in map(int, indices):
+            if i not in self._entries:
+                self._entries[i] = self._differentiate(lambda t, i=i: self._moved(i, t))
+            found.append(self._entries[i])
         return np.array([e.value for e in found]), np.array([e.error for e in found])
 
     def kink(self, i):

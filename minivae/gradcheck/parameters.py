@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minivae.errors import as_float_array, check_finite
+from minivae.errors import as_float_array
 
 
 class Parameters:
@@ -32,8 +32,8 @@ class Parameters:
         self.theta = theta
         arrays = {}
         for name, value in leaves("theta", theta):
-            array = as_float_array(name, as_array(name, value), np.float64)
-            check_finite(name, array)
+            value = as_array(name, value)
+            array = as_float_array(name, value, np.float64, finite=True)
             if name in arrays:
                 raise ValueError(f"theta: expected different names, got two {name!r}")
             arrays[name] = array

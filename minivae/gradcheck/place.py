@@ -59,24 +59,21 @@ def locate(evidence):
 def _spoilt(group, local, behind):
     """The gradient is wrong on arrival at the layers of the `group`."""
     before = _next(group[0])
-    edge = not before
-    numbers = [layer for layer in local if layer.aside] if edge else []
+    numbers = [] if before else [layer for layer in local if layer.aside]
     first = [b for layer in group + numbers for b in layer.wrong]
     last = [b for layer in before for b in layer.right]
     names, right = listed(first), listed(last)
     beside = [
         a for b in before for a in b.takes if a not in group and a.takes == group[0].takes
     ]
-    if edge:
+    if not before:
         where = f"Already {names}, which backward reaches first, {_is(first)} wrong."
         look = (
             "Look at the edge of the loss: its derivative by the output (sign, factors, sum"
             " or mean), and the terms of the loss itself."
         )
     elif len(group) > 1:
-        where = (
-            f"Backward is right as far as {right} and wrong from {names} on, side by side."
-        )
+        where = _way(right, f"{names} on, side by side")
         look = (
             "Look at what these have in common: the gradient that is handed back to both,"
             " and the terms of the loss that meet both (such as a KL)."
@@ -89,16 +86,13 @@ def _spoilt(group, local, behind):
         )
         look = f"Look at the lines that make the gradient entering {names}, all its terms."
     elif len(before) > 1:
-        where = (
-            f"Backward is right as far as {right}, side by side, and wrong from {names} on."
-        )
+        where = _way(f"{right}, side by side,", f"{names} on")
         look = (
             "Look at where their paths meet (are all of them added up?) and at the"
             " derivative of the activation there."
         )
     else:
-        where = f"Backward is right as far as {right} and wrong from {names} on"
-        where += f"{_extent(first)}."
+        where = _way(right, f"{names} on{_extent(first)}")
         look = (
             "Look between the two: the product with the weights, the derivative of the"
             " activation, whatever lies there without parameters, and another term of the"
@@ -112,19 +106,18 @@ def _local(layers, behind):
     first = [b for layer in layers for b in layer.wrong]
     before = [n for layer in layers for n in _next(layer) if n not in layers]
     last = [b for layer in dict.fromkeys(before) for b in layer.right]
-    beside = [b for layer in layers for b in layer.right]
     names = listed(first)
     if behind:
-        right = listed(last + beside)
-        where = f"Backward is right as far as {right} and wrong from {names} on."
+        beside = [b for layer in layers for b in layer.right]
+        where = _way(listed(last + beside), f"{names} on")
         look = f"Look at what the gradient of {names} shares with what lies behind it."
-        return _place(first, last, behind, where, look)
-    where = f"{names} alone {_is(first)} wrong{_extent(first)}."
-    look = (
-        "The gradient that arrives there is right: look at the"
-        f" {'line that writes it' if len(first) == 1 else 'lines that write them'}, and for"
-        " a term of the loss in these parameters themselves."
-    )
+    else:
+        where = f"{names} alone {_is(first)} wrong{_extent(first)}."
+        look = (
+            "The gradient that arrives there is right: look at the"
+            f" {'line that writes it' if len(first) == 1 else 'lines that write them'}, and"
+            " for a term of the loss in these parameters themselves."
+        )
     return _place(first, last, behind, where, look)
 
 
@@ -137,6 +130,10 @@ def _place(first, last, behind, where, look):
     return Place(tuple(names_of(first)), tuple(names_of(last)), tuple(follow), where, look)
 
 
+def _way(right, wrong):
+    return f"Backward is right as far as {right} and wrong from {wrong}."
+
+
 def _is(blocks):
     return "is" if len(blocks) == 1 else "are"
 
@@ -144,7 +141,7 @@ def _is(blocks):
 def _extent(first):
     """Which rows or columns of the first wrong matrix are wrong, if not all are."""
     block = first[0]
-    if len(block.shape) != 2 or not block.complete or block.given is not None:
+    if len(block.shape) != 2 or not block.complete:
         return ""
     wrong = block.array(block.wrong)
     for axis, word in ((1, "row"), (0, "column")):

@@ -13,7 +13,7 @@ def broken(evidence, blocks):
 def test_a_hypothesis_that_raises_loses_only_itself(monkeypatch):
     loss, theta, grad, _ = affine()
     wrong = {name: 2 * g for name, g in grad(theta).items()}
-    for place in ("CAUSES", "LIMITS", "OBSTACLES"):
+    for place in ("CAUSES", "CONDITIONS"):
         monkeypatch.setattr(diagnosis, place, [broken, *getattr(diagnosis, place)])
     report = check_gradient(loss, theta, wrong)
     assert report.hints[0].cause == "constant_factor", str(report)

@@ -38,7 +38,7 @@ def test_verdicts(claimed, expected, error, verdict):
 
 
 def test_a_wrong_shape_a_kink_and_a_direction_count():
-    assert block([1.0], [1.0], given=np.ones((1, 1))).verdict == "WRONG"
+    assert block([np.nan], [1.0], given=np.ones((1, 1))).verdict == "WRONG"
     kinked = block([1.0, 2.0], [1.5, 2.0], kinks={4: (1.0, 2.0)})
     assert kinked.verdict == "undecided" and not kinked.wrong.any()
     along = block([1.0], [1.0])
@@ -96,6 +96,5 @@ def test_restless_blocks_change_or_come_back_doubled():
     for i, one in enumerate(made.values()):
         one.where = slice(i, i + 1)
     evidence = Evidence(None, [0.0] * 3, False, blocks=made)
-    evidence.claims = [np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.5, 3.0])]
-    evidence.once_more = np.array([1.0, 2.5, 6.0])
+    evidence.claims = [np.array(c) for c in ([1.0, 2, 3], [1.0, 2.5, 3], [1.0, 2.5, 6])]
     assert evidence.restless == [made["b"], made["c"]]

@@ -9,7 +9,6 @@
 
 from minivae.gradcheck.hypotheses import heads, numbers, obstacles, repetition, terms
 
-OBSTACLES = [obstacles.loss_not_finite, obstacles.noise_not_frozen]
 CAUSES = [
     repetition.repetition,
     numbers.gradient_not_finite,
@@ -23,6 +22,12 @@ CAUSES = [
     numbers.one_row,
     heads.power_of_sigma,
     heads.another_draw,
-    repetition.stale,
+    numbers.stale,
 ]
-LIMITS = [obstacles.single_precision, obstacles.kink, obstacles.too_coarse]
+CONDITIONS = [
+    obstacles.loss_not_finite,
+    obstacles.noise_not_frozen,
+    obstacles.single_precision,
+    obstacles.kink,
+    obstacles.too_coarse,
+]

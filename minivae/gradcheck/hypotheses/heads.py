@@ -6,7 +6,7 @@ dmu or dlogvar, and can be held against logvar and eps themselves. `power_of_sig
 `another_draw` speak only of models whose own loss obeys dlogvar = c·dmu·eps·sigma/2.
 """
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -20,10 +20,11 @@ IMAGES = 8  # how many batches of one image are looked at
 class Head(NamedTuple):
     """The gradient of "rec" and "kl" in a head's bias, for each image; (n, K) as logvar."""
 
+    bias: object
+    eps: np.ndarray
+    logvar: np.ndarray
     claimed: dict
     expected: dict
-    logvar: np.ndarray
-    bias: object
 
 
 def which_term(evidence, blocks):
@@ -48,51 +49,43 @@ def which_term(evidence, blocks):
 
 @lru_cache(maxsize=1)  # several hypotheses and blocks ask in turn
 def _heads(evidence):
-    """{"mu": Head, "logvar": Head} and the c of the loss; raises for other models."""
+    """The `Head` of mu, that of logvar, and the c of the loss; raises for other models."""
     test, theta = evidence.subject.model, evidence.oracle.theta
     before, heads = test.encode(theta), {}
     for block in evidence.blocks.values():
         if block.size == before[0].shape[-1]:
             moved, steps = theta.copy(), 0.1 * np.arange(1, block.size + 1)
             moved[block.where] += steps
-            for name, old, new in zip(PATHS, before, test.encode(moved), strict=True):
-                if np.allclose(new - old, steps, rtol=0, atol=1e-6):
-                    heads[name] = _head(evidence, block)
-    mu, logvar = heads["mu"], heads["logvar"]
-    images = len(logvar.logvar)
-    path = mu.expected["rec"] * _noise(test)[:images] * np.exp(mu.logvar / 2) / 2
+            for i, after in enumerate(test.encode(moved)):
+                if np.allclose(after - before[i], steps, rtol=0, atol=1e-6):
+                    heads[i] = _head(evidence, block)
+    mu, logvar = heads[0], heads[1]
+    path = mu.expected["rec"] * mu.eps * np.exp(mu.logvar / 2) / 2
     c = float((logvar.expected["rec"] * path).sum() / (path * path).sum())
     if not np.allclose(logvar.expected["rec"], c * path, rtol=1e-5, atol=1e-8):
-        raise ValueError("z is not mu + sigma·eps")
-    return heads, c
-
-
-PATHS = ("mu", "logvar")
-
-
-def _noise(test):
-    """eps of one sample, (B, K)."""
-    return test.eps.reshape(-1, *test.eps.shape[-2:])[0]
+        raise ValueError("z is not mu + c·sigma·eps")
+    return mu, logvar, c
 
 
 def _head(evidence, bias):
     test, theta = evidence.subject.model, evidence.oracle.theta
-    claimed, expected = {part: [] for part in PART}, {part: [] for part in PART}
-    rows = [slice(r, r + 1) for r in range(min(len(test.x), IMAGES))]
+    eps = test.eps.reshape(-1, *test.eps.shape[-2:])[0]  # of one sample
+    ones = [{"rows": slice(r, r + 1), "eps": eps} for r in range(len(test.x))][:IMAGES]
+    claimed, expected = {}, {}
     for part in PART:
-        for row in rows:
-            one = {"rows": row, "eps": _noise(test)}
-            f = evidence.differentiate(lambda t, p=part, one=one: test.term(p, t, **one))
-            expected[part].append(f.entries(range(bias.where.start, bias.where.stop))[0])
-            claimed[part].append(test.claimed_term(part, theta, **one)[bias.where])
-        claimed[part], expected[part] = np.stack(claimed[part]), np.stack(expected[part])
-    logvar = np.concatenate([test.encode(theta, row)[1] for row in rows])
-    return Head(claimed, expected, logvar, bias)
+        claims = [test.claimed_term(part, theta, **one) for one in ones]
+        losses = [partial(test.term, part, **one) for one in ones]
+        oracles = [evidence.differentiate((part, i), f) for i, f in enumerate(losses)]
+        indices = range(bias.where.start, bias.where.stop)
+        claimed[part] = np.stack([claim[bias.where] for claim in claims])
+        expected[part] = np.stack([oracle.entries(indices)[0] for oracle in oracles])
+    logvar = np.concatenate([test.encode(theta, one["rows"])[1] for one in ones])
+    return Head(bias, eps[: len(ones)], logvar, claimed, expected)
 
 
 def power_of_sigma(evidence, blocks):
     """A part of a head's gradient is off by a power of sigma: sigma for sigma², say."""
-    for head in _heads(evidence)[0].values():
+    for head in _heads(evidence)[:2]:
         powers = {part: _power(head, part) for part in PART}
         known = head.bias in blocks and None not in powers.values()
         if not known or all(p == 0 for _, p in powers.values()):
@@ -132,13 +125,11 @@ def another_draw(evidence, blocks):
     On the right path, dlogvar = dmu·eps·sigma/2 in the reconstruction part. So the claimed
     dlogvar shows which noise backward used. A constant multiple of eps is no other noise.
     """
-    heads, c = _heads(evidence)
-    mu, logvar = heads["mu"], heads["logvar"]
+    mu, logvar, c = _heads(evidence)
     if logvar.bias not in blocks or mu.bias in blocks or not np.isclose(c, 1, rtol=1e-5):
         return None
-    given = _noise(evidence.subject.model)[: len(logvar.logvar)]
     used = logvar.claimed["rec"] / (mu.claimed["rec"] * np.exp(logvar.logvar / 2) / 2)
-    ratio = used / given
+    ratio = used / logvar.eps
     if not np.isfinite(ratio).all() or np.ptp(ratio) <= 1e-6 * np.abs(ratio).max():
         return None
     if len(used) < 2 or not np.allclose(used, used[0], rtol=1e-6):
@@ -146,7 +137,7 @@ def another_draw(evidence, blocks):
     mine = [b for b in blocks if b.shape[-1:] == logvar.bias.shape]
     if np.allclose(used, 1, rtol=1e-6):
         return mine, f"In {listed(mine)} backward leaves out the factor eps."
-    one, other = (", ".join(f"{e:.3f}" for e in noise[0, :3]) for noise in (used, given))
+    one, other = (", ".join(f"{e:.3f}" for e in n[0, :3]) for n in (used, logvar.eps))
     return mine, (
         f"For the first image alone backward used the noise {one}, forward {other}. Was"
         " the noise drawn again between forward and backward? dlogvar = dz·eps·sigma/2"

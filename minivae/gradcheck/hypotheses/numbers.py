@@ -1,9 +1,31 @@
 """The right numbers times a factor, in other places, or of another thing."""
 
+from functools import wraps
+
 import numpy as np
 
 from minivae.gradcheck.evidence import listed
 from minivae.gradcheck.factors import factor_names, factor_reason, factor_text
+from minivae.gradcheck.oracle import Oracle
+
+
+def each(story):
+    """The hypothesis that `story(evidence, block)` is true of a block, and of those alike.
+
+    A story goes on after "The claimed gradient of W, b "; None where it does not fit.
+    """
+
+    @wraps(story)
+    def hypothesis(evidence, blocks):
+        told = {}
+        for block in blocks:
+            told.setdefault(story(evidence, block), []).append(block)
+        told.pop(None, None)
+        for text, alike in told.items():
+            return alike, f"The claimed gradient of {listed(alike)} {text}"
+        return None
+
+    return hypothesis
 
 
 def gradient_not_finite(evidence, blocks):
@@ -21,53 +43,50 @@ def gradient_not_finite(evidence, blocks):
     )
 
 
-def wrong_shape(evidence, blocks):
+@each
+def wrong_shape(evidence, block):
     """The gradient of a parameter does not have the parameter's shape."""
-    block = next((b for b in blocks if b.given is not None), None)
-    return block and (
-        [block],
-        f"The gradient of {block.name} has shape {block.given.shape}, the parameter"
-        f" {block.shape}. {_shape_story(block)}",
+    given, shape = block.given, block.shape
+    if given is None:
+        return None
+    said = f"has shape {given.shape}, the parameter {shape}."
+    if not block.complete:
+        return f"{said} It was not compared further."
+    stories = [
+        (given, _axes(given, shape)),
+        (given.T, "Its numbers are those of the transposed gradient: it lacks a .T."),
+    ]
+    for axis in range(given.ndim):
+        story = f"Summed over axis {axis} it is right: the sum over the batch is missing."
+        stories.append((given.sum(axis=axis), story))
+    for values, story in stories:
+        if values.size == block.size and block.matches(block.expected, values.ravel()):
+            return f"{said} {story}"
+    if given.ndim < 2 and np.isclose(given.sum(), block.expected.sum(), rtol=1e-6):
+        return f"{said} Its total is right: it was summed over the wrong axis."
+    return f"{said} Neither transposing nor summing it makes it right."
+
+
+def _axes(given, shape):
+    """What to say of the right numbers, in order, in an array of another shape."""
+    if [n for n in given.shape if n > 1] != [n for n in shape if n > 1]:
+        return "Its numbers are right, in order, but reshaped."
+    mend = "no keepdims" if given.ndim > len(shape) else "keepdims=True"
+    return (
+        "Its numbers are right, its axes are not: b = b - lr * gradient would make an array"
+        f" of shape {np.broadcast_shapes(given.shape, shape)} of it. The sum wants {mend},"
+        " or a reshape."
     )
 
 
-def _shape_story(block):
-    given, expected = block.given, block.expected
-    if not block.complete:
-        return "It was not compared further."
-
-    def right(values):
-        return values.size == block.size and block.matches(expected, values.ravel())
-
-    if right(given):
-        if given.ndim == len(block.shape) == 2 and 1 not in given.shape:
-            return "Its numbers are right, in order, but reshaped."
-        result = np.broadcast_shapes(given.shape, block.shape)
-        mend = "no keepdims" if given.ndim > len(block.shape) else "keepdims=True"
-        return (
-            "Its numbers are right, its axes are not: b = b - lr * gradient would make an"
-            f" array of shape {result} of it. The sum wants {mend}, or a reshape."
-        )
-    if given.T.shape == block.shape and right(given.T):
-        return "Its numbers are those of the transposed gradient: it lacks a .T."
-    for axis in range(given.ndim):
-        if right(given.sum(axis=axis)):
-            return (
-                f"Summed over axis {axis} it is right: the sum over the batch is missing."
-            )
-    if given.ndim < 2 and np.isclose(given.sum(), expected.sum(), rtol=1e-6):
-        return "Its total is right: it was summed over the wrong axis."
-    return "Neither transposing nor summing it makes it right."
-
-
-def identically_zero(evidence, blocks):
+@each
+def identically_zero(evidence, block):
     """Nothing was written, or nothing arrives."""
-    blocks = [b for b in blocks if not b.claimed.any()]
-    if not blocks:
+    if block.claimed.any():
         return None
-    return blocks, (
-        f"The claimed gradient of {listed(blocks)} is exactly zero everywhere, but the"
-        " loss does depend on it: it is never written, or no gradient arrives there."
+    return (
+        "is exactly zero everywhere, but the loss does depend on it: it is never written,"
+        " or no gradient arrives there."
     )
 
 
@@ -114,68 +133,51 @@ def _whole_number(c):
     return " Some constant is forgotten or doubled."
 
 
-def penalty(evidence, blocks):
+@each
+def penalty(evidence, block):
     """The difference is a multiple of the parameter itself."""
-    found = []
-    for block in blocks:
-        theta = evidence.oracle.theta[block.indices]
-        if block.readable and theta.any() and block.freedom > 2:
-            c = float((block.claimed - block.expected) @ theta / (theta @ theta))
-            if block.matches(block.expected + c * theta):
-                found.append((block, c))
-    found = [(b, c) for b, c in found if np.isclose(c, found[0][1], rtol=1e-4)]
-    if not found:
+    theta = evidence.oracle.theta[block.indices]
+    if not (block.readable and theta.any() and block.freedom > 2):
         return None
-    blocks, c = [b for b, _ in found], found[0][1]
+    c = float((block.claimed - block.expected) @ theta / (theta @ theta))
+    if not block.matches(block.expected + c * theta):
+        return None
     has, lacks = ("gradient", "loss") if c > 0 else ("loss", "gradient")
-    return blocks, (
-        f"The claimed gradient of {listed(blocks)} is the right one {'+' if c > 0 else '-'}"
-        f" {abs(c):.6g} times the parameter itself: a penalty on its square that the {has}"
-        f" has and the {lacks} lacks, or with another weight."
+    return (
+        f"is the right one {'+' if c > 0 else '-'} {abs(c):.4g} times the parameter itself:"
+        f" a penalty on its square that the {has} has and the {lacks} lacks, or with"
+        " another weight."
     )
 
 
-def misplaced(evidence, blocks):
+@each
+def misplaced(evidence, block):
     """The right numbers in the wrong places, or added up over the wrong axis."""
-    stories = {}
-    for block in blocks:
-        story = block.complete and block.readable and _rearrangement(block)
-        if story:
-            stories.setdefault(story, []).append(block)
-    if not stories:
+    claimed, expected, shape = block.claimed, block.expected, block.shape
+    if block.size < 2 or not (block.complete and block.readable):
         return None
-    story, blocks = next(iter(stories.items()))
-    return blocks, f"The claimed gradient of {listed(blocks)} {story}"
-
-
-def _rearrangement(block):
-    expected, shape = block.array(block.expected), block.shape
-    if block.size < 2:
-        return None
-    if len(shape) == 2 and min(shape) > 1:
-        if block.matches(expected.T.ravel()):
-            if shape[0] == shape[1]:
-                return (
-                    "is the right one, transposed. Only a square matrix hides this from the"
-                    " shapes."
-                )
-            return "is the transposed one, only reshaped to the parameter's shape."
-    values = np.unique(expected)
-    if len(values) > 2 and block.matches(
-        np.sort(block.expected), np.sort(block.claimed), block.error.max()
-    ):
+    transposed = block.array(expected).T.ravel()
+    if len(shape) == 2 and min(shape) > 1 and block.matches(transposed):
+        if shape[0] == shape[1]:
+            return (
+                "is the right one, transposed. Only a square matrix hides this from the"
+                " shapes."
+            )
+        return "is the transposed one, only reshaped to the parameter's shape."
+    several = len(np.unique(expected)) > 2
+    if several and block.matches(np.sort(expected), np.sort(claimed), block.error.max()):
         return (
             "holds the right numbers in the wrong places: look at the order of axes, a"
             " reshape, or an index."
         )
-    total, error = block.expected.sum(), block.error.sum()
-    if total and block.matches(np.full(block.size, total), error=error):
+    total, error = expected.sum(), block.error.sum()
+    if total and block.matches(total, error=error):
         return (
             "is one and the same number in every entry, the sum of the right entries: it"
             " was summed over all axes, where only the batch should be."
         )
     vector = sum(n > 1 for n in shape) == 1 and block.size > 2
-    if vector and block.matches(np.array([total]), block.claimed.sum(keepdims=True), error):
+    if vector and block.matches(total, claimed.sum(keepdims=True), error):
         return (
             "has the right total in the wrong entries: it was summed over the wrong axis,"
             f" which the shape hides because both axes have the length {block.size}."
@@ -183,47 +185,56 @@ def _rearrangement(block):
     return None
 
 
-def another_block(evidence, blocks):
+@each
+def another_block(evidence, block):
     """The claimed gradient is that of another parameter of the same shape."""
-    for block in blocks:
-        for other in evidence.blocks.values():
-            if other is block or other.shape != block.shape or block.size < 2:
-                continue
-            inside = block.indices - block.where.start + other.where.start
-            expected, error = evidence.oracle.entries(inside)
-            if expected.any() and block.matches(expected, error=error):
-                return [block], (
-                    f"The claimed gradient of {block.name} is that of {other.name}: were"
-                    " the two exchanged?"
-                )
+    for other in evidence.blocks.values():
+        shift = other.where.start - block.where.start
+        if shift and other.shape == block.shape:
+            if _is_gradient(block, evidence.oracle, shift):
+                return f"is that of {other.name}: were the two exchanged?"
     return None
 
 
-def one_row(evidence, blocks):
+@each
+def one_row(evidence, block):
     """One example's gradient instead of the batch's."""
     rows, B = evidence.subject.rows, evidence.subject.sizes.get("B", 1)
-    if not rows or B < 2:
-        return None
-    for r in (0, B - 1):
-        oracle, which = evidence.differentiate(rows(r)), "last" if r else "first"
+    for r, which in ((0, "first"), (B - 1, "last")) if rows and B > 1 else ():
+        oracle = evidence.differentiate(f"row {r}", rows(r))
         for c, how in ((1, ""), (B, ", times B"), (1 / B, ", divided by B")):
-            found = [b for b in blocks if _is_gradient_of(oracle, b, c)]
-            if found:
-                return found, (
-                    f"The claimed gradient of {listed(found)} is that of the {which} row"
-                    f" of the batch alone{how}: the sum over the batch is missing, or an"
-                    " = in a loop should be +=."
+            if _is_gradient(block, oracle, c=c):
+                return (
+                    f"is that of the {which} row of the batch alone{how}: the sum over the"
+                    " batch is missing, or an = in a loop should be +=."
                 )
     return None
 
 
-def _is_gradient_of(oracle, block, c):
-    """Whether a block's claims are c times another loss's derivatives, not all zero."""
+@each
+def stale(evidence, block):
+    """The claimed gradient is the same at another theta, where the right one is not."""
+    if evidence.elsewhere is None:
+        return None
+    theta, elsewhere = evidence.elsewhere
+    if (elsewhere != evidence.claims[0])[block.where].any():
+        return None
+    there, error = Oracle(evidence.subject.loss, theta).entries(block.indices)
+    if block.matches(there, block.expected, error):
+        return None
+    return (
+        "does not change when the parameters do: it was kept from an earlier call, or"
+        " backward does not use what forward kept."
+    )
+
+
+def _is_gradient(block, oracle, shift=0, c=1):
+    """Whether a block's claims are c times derivatives of another thing, not all zero."""
     if block.size < 2 or not block.readable:
         return False
     largest = np.argsort(-np.abs(block.claimed))[:2]  # two entries rule most of it out
     for chosen in (largest, np.arange(len(block.indices))):
-        expected, error = oracle.entries(block.indices[chosen])
+        expected, error = oracle.entries(block.indices[chosen] + shift)
         fits = block.matches(c * expected, block.claimed[chosen], abs(c) * error)
         if not expected.any() or not fits:
             return False

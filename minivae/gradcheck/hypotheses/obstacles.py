@@ -18,7 +18,7 @@ def loss_not_finite(evidence):
 
 def noise_not_frozen(evidence):
     """Calling the loss again with the same theta gives another number."""
-    if len(set(evidence.losses)) == 1:
+    if not np.isfinite(evidence.losses).all() or len(set(evidence.losses)) == 1:
         return None
     first, second, third = evidence.losses
     return (

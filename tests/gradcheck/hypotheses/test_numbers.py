@@ -75,6 +75,7 @@ GENERAL = [
     ("misplaced", True, lambda g, x, dy: g.update(W=dy.T @ x), "Only a square matrix"),
     ("misplaced", False, reshape, "only reshaped"),
     ("wrong_shape", False, lambda g, x, dy: g.update(W=dy.T @ x), "lacks a .T"),
+    ("wrong_shape", False, lambda g, x, dy: g.update(W=(x.T @ dy).ravel()), "but reshaped"),
     (
         "wrong_shape",
         False,
