@@ -90,9 +90,7 @@ def annealed_log_likelihood(model, x, rng, temperatures=300, chains=16, leapfrog
     check_generator("rng", rng)
     x = as_float_array("x", x, model.dtype, (None, model.D))
     model.likelihood.check(x)
-    T = check_whole("temperatures", temperatures, 1)
-    S = check_whole("chains", chains, 2)
-    L = check_whole("leapfrog", leapfrog, 1)
+    T, S, L = _check_sizes(temperatures, chains, leapfrog)
     parts = [_anneal(model, some, rng, T, S, L) for some in _portions(x, S)]
     return _estimate(np.concatenate(parts, axis=1))
 
@@ -120,10 +118,10 @@ def sandwich(model, n, rng, temperatures=300, chains=16, leapfrog=5):
     check_generator("rng", rng)
     z = rng.standard_normal((n, model.K), dtype=model.dtype)
     x = model.likelihood.sample(model.decoder_output(z), rng)
-    size = temperatures, chains, leapfrog
-    lower = annealed_log_likelihood(model, x, rng, *size)
-    pairs = zip(_portions(x, chains), _portions(z, chains), strict=True)
-    log_w = [_anneal(model, some, rng, *size, start) for some, start in pairs]
+    T, S, L = _check_sizes(temperatures, chains, leapfrog)
+    lower = annealed_log_likelihood(model, x, rng, T, S, L)
+    pairs = zip(_portions(x, S), _portions(z, S), strict=True)
+    log_w = [_anneal(model, some, rng, T, S, L, start) for some, start in pairs]
     upper = _estimate(-np.concatenate(log_w, axis=1))
     return x, lower, upper._replace(log_p=-upper.log_p)
 
@@ -256,3 +254,8 @@ def _portions(x, chains):
     """Cut the images into portions of ROWS chains, or of one image."""
     images = max(1, ROWS // chains)
     return [x[start : start + images] for start in range(0, len(x), images)]
+
+
+def _check_sizes(temperatures, chains, leapfrog):
+    T = check_whole("temperatures", temperatures, 1)
+    return T, check_whole("chains", chains, 2), check_whole("leapfrog", leapfrog, 1)

@@ -2,7 +2,7 @@
 
 A posterior with K = 1 or 2 may be a needle of width 1e-4, a tilted ridge or several
 hills, so no lattice serves every image. `find_hills` gives each hill a centre and the
-square root L of its covariance, and `log_shares` splits any function among the hills:
+square root L of its covariance, and `Hills.log_shares` splits any function among them:
 
     1 = Σ_j share_j(z),   share_j = m_j N(z; c_j, L_j L_jᵀ) / Σ_k m_k N(z; c_k, L_k L_kᵀ)
 
@@ -27,6 +27,18 @@ class Hills(NamedTuple):
     centre: np.ndarray
     root: np.ndarray
     log_mass: np.ndarray
+
+    def coordinates(self, z):
+        """Return u with z = centre_j + L_j u, shape (J, G, K), for z of shape (G, K)."""
+        away = z - self.centre[:, None]
+        return np.linalg.solve(self.root, away.transpose(0, 2, 1)).transpose(0, 2, 1)
+
+    def log_shares(self, z):
+        """Return log share_j(z), shape (J, G), for z of shape (G, K)."""
+        u = self.coordinates(z)
+        log_det = np.log(np.abs(np.linalg.det(self.root)))
+        bell = (self.log_mass - log_det)[:, None] - 0.5 * (u**2).sum(axis=-1)
+        return bell - log_sum_exp(bell, axis=0)
 
 
 def lattice(K, nodes, limit):
@@ -74,20 +86,6 @@ def find_hills(log_joint, scan, values, nodes, step):
         if not known and log_mass[j] > log_mass.max() - 46:  # e^-46 of it is no digit
             kept.append(j)
     return Hills(centre[kept], root[kept], log_mass[kept])
-
-
-def log_shares(hills, z):
-    """Return log share_j(z), shape (J, G), for z of shape (G, K)."""
-    u = hill_coordinates(hills, z)
-    log_det = np.log(np.abs(np.linalg.det(hills.root)))
-    bell = (hills.log_mass - log_det)[:, None] - 0.5 * (u**2).sum(axis=-1)
-    return bell - log_sum_exp(bell, axis=0)
-
-
-def hill_coordinates(hills, z):
-    """Return u with z = centre_j + L_j u, shape (J, G, K)."""
-    away = z - hills.centre[:, None]
-    return np.linalg.solve(hills.root, away.transpose(0, 2, 1)).transpose(0, 2, 1)
 
 
 def _summits(values, nodes, K):

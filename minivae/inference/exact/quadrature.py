@@ -38,13 +38,7 @@ import numpy as np
 
 from minivae import gaussian
 from minivae.errors import as_float_array, check_number, check_whole
-from minivae.inference.exact.hills import (
-    find_hills,
-    hill_coordinates,
-    lattice,
-    log_shares,
-    signed_lattice,
-)
+from minivae.inference.exact.hills import find_hills, lattice, signed_lattice
 
 BLOCK = 2**16  # numbers in a block of nodes x images x pixels, so that it stays in cache
 GOAL = 1e-10  # nats: the estimated error that a lattice of up to FINE nodes is to reach
@@ -219,8 +213,8 @@ def _integral(log_joint, hills, scan, values, step, tol, shift):
     total = np.exp(hills.log_mass - top).sum()
     near = values > top - 46 - K * math.log(step)
     scan, cells = scan[near], np.exp(values[near] - top) * step**K
-    reach = np.abs(hill_coordinates(hills, scan)).max(axis=-1)  # (J, nodes)
-    cells = cells * np.exp(log_shares(hills, scan))
+    reach = np.abs(hills.coordinates(scan)).max(axis=-1)  # (J, nodes)
+    cells = cells * np.exp(hills.log_shares(scan))
     sums, error = np.zeros(1 + K + K * K), 0.0
     spread, goal = np.zeros(K + K * K), np.array([GOAL, tol]) * total / len(hills.centre)
     for j, (centre, root) in enumerate(zip(hills.centre, hills.root, strict=True)):
@@ -232,7 +226,7 @@ def _integral(log_joint, hills, scan, values, step, tol, shift):
             volume, found = abs(np.linalg.det(root)), 0.0
             for part in _blocks(len(u), 16):
                 z = centre + u[part] @ root.T
-                height = np.exp(log_joint(z) - top + log_shares(hills, z)[j])
+                height = np.exp(log_joint(z) - top + hills.log_shares(z)[j])
                 d = z - hills.centre[0]
                 squares = (d[:, :, None] * d[:, None]).reshape(len(d), -1)
                 powers = np.concatenate([np.ones((len(d), 1)), d, squares], axis=1)

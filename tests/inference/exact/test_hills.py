@@ -66,7 +66,7 @@ def test_a_share_is_that_of_a_bell_in_all_bells(rng):
             square = away @ np.linalg.solve(cov, away)
             mass.append(np.exp(log_mass - square / 2) / np.sqrt(np.linalg.det(cov)))
         expected = np.log(np.array(mass) / np.sum(mass))
-        np.testing.assert_allclose(hills.log_shares(some, z)[:, i], expected, atol=1e-12)
+        np.testing.assert_allclose(some.log_shares(z)[:, i], expected, atol=1e-12)
 
 
 def test_a_hill_seen_from_many_sides_is_one():
