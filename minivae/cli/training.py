@@ -116,14 +116,12 @@ def _finish(folder, opened, history):
     if not (folder / "history.csv").exists():
         history.to_csv(folder / "history.csv")
     _draw(folder, opened, history)
-    end = {
-        name: history[f"test_{name}"][-1] for name in ("objective", "nelbo", "rec", "kl")
-    }
+    names = ("objective", "nelbo", "rec", "kl")
+    end = {name: history[f"test_{name}"][-1] for name in names}
     if not np.isclose(end["objective"], end["nelbo"], rtol=1e-5):
         print("test objective {objective:.2f}, which was minimised".format(**end))
-    print(
-        "test nelbo {nelbo:.2f} = rec {rec:.2f} + kl {kl:.2f} nats per image".format(**end)
-    )
+    reached = "test nelbo {nelbo:.2f} = rec {rec:.2f} + kl {kl:.2f} nats per image"
+    print(reached.format(**end))
     print(f"{folder}:")
     for name, what in CONTENTS.items():
         if (folder / name).exists():

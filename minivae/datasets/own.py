@@ -175,10 +175,8 @@ def _advice(array, expression):
         expression += "[..., :3].mean(axis=-1)" if last else "[:, :3].mean(axis=1)"
         if array.dtype == np.uint8:
             expression += ".round().astype('uint8')"
-    elif array.ndim in (2, 3) and array.min() >= 0:
-        expression += f" / {array.max()}"
     elif array.ndim in (2, 3):
-        expression += ".astype(float)"
+        expression += f" / {array.max()}" if array.min() >= 0 else ".astype(float)"
     else:
         return ""
     return (
