@@ -464,8 +464,7 @@ check("(7.12) mean over pixels is beta = D/2", left, right, 1e-7)
 # which depends on the *logarithm* of the error: ten percent less error is worth the
 # same number of nats, whether the error is large or small. Without the constant $-\frac
 # D2 \log c$ the optimum would be $c = \infty$: a scale cannot be learned from a loss
-# that has dropped this term. We check (7.14) and (7.15) against a search over many $c$
-# that knows only (7.1).
+# that has dropped this term. We check (7.14) and (7.15) by a search that knows (7.1).
 
 
 # %%
