@@ -23,6 +23,7 @@ such a Linear are reordered on the way.
 """
 
 import math
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -74,10 +75,8 @@ def state_dict(model):
         If theta holds a NaN or an infinity.
     """
     check_finite("theta", model.theta)
-    return {
-        place.name: model.params[ours][place.index].transpose(place.axes).copy()
-        for ours, place in _places(model).items()
-    }
+    places = _places(model)
+    return {p.name: p.view[p.index].transpose(p.axes).copy() for p in places}
 
 
 def load_state_dict(model, arrays):
@@ -101,16 +100,15 @@ def load_state_dict(model, arrays):
     TypeError
         If an array is not one of real floating-point numbers.
     """
-    places = {
-        place.name: (model.params[ours], place) for ours, place in _places(model).items()
-    }
-    if arrays.keys() != places.keys():
-        raise ValueError(_other_names(list(places), list(arrays)))
-    checked = {}
-    for name, (view, place) in places.items():
+    places = _places(model)
+    names = [place.name for place in places]
+    if arrays.keys() != set(names):
+        raise ValueError(_other_names(names, list(arrays)))
+    checked = []
+    for name, view, _, axes in places:
         with np.errstate(over="ignore"):  # what overflows float32 is refused as infinite
             array = as_float_array(name, arrays[name], model.dtype)
-        wanted = view.transpose(place.axes).shape
+        wanted = view.transpose(axes).shape
         if array.shape == view.shape != wanted:
             raise ValueError(
                 f"{name}: expected shape {wanted}, (n_out, n_in) as PyTorch keeps"
@@ -118,9 +116,9 @@ def load_state_dict(model, arrays):
             )
         check_shape(name, array, wanted)
         check_finite(name, array)
-        checked[name] = array
-    for name, (view, place) in places.items():
-        view[place.index] = checked[name].transpose(np.argsort(place.axes))
+        checked.append(array)
+    for array, (_, view, index, axes) in zip(checked, places, strict=True):
+        view[index] = array.transpose(np.argsort(axes))
 
 
 def torch_source(model):
@@ -138,9 +136,9 @@ def torch_source(model):
     str
         One class, `Model`, preceded by those of ours that it uses.
     """
-    stacks, _ = _translated(model)
+    encoder, decoder, _, _ = _translated(model)
     heads = {head: _source(getattr(model, head)) for head in model.heads}
-    parts = {"encoder": stacks["encoder"][0], **heads, "decoder": stacks["decoder"][0]}
+    parts = {"encoder": encoder, **heads, "decoder": decoder}
     for scale in model.likelihood.shapes:  # log_c or log_b, if it is learned
         parts["likelihood"] = f'nn.ParameterDict({{"{scale}": torch.zeros(1)}})'
     source = (
@@ -153,32 +151,27 @@ def torch_source(model):
 
 
 class _Place(NamedTuple):
-    """Where a parameter goes: its name there, and our array's entries in that order."""
+    """Where a parameter goes: its name there, and the entries of ours in that order."""
 
     name: str
+    view: np.ndarray
     index: object
     axes: tuple
 
 
 def _places(model):
-    """A `_Place` for each of the model's parameters, by our names."""
-    stacks, linears = _translated(model)
-    places = {}
+    """A `_Place` for each of the model's parameters."""
+    _, _, names, images = _translated(model)
+    places = []
     for ours, view in model.params.items():
-        part, _, rest = ours.partition(".")
-        where, _, last = rest.rpartition(".")
-        if part in stacks:
-            _, names, layers = stacks[part]
-            linear, where = layers[where], f".{names[where]}"
-        else:
-            linear, where = getattr(model, part), ""
+        layer, _, last = ours.rpartition(".")
         index = ...
-        if linear in linears:
-            shapes = zip(linear.W.shape, linears[linear], strict=True)
-            orders = [_order(n, shape) for n, shape in shapes]
+        if layer in images:
+            ends = zip(model.params[f"{layer}.W"].shape, images[layer], strict=True)
+            orders = [_order(n, shape) for n, shape in ends]
             index = np.ix_(*orders) if last == "W" else orders[1]
-        name = f"{part}{where}.{TORCH_NAMES.get(last, last)}"
-        places[ours] = _Place(name, index, AXES[view.ndim])
+        name = f"{names.get(layer, layer)}.{TORCH_NAMES.get(last, last)}"
+        places.append(_Place(name, view, index, AXES[view.ndim]))
     return places
 
 
@@ -192,15 +185,17 @@ def _order(n, shape):
 
 
 def _translated(model):
-    """Both stacks as PyTorch has them, and the images at the ends of each Linear.
+    """Both stacks as PyTorch has them.
 
     Returns
     -------
-    stacks : dict of str to (source, names, layers)
-        Of "encoder" and "decoder": the call that makes the stack, the layers' names in
-        it by ours, and the layers by our names.
-    linears : dict of Linear to (shape or None, shape or None)
-        Of the image whose numbers enter, and of the one whose numbers leave.
+    encoder, decoder : str
+        The calls that make them.
+    names : dict of str to str
+        The places of layers there by ours, such as "encoder.2" by "encoder.1".
+    images : dict of str to (shape or None, shape or None)
+        For the place of each Linear here, the shape of the image whose numbers enter it,
+        and that of the image whose numbers leave.
     """
     encoder, decoder = (list(_with_parameters(s)) for s in (model.encoder, model.decoder))
     x = None  # the shape of the image in a row of x, where a convolution tells it
@@ -213,19 +208,11 @@ def _translated(model):
         raise ValueError(f"decoder: expected images of shape {x}, the encoder's, got {y}")
     if isinstance(decoder[0], CONVOLUTIONS):
         raise ValueError("decoder: expected a Linear before the first convolution")
-    linears, before = {}, {}
-    ends = (
-        _walk(encoder, x, None, linears, before),
-        _walk(decoder, None, x, linears, before),
-    )
-    for head in model.heads:
-        linears[getattr(model, head)] = (ends[0][1], None)
-    stacks = {}
-    for name, (in_space, _) in zip(("encoder", "decoder"), ends, strict=True):
-        modules, names, layers = _modules(getattr(model, name), before)
-        modules += ["nn.Flatten()"] if in_space else []
-        stacks[name] = f"nn.Sequential({', '.join(modules)})", names, layers
-    return stacks, linears
+    names, images = {}, {}
+    encoder, code = _stack("encoder", model.encoder, x, None, names, images)
+    decoder, _ = _stack("decoder", model.decoder, None, x, names, images)
+    images |= {head: (code, None) for head in model.heads}
+    return encoder, decoder, names, images
 
 
 def _with_parameters(stack):
@@ -236,56 +223,49 @@ def _with_parameters(stack):
             yield layer
 
 
-def _walk(layers, shape, last, linears, before):
-    """Note what has to stand before each layer, and what image is at a Linear's ends.
+def _stack(part, stack, shape, last, names, images):
+    """The call that makes a stack, and the shape of the image whose numbers leave it.
 
     `shape` is that of the image whose numbers enter, or None, `last` that of the one
-    whose numbers leave. Returns whether the stack ends in rows and columns, and the shape.
+    whose numbers leave; `names` and `images` are added to, see `_translated`.
     """
-    in_space = False
-    for i, layer in enumerate(layers):
-        following = layers[i + 1] if i + 1 < len(layers) else None
-        if isinstance(layer, CONVOLUTIONS):
-            if not in_space:
-                rows, columns, channels = layer.shape
-                before[layer] = f"nn.Unflatten(1, ({channels}, {rows}, {columns}))"
-            elif shape != layer.shape:
-                raise ValueError(
-                    f"layers: expected a convolution of the shape before it, {shape}, got"
-                    f" {layer.shape}: PyTorch keeps other numbers together"
-                )
-            in_space, shape = True, layer.out_shape
-        elif isinstance(layer, Condition):  # its columns stand behind the image
-            if in_space:
-                before[layer] = "nn.Flatten()"
-            in_space = False
-        else:
-            if in_space:
-                before[layer] = "nn.Flatten()"
-            leaves = last if following is None else getattr(following, "shape", None)
-            linears[layer] = shape, leaves
-            in_space, shape = False, leaves
-    return in_space, shape
+    following = dict(pairwise(_with_parameters(stack)))
+    in_space = False  # rows and columns, not one row of numbers
 
+    def calls(stack, ours, theirs):
+        nonlocal shape, in_space
+        modules = []
+        for i, layer in enumerate(stack.layers):
+            here = f"{ours}.{i}"
+            if isinstance(layer, CONVOLUTIONS):
+                if not in_space:
+                    rows, columns, channels = layer.shape
+                    modules.append(f"nn.Unflatten(1, ({channels}, {rows}, {columns}))")
+                elif shape != layer.shape:
+                    raise ValueError(
+                        f"layers: expected a convolution of the shape before it, {shape},"
+                        f" got {layer.shape}: PyTorch keeps other numbers together"
+                    )
+                in_space, shape = True, layer.out_shape
+            elif in_space and isinstance(layer, (Linear, Condition)):
+                modules.append("nn.Flatten()")
+                in_space = False
+            if isinstance(layer, Linear):
+                after = following.get(layer)
+                leaves = getattr(after, "shape", None) if after else last
+                images[here], shape = (shape, leaves), leaves
+            there = f"{theirs}.{len(modules)}"
+            if isinstance(layer, Sequential):
+                inner = calls(layer, here, there)
+                modules.append(f"nn.Sequential({', '.join(inner)})")
+            else:
+                names[here] = there
+                modules.append(_source(layer))
+        return modules
 
-def _modules(stack, before):
-    """The calls that make a stack's modules, their names there by ours, the layers."""
-    modules, names, layers = [], {}, {}
-    for i, layer in enumerate(stack.layers):
-        if isinstance(layer, Sequential):
-            inner, inner_names, inner_layers = _modules(layer, before)
-            place = len(modules)
-            modules.append(f"nn.Sequential({', '.join(inner)})")
-            names |= {
-                f"{i}.{ours}": f"{place}.{name}" for ours, name in inner_names.items()
-            }
-            layers |= {f"{i}.{ours}": inner for ours, inner in inner_layers.items()}
-            continue
-        if layer in before:
-            modules.append(before[layer])
-        names[str(i)], layers[str(i)] = str(len(modules)), layer
-        modules.append(_source(layer))
-    return modules, names, layers
+    modules = calls(stack, part, part)
+    modules += ["nn.Flatten()"] if in_space else []
+    return f"nn.Sequential({', '.join(modules)})", shape
 
 
 def _source(layer):
