@@ -58,15 +58,14 @@ def train(arguments):
     Started by mpiexec, all ranks train one model, and rank 0 writes.
     """
     ranks = ranks_of_this_run()
-    if ranks is None:
-        return _train(arguments)
     try:
         return _train(arguments, ranks)
     except BaseException as error:
         ranks.abort(error)  # or the others would wait for ever
+        raise
 
 
-def _train(arguments, ranks=None):
+def _train(arguments, ranks):
     saved = options.resumed(arguments) if arguments.resume else None
     images = options.load_data(arguments, saved)
     if saved is None:
@@ -75,7 +74,7 @@ def _train(arguments, ranks=None):
     epochs = arguments.epochs or max(done, usual_epochs(images, settings["batch_size"]))
     # what does not go together is refused before a folder is made
     opened = options.Opened(model, images, settings["binarize"])
-    first = ranks is None or ranks.rank == 0
+    first = ranks.rank == 0
     if epochs <= done:
         return _complete(arguments, epochs, saved.history, opened) if first else None
     if value_at(saved.optimizer.lr, saved.optimizer.t) == 0:

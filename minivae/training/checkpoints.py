@@ -22,16 +22,8 @@ from minivae.errors import (
     check_number,
     check_whole,
 )
+from minivae.training import specs
 from minivae.training.history import COLUMNS, History
-from minivae.training.specs import (
-    build_generator,
-    build_model,
-    build_optimizer,
-    build_schedule,
-    describe_model,
-    describe_optimizer,
-    describe_schedule,
-)
 
 FORMAT = 2
 ARRAYS = {"minivae", "theta", "history", "optimizer.m", "optimizer.v"}
@@ -137,10 +129,10 @@ def load(path):
 def pack(model, optimizer=None, rng=None, history=None, settings=None, data=None):
     """The arrays that `save` writes, by name; see there."""
     check_finite("theta", model.theta)
-    header = {"format": FORMAT, "model": describe_model(model)}
+    header = {"format": FORMAT, "model": specs.describe_model(model)}
     arrays = {"theta": model.theta}
     if optimizer is not None:
-        header["optimizer"], vectors = describe_optimizer(optimizer)
+        header["optimizer"], vectors = specs.describe_optimizer(optimizer)
         arrays |= {f"optimizer.{name}": vector for name, vector in vectors.items()}
     if rng is not None:
         check_generator("rng", rng)
@@ -149,14 +141,12 @@ def pack(model, optimizer=None, rng=None, history=None, settings=None, data=None
         header["columns"] = COLUMNS
         arrays["history"] = np.array(history.rows, np.float64).reshape(-1, len(COLUMNS))
     if settings is not None:
-        header["settings"] = {k: describe_schedule(v) for k, v in settings.items()}
+        header["settings"] = {k: specs.describe_schedule(v) for k, v in settings.items()}
     if data is not None:
         header["data"] = data
-    text = json.dumps(header, default=_plain)
-    arrays["minivae"] = np.array(text)
-    _unpack(
-        arrays, "expected what load would take, got"
-    )  # better now than when it is needed
+    arrays["minivae"] = np.array(json.dumps(header, default=_plain))
+    # Better refused now than when it is needed.
+    _unpack(arrays, "expected what load would take, got")
     return arrays
 
 
@@ -176,18 +166,19 @@ def _checkpoint(arrays):
             f"expected format {FORMAT}, got {header['format']!r}: the file was written by"
             " another version of minivae"
         )
-    saved = Checkpoint(build_model(header["model"], arrays["theta"]))
+    theta = arrays["theta"]
+    saved = Checkpoint(specs.build_model(header["model"], theta))
     if "optimizer" in header:
-        saved.optimizer = build_optimizer(header["optimizer"], arrays, arrays["theta"])
+        saved.optimizer = specs.build_optimizer(header["optimizer"], arrays, theta)
     if "rng" in header:
-        saved.rng = build_generator(header["rng"])
+        saved.rng = specs.build_generator(header["rng"])
     if "columns" in header:
         if tuple(header["columns"]) != COLUMNS:
             raise ValueError(f"history: expected columns {COLUMNS}")
         saved.history = History(arrays["history"])
     if "settings" in header:
         settings = header["settings"]
-        saved.settings = {k: build_schedule(k, v) for k, v in settings.items()}
+        saved.settings = {k: specs.build_schedule(k, v) for k, v in settings.items()}
         _check_settings(saved.settings)
     if "data" in header:
         saved.data = header["data"] | {"shape": tuple(header["data"]["shape"])}

@@ -74,7 +74,12 @@ def mean_loss(
         eps = draw_noise(model, len(x), rng, samples)
         loss = loss_with(model, x, eps, beta, free_bits, labels)
         total += len(x) * np.array(loss)
-    nelbo, rec, kl = (float(mean) for mean in total / len(pixels))
+    return per_image(total, len(pixels), images)
+
+
+def per_image(total, N, images):
+    """The mean `Loss` of a sum over N images, in nats of the values as they came."""
+    nelbo, rec, kl = (float(mean) for mean in total / N)
     return Loss(nelbo + images.scale_nats, rec + images.scale_nats, kl)
 
 
@@ -188,12 +193,9 @@ def _misfit(images, n, max_count, binarize):
     """Say why Binomial(n) does not fit pixels 0..max_count, and what would."""
     made = "" if binarize == "none" else f" after binarize={binarize!r}"
     likelihood = f"Binomial({max_count})" if max_count > 1 else "Bernoulli()"
+    advice = "binarize='none'" if images.max_count == n else "other images"
     if n == 1:
         advice = "binarize='stochastic' or 'threshold'"
-    elif images.max_count == n:
-        advice = "binarize='none'"
-    else:
-        advice = "other images"
     return (
         f"likelihood: expected one for the pixels of {images.name!r}, 0..{max_count}{made},"
         f" got Binomial({n}): take {likelihood} or {advice}"

@@ -20,16 +20,9 @@ from minivae.datasets.own import as_images
 from minivae.errors import check_generator, check_whole
 from minivae.optim import Adam, Optimizer
 from minivae.schedules import value_at
-from minivae.training import checkpoints
-from minivae.training.evaluation import (
-    check_objective,
-    condition_of,
-    draw_noise,
-    loss_with,
-    mean_loss,
-    scaling,
-)
+from minivae.training import checkpoints, evaluation
 from minivae.training.history import History
+from minivae.training.parallel import Ranks
 from minivae.training.progress import Progress
 
 TEST_SEED = 0  # every epoch's test has the noise of this seed
@@ -98,7 +91,8 @@ def fit(
         line that renews itself, elsewhere about 20 plain lines.
     ranks : parallel.Ranks, optional
         The processes among which each batch is divided. All of them call `fit` alike,
-        with generators of the same state; rank 0 tests, reports and saves.
+        with generators of the same state; rank 0 tests, reports and saves. By default
+        this process is alone.
 
     Returns
     -------
@@ -132,6 +126,7 @@ def fit(
     optimizer = Adam(2e-3) if optimizer is None else optimizer
     rng = np.random.default_rng() if rng is None else rng
     history = History() if history is None else history
+    ranks = Ranks() if ranks is None else ranks
     if not isinstance(optimizer, Optimizer):
         raise TypeError(
             f"optimizer: expected an optimizer, such as Adam(2e-3), got {optimizer!r}"
@@ -150,7 +145,7 @@ def fit(
     history.interrupted = False
     epochs = usual_epochs(images, batch_size) if epochs is None else epochs
     epochs = check_whole("epochs", epochs, minimum=1)
-    if ranks is not None and ranks.rank:
+    if ranks.rank:
         checkpoint, progress = None, False  # rank 0 reports and saves
     run = _Run(model, images, optimizer, rng, history, settings, ranks)
     if checkpoint is not None:
@@ -164,11 +159,11 @@ def fit(
         while len(history) < epochs and not (stop and len(history) and stop(history)):
             row = run.epoch(line)
             row["seconds"] = seconds_before + line.elapsed()
-            history.append(**(row if ranks is None else ranks.share(row)))
+            history.append(**ranks.share(row))
             run.remember()
             line.epoch(row)
             if checkpoint is not None and time.perf_counter() - saved_at > SAVE_EVERY:
-                run.save(checkpoint)
+                checkpoints.save(checkpoint, *run.state())
                 saved, saved_at = len(history), time.perf_counter()
     except BaseException as error:
         failure = error
@@ -179,8 +174,8 @@ def fit(
     finally:
         line.end(len(history), history.interrupted)
         if checkpoint is not None and len(history) > saved:
-            run.save(checkpoint)
-        if ranks is not None and failure is not None:
+            checkpoints.save(checkpoint, *run.state())
+        if failure is not None:
             ranks.abort(failure)
     return history
 
@@ -193,19 +188,19 @@ def usual_epochs(images, batch_size):
 class _Run:
     """What one `fit` works on, and the steps it is made of."""
 
-    def __init__(self, model, images, optimizer, rng, history, settings, ranks=None):
+    def __init__(self, model, images, optimizer, rng, history, settings, ranks):
         check_generator("rng", rng)
-        if ranks is not None and settings["free_bits"]:
+        _, binarize, beta, free_bits, samples = settings.values()
+        if ranks.size > 1 and free_bits:
             raise ValueError(
                 "free_bits: expected 0 with several ranks, as its minimum is over the mean"
-                f" KL of the whole batch, which no rank sees; got {settings['free_bits']}"
+                f" KL of the whole batch, which no rank sees; got {free_bits}"
             )
-        self.ranks = ranks
-        check_objective(model, *(settings[s] for s in ("samples", "beta", "free_bits")))
-        self.scaled = scaling(model, images, settings["binarize"])
-        self.condition = condition_of(model, images, "train")
+        evaluation.check_objective(model, samples, beta, free_bits)
+        self.scaled = evaluation.scaling(model, images, binarize)
+        self.condition = evaluation.condition_of(model, images, "train")
         self.model, self.images, self.optimizer = model, images, optimizer
-        self.rng, self.history, self.settings = rng, history, settings
+        self.rng, self.history, self.settings, self.ranks = rng, history, settings, ranks
         self.remember()
 
     def epoch(self, line):
@@ -217,14 +212,11 @@ class _Run:
             self._check_finite()
             test = self._test()
         except FloatingPointError as error:
-            advice = (
-                "The first thing to try is a smaller learning rate"
-                if optimizer.t
-                else "No step was taken yet: the data, the likelihood or beta is too large"
-            )
-            raise FloatingPointError(
-                f"epoch {done + 1}, after step {optimizer.t}: {error}. {advice}"
-            ) from error
+            advice = "No step was taken yet: the data, the likelihood or beta is too large"
+            if optimizer.t:
+                advice = "The first thing to try is a smaller learning rate"
+            what = f"epoch {done + 1}, after step {optimizer.t}: {error}. {advice}"
+            raise FloatingPointError(what) from error
         last = optimizer.t - 1
         beta, lr = value_at(self.settings["beta"], last), value_at(optimizer.lr, last)
         row = {"epoch": done + 1, "step": optimizer.t, "beta": beta, "lr": lr}
@@ -238,7 +230,7 @@ class _Run:
         model, optimizer, images, rng = self.model, self.optimizer, self.images, self.rng
         batch_size, binarize, beta, free_bits, samples = self.settings.values()
         N = len(images.train)
-        objective = rec = kl = 0.0
+        total = np.zeros(3)
         order = rng.permutation(N)
         for start in range(0, N, batch_size):
             rows = order[start : start + batch_size]
@@ -246,38 +238,33 @@ class _Run:
             x = prepare(batch, images.max_count, model.dtype, binarize, self.scaled, rng)
             weight = value_at(beta, optimizer.t)
             labels = None if self.condition is None else self.condition[rows]
-            eps = draw_noise(model, len(x), rng, samples)
+            eps = evaluation.draw_noise(model, len(x), rng, samples)
             loss = self._gradient(x, eps, weight, free_bits, labels)
             optimizer.step(model.theta, model.grad)
             B = len(x)  # the last batch may be short, and counts for less
-            objective += B * loss.nelbo
-            rec += B * loss.rec
-            kl += B * loss.kl
+            total += B * np.array(loss)
             line.step(done + (start + B) / N)
-        shift = images.scale_nats
-        return objective / N + shift, rec / N + shift, kl / N
+        return evaluation.per_image(total, N, images)
 
     def _gradient(self, x, eps, beta, free_bits, labels):
         """Loss and gradient of a batch, of which each rank does its rows."""
-        model, ranks, B = self.model, self.ranks, len(x)
-        if ranks is not None:
-            mine = ranks.rows(B)
-            x, eps = x[mine], None if eps is None else eps[..., mine, :]
-            labels = None if labels is None else labels[mine]
-        loss = None
+        model, ranks, B, loss = self.model, self.ranks, len(x), None
+        mine = ranks.rows(B)
+        x, eps = x[mine], None if eps is None else eps[..., mine, :]
+        labels = None if labels is None else labels[mine]
         if len(x):
-            loss = loss_with(model, x, eps, beta, free_bits, labels)
+            loss = evaluation.loss_with(model, x, eps, beta, free_bits, labels)
             model.backward()
-        return loss if ranks is None else ranks.mean(model.grad, loss, len(x), B)
+        return ranks.mean(model.grad, loss, len(x), B)
 
     def _test(self):
         """The objective, rec and kl of the test images, with the noise of all epochs."""
         _, binarize, beta, free_bits, samples = self.settings.values()
         beta, rng = value_at(beta, self.optimizer.t - 1), np.random.default_rng(TEST_SEED)
-        how, ranks, test = (rng, binarize, samples, beta, free_bits), self.ranks, None
-        if ranks is None or ranks.rank == 0:
-            test = mean_loss(self.model, self.images, "test", self.scaled, *how)
-        return test if ranks is None else ranks.share(test)
+        how, test = (rng, binarize, samples, beta, free_bits), None
+        if self.ranks.rank == 0:
+            test = evaluation.mean_loss(self.model, self.images, "test", self.scaled, *how)
+        return self.ranks.share(test)
 
     def _check_finite(self):
         """What the last step of an epoch broke, no loss has seen yet.
@@ -285,10 +272,8 @@ class _Run:
         Nor does any loss see that a gradient overflowed Adam's v: its weights would just
         stand still for ever.
         """
-        vectors = {"theta": self.model.theta}
-        for name, vector in self.optimizer.state().items():
-            vectors[f"the optimizer's {name}"] = vector
-        for name, vector in vectors.items():
+        memory = {f"the optimizer's {k}": v for k, v in self.optimizer.state().items()}
+        for name, vector in {"theta": self.model.theta, **memory}.items():
             if not np.isfinite(vector).all():
                 raise FloatingPointError(f"{name} is not finite")
 
@@ -314,10 +299,6 @@ class _Run:
                 f"checkpoint: expected an existing folder, got {folder}"
             )
         checkpoints.pack(*self.state())
-
-    def save(self, path):
-        """Write a checkpoint."""
-        checkpoints.save(path, *self.state())
 
     def state(self):
         """The arguments of `checkpoints.save`, but for the path."""

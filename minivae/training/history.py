@@ -6,18 +6,9 @@ from minivae.atomic import replacing
 from minivae.errors import check_choice, check_whole
 
 COLUMNS = (
-    "epoch",
-    "step",
-    "beta",
-    "lr",
-    "train_objective",
-    "train_nelbo",
-    "train_rec",
-    "train_kl",
-    "test_objective",
-    "test_nelbo",
-    "test_rec",
-    "test_kl",
+    *("epoch", "step", "beta", "lr"),
+    *("train_objective", "train_nelbo", "train_rec", "train_kl"),
+    *("test_objective", "test_nelbo", "test_rec", "test_kl"),
     "seconds",
 )
 WHOLE = ("epoch", "step")

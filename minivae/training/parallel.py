@@ -29,8 +29,8 @@ class Ranks:
 
     Parameters
     ----------
-    communicator : mpi4py.MPI.Comm
-        Such as `MPI.COMM_WORLD`.
+    communicator : mpi4py.MPI.Comm, optional
+        Such as `MPI.COMM_WORLD`. Without one, this process is alone.
 
     Attributes
     ----------
@@ -38,9 +38,10 @@ class Ranks:
         Which process this is, and how many there are. Rank 0 tests, prints and writes.
     """
 
-    def __init__(self, communicator):
-        self.communicator = communicator
-        self.rank, self.size = communicator.Get_rank(), communicator.Get_size()
+    def __init__(self, communicator=None):
+        self.communicator, self.rank, self.size = communicator, 0, 1
+        if communicator is not None:
+            self.rank, self.size = communicator.Get_rank(), communicator.Get_size()
 
     def rows(self, B):
         """This rank's rows of a batch of B, a slice: as equal as whole numbers allow."""
@@ -62,6 +63,8 @@ class Ranks:
         -------
         Loss
         """
+        if self.size == 1:
+            return loss
         if rows:
             grad *= rows / B
         else:
@@ -78,10 +81,15 @@ class Ranks:
 
     def share(self, value):
         """Rank 0's `value`, on every rank."""
-        return self.communicator.bcast(value)
+        return value if self.size == 1 else self.communicator.bcast(value)
 
     def abort(self, error):
-        """Say what happened and end every rank: the others wait for this one's sum."""
+        """Say what happened and end every rank: the others wait for this one's sum.
+
+        A process that is alone goes on, and may raise the error.
+        """
+        if self.size == 1:
+            return
         print(f"rank {self.rank}: {type(error).__name__}: {error}", file=sys.stderr)
         if not isinstance(error, (ValueError, TypeError, FloatingPointError, OSError)):
             traceback.print_exc()
@@ -92,7 +100,7 @@ class Ranks:
 
 
 def ranks_of_this_run():
-    """The `Ranks` that mpiexec has started, or None for a process by itself.
+    """The `Ranks` that mpiexec has started, or that of a process by itself.
 
     Raises
     ------
@@ -100,7 +108,7 @@ def ranks_of_this_run():
         If there are several, and mpi4py is not installed.
     """
     if all(int(os.environ.get(name) or 1) < 2 for name in SIZES):
-        return None
+        return Ranks()
     try:
         from mpi4py import MPI
     except (ImportError, RuntimeError) as error:  # no package; no library of MPI
@@ -109,4 +117,4 @@ def ranks_of_this_run():
             f"mpiexec: expected mpi4py on every rank, got {reason!r}: pip install"
             " 'minivae[mpi]'"
         ) from None
-    return Ranks(MPI.COMM_WORLD) if MPI.COMM_WORLD.Get_size() > 1 else None
+    return Ranks(MPI.COMM_WORLD)

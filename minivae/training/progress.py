@@ -5,6 +5,11 @@ import time
 
 LINES = 20  # at most so many in a pipe
 INTERVAL = 0.1  # seconds between two looks of the line on a terminal
+NELBO = (
+    "  nelbo train {train_nelbo:.1f}, test {test_nelbo:.1f}"
+    " = rec {test_rec:.1f} + kl {test_kl:.1f}"
+)
+OBJECTIVE = "  objective train {train_objective:.1f}, test {test_objective:.1f};"
 
 
 class Progress:
@@ -39,25 +44,14 @@ class Progress:
         What was minimised is named where it is not the nelbo: with a β other than 1, with
         free bits, and for the importance-weighted bound.
         """
-        objective = ""
-        if not math.isclose(row["test_objective"], row["test_nelbo"], rel_tol=1e-5):
-            objective = (
-                f"  objective train {row['train_objective']:.1f},"
-                f" test {row['test_objective']:.1f};"
-            )
-        self.status = (
-            f"{objective}  nelbo train {row['train_nelbo']:.1f},"
-            f" test {row['test_nelbo']:.1f}"
-            f" = rec {row['test_rec']:.1f} + kl {row['test_kl']:.1f}"
-        )
-        done = row["epoch"]
+        same = math.isclose(row["test_objective"], row["test_nelbo"], rel_tol=1e-5)
+        self.status = (NELBO if same else OBJECTIVE + NELBO).format(**row)
+        done, count = row["epoch"], row["epoch"] - self.first
         every = math.ceil((self.epochs - self.first) / LINES)
-        count = done - self.first
+        told = count == 1 or count % every == 0 or done == self.epochs
         if self.terminal:
             self.step(done)
-        elif self.stream is not None and (
-            count == 1 or count % every == 0 or done == self.epochs
-        ):
+        elif told and self.stream is not None:
             self._line(self._text(done))
 
     def end(self, done, interrupted):
@@ -73,10 +67,9 @@ class Progress:
         return time.perf_counter() - self.started
 
     def _text(self, done):
-        width = len(str(self.epochs))
-        spent = self.elapsed()
+        width, spent = len(str(self.epochs)), self.elapsed()
         left = spent * (self.epochs - done) / max(done - self.first, 1e-9)
-        clock = f"{duration(left)} left" if done < self.epochs else f"{duration(spent)}"
+        clock = f"{duration(left)} left" if done < self.epochs else duration(spent)
         return f"epoch {math.ceil(done):{width}}/{self.epochs}  {clock}{self.status}"
 
     def _overwrite(self, done):

@@ -8,25 +8,28 @@ import math
 
 import numpy as np
 
-from minivae import condition, conv, layers, likelihoods, schedules
+from minivae import schedules
 from minivae.autoencoder import Autoencoder
+from minivae.condition import Condition
+from minivae.conv import Conv2d, ConvTranspose2d
 from minivae.errors import check_choice, check_finite, check_whole
 from minivae.iwae import IWAE
+from minivae.layers import Linear, ReLU, Scale, Sequential, Sigmoid, Softplus, Tanh
+from minivae.likelihoods import Bernoulli, Binomial, Gaussian, Laplace
 from minivae.optim import SGD, Adam
 from minivae.vae import VAE
 
-MODELS = {"VAE": VAE, "IWAE": IWAE, "Autoencoder": Autoencoder}
-OPTIMIZERS = {"SGD": SGD, "Adam": Adam}
+
+def _by_name(*classes):
+    return {cls.__name__: cls for cls in classes}
+
+
+MODELS, OPTIMIZERS = _by_name(VAE, IWAE, Autoencoder), _by_name(SGD, Adam)
 PARTS = {
-    name: getattr(module, name)
-    for module, names in (
-        (layers, ("Linear", "Tanh", "Sigmoid", "ReLU", "Softplus", "Scale", "Sequential")),
-        (condition, ("Condition",)),
-        (conv, ("Conv2d", "ConvTranspose2d")),
-        (likelihoods, ("Binomial", "Bernoulli", "Gaussian", "Laplace")),
-    )
-    for name in names
+    **_by_name(Linear, Conv2d, ConvTranspose2d, Condition, Scale, Sequential),
+    **_by_name(Tanh, Sigmoid, ReLU, Softplus, Binomial, Bernoulli, Gaussian, Laplace),
 }
+MODEL_PARTS = ("encoder", "decoder", "likelihood")
 SCHEDULES = ("linear_warmup", "cosine_decay", "piecewise_constant")
 GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
 
@@ -39,19 +42,14 @@ def describe_model(model):
     TypeError
         If a part is of a class that this package does not have.
     """
-    return {
-        "class": _name("model", model, MODELS),
-        "dtype": model.dtype.name,
-        "encoder": _describe(model.encoder),
-        "decoder": _describe(model.decoder),
-        "likelihood": _describe(model.likelihood),
-    }
+    spec = {"class": _name("model", model, MODELS), "dtype": model.dtype.name}
+    return spec | {part: _describe(getattr(model, part)) for part in MODEL_PARTS}
 
 
 def build_model(spec, theta):
     """The model of a spec with the weights `theta`; ValueError where they do not fit."""
     cls, dtype = MODELS[spec["class"]], np.dtype(spec["dtype"])
-    parts = [_build(spec[name]) for name in ("encoder", "decoder", "likelihood")]
+    parts = [_build(spec[name]) for name in MODEL_PARTS]
     encoder, decoder, _ = parts
     # Count before building: a file's claim of a huge layer must not cost its memory.
     head = ((encoder.n_out or decoder.n_out) + 1) * decoder.n_in
@@ -78,7 +76,7 @@ def _describe(part):
 def _build(spec):
     spec = dict(spec)
     cls = PARTS[spec.pop("class")]
-    if cls is layers.Sequential:
+    if cls is Sequential:
         return cls(*(_build(s) for s in spec["layers"]))
     return cls(**spec)
 

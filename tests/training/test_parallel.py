@@ -63,9 +63,14 @@ def test_parts_are_weighted_by_their_rows(counts, rng, monkeypatch):
 def test_a_process_by_itself_has_no_ranks(monkeypatch):
     for name in ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_NTASKS"):
         monkeypatch.delenv(name, raising=False)
-    assert ranks_of_this_run() is None
-    monkeypatch.setenv("PMI_SIZE", "1")
-    assert ranks_of_this_run() is None
+    for _ in range(2):
+        ranks, grad, loss = ranks_of_this_run(), np.ones(3), Loss(3.0, 2.0, 1.0)
+        assert (ranks.communicator, ranks.rank, ranks.size) == (None, 0, 1)
+        assert range(7)[ranks.rows(7)] == range(7)
+        assert ranks.mean(grad, loss, 7, 7) is loss and grad.tolist() == [1.0] * 3
+        assert ranks.share(loss) is loss
+        assert ranks.abort(ValueError("the caller raises it")) is None
+        monkeypatch.setenv("PMI_SIZE", "1")
 
 
 def test_without_mpi4py_one_line_says_what_to_install(monkeypatch):
@@ -120,7 +125,7 @@ if kind == "resumed":
     settings |= saved.settings
 settings |= {"history": history, "checkpoint": out, "ranks": ranks}
 history = fit(model, images, optimizer, rng=rng, **settings)
-if ranks is not None:
+if ranks.size > 1:
     theta = ranks.communicator.allgather(model.theta)
     assert all(np.array_equal(t, theta[0]) for t in theta), "different models"
     rows = ranks.communicator.allgather(history.rows)
