@@ -16,8 +16,8 @@ The bugs of the zoo are patches, in `bugs/*.txt`, with an empty line between two
 """
 
 import ast
-import importlib
 import inspect
+import pkgutil
 import re
 import textwrap
 from contextlib import ExitStack, contextmanager
@@ -110,12 +110,8 @@ def injected(bug):
 
 def _find(where):
     """The module or class that holds the function, and the function's name in it."""
-    module_name, path = where.split(":")
-    owner = importlib.import_module(f"minivae.{module_name}")
-    *classes, name = path.split(".")
-    for class_name in classes:
-        owner = getattr(owner, class_name)
-    return owner, name
+    owner, name = re.fullmatch(r"(.+)[:.](\w+)", f"minivae.{where}").groups()
+    return pkgutil.resolve_name(owner), name
 
 
 def _mutated(original, edits, bug_name):
