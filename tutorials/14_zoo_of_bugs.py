@@ -331,7 +331,7 @@ plt.show()
 #
 # **Rungs 3, 6 and 7 find what no comparison of the loss could.** The sampler of pixels
 # does not enter the loss. An importance-weighted bound that is in fact the ELBO is a
-# valid bound; it is found out only because it does not tighten with more samples.
+# valid bound; its only symptom is that more samples do not tighten it.
 #
 # **17 of the 47 are caught by one rung only.** In this sample only rungs 4 and 5 could
 # be spared: every bug that they catch is caught by another rung too (exercise 4).

@@ -10,7 +10,7 @@
 #
 # - the published table of the VAE and the IWAE on MNIST, what others got when they ran
 #   it again, and what this package has reached so far;
-# - to ask seven questions of any log-likelihood, with an experiment for each;
+# - seven questions to ask of any log-likelihood, with an experiment for each;
 # - why more than half of the famous 86.76 nats is coin tossing, which no model can
 #   avoid;
 # - what cross-entropy on grey pixels *is*, since it is not a log-likelihood.

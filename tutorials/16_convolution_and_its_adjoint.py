@@ -118,9 +118,9 @@ except ValueError as error:
 # y = (A x)\, W \tag{16.3}
 # $$
 #
-# which is a `Linear` layer whose batch are the places. If the image has $C$ channels, a
-# window has $k^2 C$ numbers; if the output has $C'$ channels, $W$ has $C'$ columns. One
-# matrix product does it all, and computers are good at matrix products.
+# which is a `Linear` layer whose batch consists of the places. If the image has $C$
+# channels, a window has $k^2 C$ numbers; if the output has $C'$ channels, $W$ has $C'$
+# columns. One matrix product does it all, and computers are good at matrix products.
 
 
 # %%
@@ -148,7 +148,8 @@ check(
 # %% [markdown]
 # NumPy can form the table without a copy. The window below the first one starts five
 # numbers later in memory, and a view with *strides* describes all windows without
-# moving a number. (The matrix product copies them after all, which pays.)
+# moving a number. (The matrix product does copy them, because it is faster on a table
+# without gaps.)
 
 # %%
 windows = np.lib.stride_tricks.sliding_window_view(x, (3, 3, 1))
@@ -411,7 +412,7 @@ check("blocks come back", whole.forward(block.forward(x)), x, 1e-12)
 # before anything is learned.
 #
 # **Predict.** For which of the kernel sizes 2, 3, 4 and 5 with stride 2 do all pixels
-# get as many stamps?
+# get equally many stamps?
 
 
 # %%
@@ -450,7 +451,7 @@ check_less("uneven where not", 0.5, min(rough[3], rough[5]))
 # stamps: with $k = 3$ and $s = 2$, some pixels receive four times as many stamps as
 # others.
 #
-# ## As many parameters, dense or convolutional
+# ## Dense or convolutional, with equally many parameters
 #
 # A `Linear` layer from one image to the next has a weight for every pair of pixels. A
 # convolution uses the same few weights at all places. It has
@@ -539,13 +540,13 @@ for data in ("faces", "digits"):
 # advantage was 6 nats after 300 steps: it learns faster, and ends at nearly the same
 # bound; both overfit.
 #
-# **At equal time it does not.** Each of its weights is used at many places, so the same
-# number of parameters costs more arithmetic: a step took four times as long on the
-# digits, ten times on the faces. In the time of the convolution the dense network makes
-# 30,000 steps on the faces, and its test nelbo is then 5 ± 3 nats lower; the error is
-# large because one seed learns slowly. None of the runs on the faces has settled. So
-# the convolution makes better use of *parameters* and of *steps*. What it gains per
-# second depends on the machine and on the size of the images.
+# **At equal time it does not win.** A convolution uses each weight at many places, so
+# the same number of parameters costs more arithmetic: a step took four times as long on
+# the digits, ten times on the faces. In the time of the convolution the dense network
+# makes 30,000 steps on the faces, and its test nelbo is then 5 ± 3 nats lower; the
+# error is large because one seed learns slowly. None of the runs on the faces has
+# settled. So the convolution makes better use of *parameters* and of *steps*. What it
+# gains per second depends on the machine and on the size of the images.
 #
 # The first 300 steps of one seed on the digits come out the same here:
 
@@ -567,7 +568,7 @@ for network in ("dense", "conv"):
 # ## What goes wrong in practice
 #
 # - **Taking the adjoint for the inverse.** The name "deconvolution" for the transposed
-#   convolution suggests an inverse. It satisfies (16.4), and no more.
+#   convolution suggests an inverse, but it is only the adjoint (16.4).
 # - **Sizes that do not fit.** By (16.2), with $k = 3$, $s = 2$, $p = 1$ images of 27
 #   and of 28 pixels a side both give 14 places in a library that rounds down, so the
 #   decoder cannot know which it was; PyTorch's argument `output_padding` states it.

@@ -175,8 +175,8 @@ check_less(
 #
 #     python benchmarks/blending.py RESULTS
 #
-# which trains both models, and a VAE with $\beta = 4$, from five seeds. Its numbers
-# after four passes are checked here.
+# which trains both models, and a VAE with $\beta = 4$, from five seeds. The numbers of
+# that program after four passes are checked here.
 
 # %%
 MODELS = {
@@ -300,7 +300,7 @@ show(
 # true face as the mean of the two drawings, within two standard errors; so are the
 # autoencoder's. For heads turned differently, where the mean of the drawings has two
 # noses, both are closer than the drawings, by 3 to 5%. All of them are much closer than
-# the mean of the noisy pictures, but only because of its noise.
+# the mean of the noisy pictures, but mostly because of its noise.
 #
 # The autoencoder is no worse than the VAE at $\beta = 1$. The VAE with $\beta = 4$ is
 # better, over all pairs and for turned heads, by more than the errors, although its own

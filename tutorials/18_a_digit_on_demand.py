@@ -206,9 +206,9 @@ for name, value in nelbo.items():
 # %% [markdown]
 # Far more than 2.3. That does not contradict information theory. The plain model could
 # store the label in $z$ at a price of at most 2.3 nats of KL, but it has only two
-# numbers to describe an image, and uses them mostly to say which digit it is (exercise
-# 2). The conditional model has both left for the handwriting. With eight latent
-# dimensions the difference is smaller (exercise 1).
+# numbers to describe both the digit and the handwriting. The conditional model has both
+# numbers for the handwriting. (Exercise 2 measures how much $z$ says of the label in
+# each.) With eight latent dimensions the difference is smaller (exercise 1).
 
 # %% [markdown]
 # ## The exact log p(x|ℓ), and a classifier without training
@@ -358,8 +358,8 @@ measured_row(
 
 # %% tags=["hide-input"]
 # Figure: Accuracy against confidence, two classifiers with error bars
-# and the diagonal. The trained one lies on the diagonal; that by
-# Bayes' rule falls far below it where it is less than sure.
+# and the diagonal. The trained one lies on the diagonal; the one by
+# Bayes' rule falls far below it where its confidence is below 1.
 def draw_calibration(both):
     """How often the label is right, against how sure the model was."""
     axes = plt.figure(figsize=(4.8, 4.2)).subplots()

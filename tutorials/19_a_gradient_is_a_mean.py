@@ -335,8 +335,8 @@ for R in (1, 2, 5):
 
 # %% tags=["hide-input"]
 # Figure: How many times faster many machines are than one, for four
-# sizes of the batch. The largest follows the dashed diagonal for
-# long; the smallest gains nothing.
+# sizes of the batch. The largest stays near the dashed diagonal
+# longest; the smallest gains nothing.
 machines = np.arange(1, 33)
 axes = plt.figure(figsize=(6.4, 3.8)).subplots()
 for B_, colour in (
@@ -364,7 +364,7 @@ axes.set(
     ylim=(0, 26),
     xlim=(1, 38),
 )
-axes.set_title("The sum eats the gain of small batches")
+axes.set_title("Small batches gain little")
 plt.show()
 
 # %% [markdown]

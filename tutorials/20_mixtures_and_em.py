@@ -190,6 +190,10 @@ plt.show()
 # v_k = \frac{1}{N_k} \sum_b r_{bk} \, (x_b - m_k)^2 . \tag{20.6}
 # $$
 #
+# For each $k$ no other $m_k$, $v_k$ have slope zero, and $\sum_b F_b \to -\infty$ as
+# $v_k \to 0$ or $\infty$ or $\vert m_k \vert \to \infty$ (unless all points coincide),
+# so these are the maximum.
+#
 # **Weights.** The $\pi_k$ must add up to one, so they cannot be moved one by one. The
 # part of $\sum_b F_b$ that contains them is $\sum_k N_k \log \pi_k$. Compare any $\pi$
 # with the choice $N_k / B$, where $B$ is the number of points, and use $\log u \le u -
