@@ -2,21 +2,23 @@
 # # 10. Autoencoder against VAE
 #
 # Textbooks and articles compare the two in a table: the autoencoder maps an image to a
-# point, the VAE to a distribution; the latent space of the one is full of gaps, that of
-# the other continuous; decoding random coordinates gives garbage here and authentic new
-# images there. Every row is a claim that can be measured. We measure it with the same
-# architecture, likelihood, data and number of steps, first with one seed, to see what
-# is meant, then with five seeds and three training budgets, to see what is true.
+# point, the VAE to a distribution; the latent space of the autoencoder is full of gaps,
+# that of the VAE continuous; random coordinates decode to garbage in the one and to
+# authentic new images in the other. Each row is a claim that can be measured. We do so
+# with the same architecture, likelihood, data and number of steps, first with one seed,
+# to see what is meant, then with five seeds and three training budgets, to see what is
+# true.
 #
 # **What you will learn**
 #
-# - what noise a code can bear, with and without a KL during training;
-# - to measure gaps, instead of seeing them in a scatter plot;
+# - how much noise on a code the decoder bears, with and without a KL in training;
+# - to measure gaps instead of seeing them in a scatter plot;
 # - a score for generated images that needs no classifier;
 # - that an autoencoder can be sampled, and how well;
-# - how a training budget can turn a conclusion round.
+# - how a longer training can reverse a conclusion.
 #
-# **What you need:** chapters 4 and 8. About 85 minutes.
+# **What you need:** chapters [4](04_kl_of_two_gaussians.py) and
+# [8](08_whole_gradient.py). About 85 minutes.
 
 # %%
 import math
@@ -52,8 +54,8 @@ print(digits)
 # 1. *Bottleneck.* An autoencoder maps an image to a point, a VAE to a distribution.
 #    (One often reads "a discrete point". There is nothing discrete about it: the code
 #    is a vector of real numbers, and a smooth function of the image.)
-# 2. *Latent space.* That of the autoencoder has vast gaps; that of the VAE is
-#    continuous, complete, and close to a standard normal.
+# 2. *Latent space.* The autoencoder's has vast gaps; the VAE's is continuous, complete,
+#    and close to a standard normal.
 # 3. *Generation.* Random coordinates decode to garbage in one, and to authentic new
 #    images in the other.
 # 4. *Islands and memory.* Without the KL, the encoder gives every training image an
@@ -67,36 +69,32 @@ print(digits)
 # autoencoder: points with gaps between, most of them far from the
 # bell. Right, the posteriors of a VAE: clouds that overlap, and whose
 # average nearly fills the bell.
-def draw_idea():
-    z = np.linspace(-4, 9, 800)
-    prior = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
-    _, (left, right) = plt.subplots(1, 2, figsize=(8, 2.5), sharey=True)
-    points = (-2.6, -2.2, 1.5, 4.9, 5.2, 8.1)
-    left.vlines(points, 0, 0.5, color=VERMILLION)
-    left.text(2.4, 0.42, "gap", color=VERMILLION)
-    left.text(0, 0.1, "prior", color=GREY, ha="center")
-    clouds = (-1.6, -0.9, -0.3, 0.3, 0.8, 1.7)
-    q = [np.exp(-((z - c) ** 2) / 0.32) for c in clouds]
-    right.plot(z, 0.16 * np.transpose(q), color=BLUE, lw=1.2)
-    right.plot(z, sum(q) / (6 * math.sqrt(0.32 * math.pi)), color=BLACK)
-    right.text(1.6, 0.38, r"their average $\bar q(z)$")
-    right.text(2.4, 0.1, r"$q(z|x_m)$", color=BLUE)
-    for axes in (left, right):
-        axes.fill_between(z, prior, color=GREY, alpha=0.35, lw=0)
-        axes.set(xlabel="$z$", yticks=[], ylim=(0, 0.55))
-    left.set_title("autoencoder: points, anywhere")
-    right.set_title("VAE: clouds that pave the prior")
-
-
-draw_idea()
+z = np.linspace(-4, 9, 800)
+prior = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+_, (left, right) = plt.subplots(1, 2, figsize=(8, 2.5), sharey=True)
+points = (-2.6, -2.2, 1.5, 4.9, 5.2, 8.1)
+left.vlines(points, 0, 0.5, color=VERMILLION)
+left.text(2.4, 0.42, "gap", color=VERMILLION)
+left.text(0, 0.1, "prior", color=GREY, ha="center")
+clouds = (-1.6, -0.9, -0.3, 0.3, 0.8, 1.7)
+q = [np.exp(-((z - c) ** 2) / 0.32) for c in clouds]
+right.plot(z, 0.16 * np.transpose(q), color=BLUE, lw=1.2)
+right.plot(z, sum(q) / (6 * math.sqrt(0.32 * math.pi)), color=BLACK)
+right.text(1.6, 0.38, r"their average $\bar q(z)$")
+right.text(2.4, 0.1, r"$q(z|x_m)$", color=BLUE)
+for axes in (left, right):
+    axes.fill_between(z, prior, color=GREY, alpha=0.35, lw=0)
+    axes.set(xlabel="$z$", yticks=[], ylim=(0, 0.55))
+left.set_title("autoencoder: points, anywhere")
+right.set_title("VAE: clouds that pave the prior")
 plt.show()
 
 # %% [markdown]
 # Both models have 64 hidden units each way and one linear output per latent dimension;
 # the VAE has a second head for $\log \sigma^2$. Two sizes: $K = 2$, which we can look
 # at, and $K = 8$, in which reconstructions are good. Each trains for 60 epochs, 1,800
-# steps, with a learning rate that falls to zero. That is a budget, not the end: the
-# loss would go on falling, and what that does is measured at the end of the chapter.
+# steps, with a learning rate that falls to zero. The loss would go on falling; what
+# longer training changes is measured below.
 
 
 # %%
@@ -151,17 +149,17 @@ plt.show()
 
 # %% [markdown]
 # We compare rec, at the code of the autoencoder and at the posterior *mean* of the VAE,
-# and not the losses. The autoencoder's loss has no KL in it. As a message it is
-# incomplete: it tells what the image costs for somebody who already knows $z$, and
-# forgets to send $z$. It is a bound on nothing. By rec the two reconstruct alike, so
-# far; two numbers are too few for both.
+# and not the losses. The autoencoder's loss has no KL: it is what the image costs
+# somebody who already knows $z$, without the cost of sending $z$, and it bounds
+# nothing. By rec the two reconstruct about alike, so far; two numbers are too few for
+# both.
 #
 # ## Claim 1: a point or a cloud
 #
-# A distribution in place of a point: the next figure shows it for $K = 2$ and the 300
-# test images. On the left are the autoencoder's codes. On the right every image has an
-# ellipse, whose half axes are one $\sigma$ of its $q(z|x)$. The circles are the prior's
-# 1, 2 and 3 standard deviations; mind the different scales.
+# The next figure shows points and distributions for $K = 2$ and the 300 test images. On
+# the left are the autoencoder's codes. On the right every image has an ellipse whose
+# half axes are one $\sigma$ of its $q(z|x)$. The circles are the prior's 1, 2 and 3
+# standard deviations; the two scales differ.
 
 
 # %% tags=["hide-input"]
@@ -174,16 +172,12 @@ def draw_codes(axes, model):
     colours = np.array(CLASS_COLOURS)[labels]
     if isinstance(model, VAE):
         size = 2 * np.exp(model.encode(x_test)[1] / 2)
-        ellipses = EllipseCollection(
-            *size.T,
-            np.zeros(300),
-            units="xy",
-            offsets=codes,
-            transOffset=axes.transData,
-            facecolors=colours,
-            alpha=0.55,
+        place = {"offsets": codes, "transOffset": axes.transData}
+        look = {"units": "xy", "facecolors": colours, "alpha": 0.55}
+        ellipses = *size.T, np.zeros(300)
+        axes.add_collection(
+            EllipseCollection(*ellipses, **place, **look)
         )
-        axes.add_collection(ellipses)
     else:
         axes.scatter(*codes.T, s=5, c=colours)
     for k in range(10):
@@ -208,10 +202,8 @@ panels[1].set_title(r"VAE: $q(z|x)$, one $\sigma$")
 plt.show()
 far = np.linalg.norm(models["VAE", 2].latent(x_train), axis=1) > 3
 sixes = far[digits.train_labels == 6].mean()
-print(
-    f"VAE codes outside the largest circle: {far.mean():.0%}; ", end=""
-)
-print(f"sixes: {sixes:.0%}; of N(0, I): {np.exp(-4.5):.1%}")
+print(f"outside the largest circle: VAE codes {far.mean():.0%}", end="")
+print(f", sixes {sixes:.0%}; N(0, I) {np.exp(-4.5):.1%}")
 
 # %% tags=["hide-cell"]
 # For the book alone: both models in one page that can be touched.
@@ -232,14 +224,15 @@ if "MINIVAE_BOOK" in os.environ:
 # crowds of codes; the pointer on the right goes with you. Then draw a digit. You see in
 # the numbers what the autoencoder does not have: a kl, and a bound.
 #
-# The VAE's clouds overlap in the middle. They do not fill the prior evenly: far more of
-# them lie outside the largest circle than of the prior, most of the sixes for instance.
+# The VAE's clouds overlap in the middle. They do not fill the prior evenly: 20 % of its
+# codes, and most of those of the sixes, lie outside the largest circle, against 1.1 %
+# of the prior.
 #
-# A cloud in place of a point means that the decoder was trained on the whole cloud. So
-# it should matter less where in the cloud we are. We move the codes of the test images
-# by Gaussian noise. The scale of an autoencoder's latent space is arbitrary (exercise
-# 1), so the noise is given in units of the spread of the codes: the root mean square,
-# over dimensions, of their standard deviations.
+# With a cloud instead of a point the decoder was trained on the whole cloud, so noise
+# on the code should matter less. We move the codes of the test images by Gaussian
+# noise. The scale of an autoencoder's latent space is arbitrary (exercise 1), so the
+# noise is given in units of the spread of the codes: the root mean square, over
+# dimensions, of their standard deviations.
 #
 # **Predict.** At noise of one tenth of the spread, by how many nats does rec rise in
 # the autoencoder with $K = 2$, and in the VAE?
@@ -269,18 +262,16 @@ for K in (2, 8):
     check_less(f"K = {K}: VAE below AE", *pair)
 
 # %% [markdown]
-# Claim 1 holds: the VAE pays less at every noise. But the difference is one of degree,
-# about a factor of three at $K = 2$ and less at $K = 8$, not of kind. The autoencoder's
-# decoder is a smooth network too, with the same number of weights, and cannot change
-# its mind from one point to the next.
+# Claim 1 holds here: rec rises less in the VAE at every noise. But the difference is
+# one of degree, about a factor of three at $K = 2$ and less at $K = 8$, not of kind.
+# The autoencoder's decoder is a smooth function, too, with the same number of weights.
 #
 # ## Claim 2: gaps
 #
 # A map shows every point of the plane at once (Kingma and Welling 2014, figure 4, with
-# equal shares of the prior). We decode a grid over $[-3, 3]^2$, where
-# the prior has 99.5 % of its probability, with both models, and with the autoencoder
-# also a grid over the place where *its* codes are: their mean $\pm$ 2 standard
-# deviations each way.
+# equal shares of the prior). We decode a grid over $[-3, 3]^2$, where the prior has
+# 99.5 % of its probability, with both models, and with the autoencoder also a grid over
+# the place where *its* codes are: their mean $\pm$ 2 standard deviations each way.
 #
 # **Predict.** Where on the left map will there be digits?
 
@@ -298,18 +289,13 @@ for axes, kind, z, title in zip(
     panels,
     ("AE", "VAE", "AE"),
     (square, square, own_square),
-    (
-        "AE, where the prior is",
-        "VAE, where the prior is",
-        "AE, where its codes are",
-    ),
+    ("AE at the prior", "VAE at the prior", "AE at its codes"),
     strict=True,
 ):
     images = models[kind, 2].decode(z)
     show_tiles(axes, images, digits.shape, (0, n), "gray_r")
     axes.set_title(title)
-for axes in panels[:2]:
-    axes.set_xlabel("$z_1$ from $-3$ to 3")
+    axes.set_xlabel("$z_1$" if z is own_square else "$z_1$, $-3$ to 3")
 panels[0].set_ylabel("$z_2$ from $-3$ to 3")
 plt.show()
 
@@ -317,19 +303,19 @@ plt.show()
 # In the square on the left some digits are missing, some fill half of it, and a corner
 # is garbage. The VAE has digits everywhere. On the right, over its own codes, the
 # autoencoder has all digits, too, and garbage only where no code lies. So how large are
-# its gaps, if we look in the right place?
+# its gaps where its codes are?
 #
-# "Near a code" must mean something in both models and at any scale, so we let the codes
-# themselves say what is near: a point is **covered** if its nearest training code is no
+# "Near a code" must have one meaning in both models and at any scale, so we define it
+# by the codes themselves: a point is **covered** if its nearest training code is no
 # further away than 95 % of training codes are from *their* nearest neighbour. Codes of
-# test images should be covered in about 95 % of cases; that checks the measure itself.
-# We ask about three places: codes of test images; points of $\mathcal{N}(0, I)$; and
+# test images should be covered in about 95 % of cases; this checks the measure itself.
+# We measure three places: codes of test images; points of $\mathcal{N}(0, I)$; and
 # points of a Gaussian *fitted* to the training codes, with their mean and covariance.
-# The last one is the fair question to an autoencoder, which was never told about
-# $\mathcal{N}(0, I)$.
+# The last one is fair to an autoencoder, which was not trained with $\mathcal{N}(0,
+# I)$.
 #
-# **Predict.** Fill in the table, AE and VAE by three columns, for $K = 2$. Then once
-# more for $K = 8$.
+# **Predict.** Fill in the table, AE and VAE by three places, for $K = 2$ and for $K =
+# 8$.
 
 
 # %% tags=["hide-output"]
@@ -384,23 +370,23 @@ for K in (2, 8):
     check(f"K = {K}, fitted: AE and VAE alike", *pair, 0.2)
 
 # %% [markdown]
-# In two dimensions the VAE's codes cover most of the prior, and so, in some runs, do
-# those of the autoencoder: its codes lie where they happen to lie. In eight dimensions
-# the claim fails for both. Three quarters of the prior's probability lies further from
-# every code of the VAE than codes lie from each other; and once the Gaussian is
-# *fitted*, there is hardly a difference between the two, in this run. The autoencoder's
-# gaps are, for the most part, the wrong place and scale, which a mean and a covariance
-# repair.
+# In two dimensions the VAE's codes cover most of the prior. The autoencoder's cover two
+# thirds here and more or less in other runs: nothing fixes where they lie. In eight
+# dimensions the claim fails for both. Three quarters of the prior's probability lies
+# further from every code of the VAE than codes lie from each other; and with the
+# *fitted* Gaussian there is hardly a difference between the two, in this run. Most of
+# the difference on $\mathcal{N}(0, I)$ is one of place and scale, which a mean and a
+# covariance correct.
 #
 # ## Claim 3: decoding random coordinates
 #
-# "Garbage" and "authentic" need a judge. A classifier would do, but it would be one
-# more network to distrust. We take a **reference density**, a mixture of 100 products
-# of binomials, fitted to the training images by EM as in chapter 20 (`Judge` in
-# `checks.py`, thirty lines). It knows nothing about latent spaces. Its $-\log p(x)$ of
-# an image is a score in nats, low for what looks like the data. An image is
-# **plausible** if its score is below that of 95 % of the real test images. What is
-# judged are draws $x \sim p(x|z)$, for all models alike: a mean is no image of counts.
+# "Garbage" and "authentic" need a judge. A classifier would be one more network to
+# distrust. We take a **reference density**, a mixture of 100 products of binomials,
+# fitted to the training images by EM as in [chapter 20](20_mixtures_and_em.py) (`Judge`
+# in `checks.py`, thirty lines). It knows nothing about latent spaces. Its $-\log p(x)$
+# of an image is a score in nats, low for what looks like the data. An image is
+# **plausible** if its score is below that of 95 % of the real test images. We judge
+# draws $x \sim p(x|z)$ of all models: a mean is no image of counts.
 
 # %%
 judge = Judge(x_train, n, 100, 20, generator(5))
@@ -410,8 +396,8 @@ shuffled = judge.score(generator(6).permuted(x_test, axis=1))
 print(f"real test images: median {np.median(real):.0f} nats")
 print(f"their pixels shuffled: {np.median(shuffled):.0f} nats")
 check_less("shuffled, none is plausible", limit, shuffled.min())
-apart = judge.w @ judge.P  # of an M step: the data's mean image
-check("EM keeps the mean image", apart, x_train.mean(axis=0) / n, 0.01)
+average = judge.w @ judge.P  # an M step keeps the mean image
+check("EM: mean image", average, x_train.mean(axis=0) / n, 0.01)
 
 
 def drawn(model, z):
@@ -428,9 +414,9 @@ def plausible(model):
 
 
 # %% [markdown]
-# **Predict.** First the pictures. Eight random coordinates each; a red frame marks what
-# the judge calls implausible. How many frames will each row have, for $K = 2$ and for
-# $K = 8$?
+# **Predict.** Each model decodes eight random coordinates; a red frame marks what the
+# judge calls implausible. How many frames will each row have, for $K = 2$ and for $K =
+# 8$?
 
 
 # %% tags=["hide-input", "hide-output"]
@@ -438,24 +424,20 @@ def plausible(model):
 # Gaussian, implausible ones framed. With two dimensions one is framed;
 # with eight six of the autoencoder's eight from N(0, I), three of the
 # VAE's, and one from the fitted Gaussians.
-def draw_samples():
-    _, panels = plt.subplots(1, 2, figsize=(10.5, 3.2))
-    for axes, K in zip(panels, (2, 8), strict=True):
-        titles, images, frames = [], [], []
-        for place in ("N(0, I)", "fitted"):
-            for kind in ("AE", "VAE"):
-                model = models[kind, K]
-                z = places_of(model)[place]
-                wrong = judge.score(drawn(model, z)) >= limit
-                titles.append(f"{kind}, {place}")
-                images.append(model.decode(z[:8]))
-                frames.append(wrong[:8])
-        frames = np.array(frames)
-        tiles(axes, images, titles, digits.shape, n, frames=frames)
-        axes.set_title(f"$K = {K}$")
-
-
-draw_samples()
+_, panels = plt.subplots(1, 2, figsize=(10.5, 3.2))
+for axes, K in zip(panels, (2, 8), strict=True):
+    titles, images, frames = [], [], []
+    for place in ("N(0, I)", "fitted"):
+        for kind in ("AE", "VAE"):
+            model = models[kind, K]
+            z = places_of(model)[place]
+            wrong = judge.score(drawn(model, z)) >= limit
+            titles.append(f"{kind}, {place}")
+            images.append(model.decode(z[:8]))
+            frames.append(wrong[:8])
+    frames = np.array(frames)
+    tiles(axes, images, titles, digits.shape, n, frames=frames)
+    axes.set_title(f"$K = {K}$")
 plt.show()
 
 # %% tags=["hide-output"]
@@ -474,14 +456,15 @@ check_less("K = 8: fitting helps the AE", 0.2, better)
 # - Decoding $\mathcal{N}(0, I)$ in an **autoencoder** gives garbage at $K = 8$: yes. At
 #   $K = 2$ it depends on whether its codes happen to lie around the origin. But
 #   $\mathcal{N}(0, I)$ is the wrong place to look. Where its codes are, a plain
-#   autoencoder generates about as well as the VAE does. (Ghosh and others made a method
-#   of it.)
+#   autoencoder generates nearly as well as the VAE does (the method of Ghosh and
+#   others).
 # - Decoding $\mathcal{N}(0, I)$ in the **VAE** is excellent at $K = 2$, where images
-#   are blurred, and plausible in little more than half of the draws at $K = 8$.
-#   That is no mistake: chapter 24 shows where the rest comes from.
+#   are blurred, and plausible in little more than half of the draws at $K = 8$. That is
+#   not a bug: [chapter 24](24_islands_and_the_way_to_an_autoencoder.py) shows where the
+#   others come from.
 #
-# The VAE's true advantage is another one. Its prior is part of the model, so it has a
-# likelihood, with a bound that can be computed, compared and optimized.
+# The VAE has another advantage: its prior is part of the model, so it has a likelihood,
+# with a bound that can be computed, compared and optimized.
 #
 # Are these images *novel*? The distance of each decoded image to the nearest training
 # image (root mean square, counts per pixel) exposes copies.
@@ -506,14 +489,13 @@ check_less("nobody copies", 0.9 * own, min(novel))
 # %% [markdown]
 # ## Claim 4, and five seeds with three budgets
 #
-# Whether every image has an island of its own is computed in
-# [chapter 24](24_islands_and_the_way_to_an_autoencoder.py). Memory is a matter of
-# training and test images, and of how long one trains.
+# Chapter 24 computes whether every image has an island of its own. Memory shows in the
+# difference between training and test images, after long training.
 #
-# So far we saw one seed and one budget. Earlier versions of this chapter stopped here
+# So far this is one seed and one budget. Earlier versions of this chapter stopped here
 # and concluded: "the reconstructions of the two are alike", "a fitted autoencoder beats
-# the VAE's own prior", "fitted, the two are alike". Here is everything once more, from
-# five seeds, with equal budgets of 60, 250 and 1,000 epochs (1,800, 7,500 and 30,000
+# the VAE's own prior", "fitted, the two are alike". Now we measure everything again
+# with five seeds and equal budgets of 60, 250 and 1,000 epochs (1,800, 7,500 and 30,000
 # steps), the learning rate falling to zero within each. `python benchmarks/course.py 10
 # --seeds 5` runs it in about ten minutes. The four models above must be rows of it.
 
@@ -587,17 +569,17 @@ for K in (2, 8):
         print()
 
 # %% [markdown]
-# On *training* images the autoencoder is better, by one to six nats: nothing holds its
-# codes back. On *test* images the size decides. With $K = 2$ the two differ by less
+# On *training* images the autoencoder is better, by one to six nats: no KL restrains
+# its codes. On *test* images it depends on $K$. With $K = 2$ the two differ by less
 # than two standard errors at every budget, and long training overfits both. With $K =
-# 8$ the VAE is better: by one nat after 60 epochs, which an earlier version called
-# alike, and by 6.6 ± 1.2 after 1,000. There the autoencoder has turned, and the VAE
-# hardly. So claim 4 is right about memory, in eight dimensions and after long training.
-# "Perfect" the reconstruction is not: the first line is the least that rec can be, with
-# $p = x / 16$ in each pixel.
+# 8$ the VAE is better: by 0.9 ± 0.5 nats after 60 epochs, which an earlier version
+# called alike, and by 6.6 ± 1.2 after 1,000. By then the autoencoder's test rec has
+# risen again, the VAE's hardly. So claim 4 is right about memory, in eight dimensions
+# and after long training. But reconstruction is not "perfect": the first line is the
+# least that rec can be, with $p = x / 16$ in each pixel.
 #
 # **Predict.** The share of plausible draws from $\mathcal{N}(0, I)$ and from the fitted
-# Gaussian, after 60 and after 1,000 epochs. Which of the conclusions of claim 3 will
+# Gaussian, after 60 and after 1,000 epochs. Which of the conclusions about claim 3 will
 # stand?
 
 # %% tags=["hide-output"]
@@ -614,18 +596,17 @@ for kind, K in models:
         print()
 
 # %% [markdown]
-# - **$\mathcal{N}(0, I)$, $K = 2$.** "Garbage" is an accident of place. After 60 epochs
-#   a third of the autoencoder's draws are implausible, after 250 hardly any: by then
-#   its codes lie all around the origin, at a scale of five or six, and the prior lies
-#   within their crowd. Nothing in its loss asked for that.
+# - **$\mathcal{N}(0, I)$, $K = 2$.** It depends on where the autoencoder's codes lie.
+#   After 60 epochs a third of its draws are implausible, after 250 hardly any: by then
+#   its codes surround the origin, with a spread of about six, and the prior lies among
+#   them. Nothing in its loss asks for that.
 # - **$\mathcal{N}(0, I)$, $K = 8$.** The textbook is right, in every seed and at every
 #   budget, and by a wide margin. The VAE's own share rises with training.
 # - **Fitted, $K = 8$.** After 60 epochs the two are nearly alike, and the fitted
 #   autoencoder beats the VAE's own prior, 72 % against 54 %. That was our conclusion,
-#   and it does not last. As training goes on a Gaussian describes the autoencoder's
-#   codes worse and worse, and the VAE's prior becomes better: after 1,000 epochs it is
-#   52 % against 71 %. Nothing in the autoencoder's loss keeps its codes in a shape that
-#   one could fit.
+#   and it does not last. With longer training a Gaussian describes the autoencoder's
+#   codes worse, and the VAE's prior becomes better: after 1,000 epochs it is 52 %
+#   against 71 %. Nothing in the autoencoder's loss keeps its codes Gaussian.
 
 
 # %% tags=["hide-output"]
@@ -665,8 +646,8 @@ check_less("250 epochs, K = 2: AE no garbage", 0.8, crowd.min())
 # | claim | measured |
 # |---|---|
 # | point or distribution | right: noise costs the AE 1.4 to 2.5 times the nats |
-# | gaps or no gaps | at $K = 8$ it covers 1 to 11 % of the prior, the VAE 23 to 50 % |
-# | garbage or not | right at $K = 8$; at $K = 2$ an accident of where codes lie |
+# | gaps or no gaps | at $K = 8$: AE covers 1 to 11 % of the prior, VAE 23 to 50 % |
+# | garbage or not | right at $K = 8$; at $K = 2$ it depends on where its codes lie |
 # | a fitted Gaussian mends it | after 60 epochs nearly, after 1,000 in part |
 # | memory without KL | right at $K = 8$ after long training |
 # | islands without KL | right; but with it, too (chapter 24) |
@@ -691,11 +672,11 @@ check_less("K = 8: kl is most of it", lead / 2, part.kl)
 
 # %% [markdown]
 # **A tiny KL weight, and the word VAE.** Where pixels are summed and latents averaged,
-# or the KL has a weight of 0.001, the model is all but an autoencoder (chapter 24).
+# or the KL has a weight of 0.001, the model is almost an autoencoder (chapter 24).
 #
 # **Gaps seen in a projection.** The map at $K = 2$ is the latent space. A map of two
-# principal components shows gaps that are not there and hides those that are. Measure
-# in all $K$ dimensions.
+# principal components hides gaps and shows some that are not there. Measure in all $K$
+# dimensions.
 #
 # ## Exercises
 #
@@ -711,8 +692,9 @@ check_less("K = 8: kl is most of it", lead / 2, part.kl)
 #
 # <details><summary>Answer</summary>
 #
-# $\frac{W}{7} (7 z) = W z$: codes seven times as large, all else the same. Training
-# cannot prefer a scale. In a VAE the KL does: $\mu^2$ would grow by 49.
+# $\frac{W}{7} (7 z) = W z$: the codes are seven times as large and all else is the
+# same. The autoencoder's loss prefers no scale. In a VAE the KL does: $\mu^2$ would be
+# 49 times as large.
 #
 # </details>
 
@@ -731,8 +713,8 @@ check("loss", model.loss(x_test).nelbo, loss, 1e-9)
 # **2. Sampling from the codes themselves.** Take random training codes of the
 # autoencoder with $K = 8$ and add noise of 0, 0.1, 0.2, 0.5 and 1 times the spread.
 # Compare the plausible share with the distance to the nearest training image. Where is
-# the trade-off between copying and garbage, and is a Gaussian with noise 1 about the
-# same as the fitted one?
+# the trade-off between copying and garbage, and is noise 1 about the same as the fitted
+# Gaussian?
 #
 # <details><summary>Hint</summary>
 #
@@ -766,10 +748,11 @@ fitted = share["AE", 8]["fitted"]
 check_less("noise 1 is worse than the fitted one", shares[-1], fitted)
 
 # %% [markdown]
-# **3. A better home than the prior (towards research).** The plausible share of the VAE
-# at $K = 8$ rose when $z$ came from a fitted Gaussian. How far can it rise? Draw from
-# $\bar q(z) = \frac1N \sum_m q(z|x_m)$ itself: pick a training image, then $z$ from its
-# posterior. Why is the result plausible, and why is it a bad generator all the same?
+# **3. A better place than the prior (towards research).** The plausible share of the
+# VAE at $K = 8$ rose when $z$ came from a fitted Gaussian. How far can it rise? Draw
+# from $\bar q(z) = \frac1N \sum_m q(z|x_m)$ itself: pick a training image, then $z$
+# from its posterior. Why is the result plausible, and why is it a bad generator all the
+# same?
 #
 # <details><summary>Hint</summary>
 #
@@ -779,10 +762,10 @@ check_less("noise 1 is worse than the fitted one", shares[-1], fitted)
 #
 # <details><summary>Answer</summary>
 #
-# It is as plausible as reconstructions are, for that is what it is: in about half of
-# the cases the nearest training image is the very one that was picked. A prior that
-# goes to where the codes are without naming images is a mixture of *few* posteriors
-# (Tomczak and Welling), or a Gaussian mixture fitted to the codes (chapter 20).
+# It is as plausible as reconstructions, because it is one: in two thirds of the cases
+# the nearest training image is the one that was picked. A prior that covers the codes
+# without memorizing images is a mixture of *few* posteriors (Tomczak and Welling), or a
+# Gaussian mixture fitted to the codes ([chapter 20](20_mixtures_and_em.py)).
 #
 # </details>
 
@@ -801,15 +784,17 @@ check_less("recited", 0.3, source.mean())
 # %% [markdown]
 # ## Sources
 #
-# - D. P. Kingma, M. Welling, *Auto-Encoding Variational Bayes*, ICLR 2014, arXiv
-#   1312.6114: section 2.3 on the connection to autoencoders, figure 4 for the maps.
+# - D. P. Kingma, M. Welling, *Auto-Encoding Variational Bayes*, ICLR 2014, [arXiv
+#   1312.6114](https://arxiv.org/abs/1312.6114): section 2.3 on the connection to
+#   autoencoders, figure 4 for the maps.
 # - P. Ghosh, M. S. M. Sajjadi, A. Vergari, M. Black, B. Schölkopf, *From Variational to
-#   Deterministic Autoencoders*, ICLR 2020, arXiv 1903.12436: a density fitted to the
-#   codes afterwards.
-# - J. M. Tomczak, M. Welling, *VAE with a VampPrior*, AISTATS 2018, arXiv 1705.07120:
-#   exercise 3.
+#   Deterministic Autoencoders*, ICLR 2020, [arXiv
+#   1903.12436](https://arxiv.org/abs/1903.12436): a density fitted to the codes
+#   afterwards.
+# - J. M. Tomczak, M. Welling, *VAE with a VampPrior*, AISTATS 2018, [arXiv
+#   1705.07120](https://arxiv.org/abs/1705.07120): exercise 3.
 #
 # ## What to read next
 #
-# Chapter 11 walks through the latent space that we have surveyed. Chapter 24 counts the
-# islands. The paper by Ghosh and others is the best continuation of this chapter.
+# [Chapter 11](11_walking_in_latent_space.py) walks through the latent space measured
+# here; chapter 24 counts the islands. The paper by Ghosh and others goes further.
