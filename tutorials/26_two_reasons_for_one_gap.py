@@ -1,18 +1,18 @@
 # %% [markdown]
 # # 26. Two reasons for one gap
 #
-# The ELBO of a trained VAE lies below $\log p(x)$. Part of that is the family of $q$:
-# no diagonal Gaussian is the posterior. Part of it is the encoder, which misses the
-# best one. This chapter measures the two parts, with their errors, and finds that
-# neither is a property of the data alone: a decoder that is trained with a $q$ comes to
-# suit it.
+# The ELBO of a trained VAE lies below $\log p(x)$. Part of this gap is due to the
+# family of $q$: no diagonal Gaussian equals the posterior. Part of it is due to the
+# encoder, which does not give the best one. This chapter measures the two parts, with
+# their standard errors, and shows that the first is not a property of the data alone: a
+# decoder trained with a $q$ adapts to it.
 #
 # **What you will learn**
 #
-# - to split the gap into what the *Gaussian family* and what the *encoder* costs;
-# - how these costs are spread over images, seen and unseen, and what a larger encoder
-#   changes;
-# - to train a decoder on $\log p(x)$ itself, without any $q$;
+# - how to split the gap into what the *Gaussian family* costs and what the *encoder*
+#   costs;
+# - how these costs are distributed over images, seen and unseen;
+# - how to train a decoder on $\log p(x)$ itself, without any $q$;
 # - that a decoder adapts to the $q$ that it is trained with, and by how much.
 #
 # **What you need:** [chapter 12](12_how_tight_is_the_bound.py) for $\log p(x)$ on a
@@ -47,9 +47,9 @@ n, D, K = 16, 64, 2
 # %% [markdown]
 # ## The gap, exactly
 #
-# The model of chapter 12, and its integral: $\log p(x)$ is a sum over the nodes of a
-# lattice in the plane. `log_joint_all` is linear in the image, so that one matrix
-# product serves all images and nodes.
+# We take the model of chapter 12 and its integral: $\log p(x)$ is computed as a sum
+# over the nodes of a lattice in the plane. Apart from a constant, $\log p(x|z)$ is
+# linear in $x$, so one matrix product in `log_joint_all` serves all images and nodes.
 
 
 # %%
@@ -121,9 +121,9 @@ plt.show()
 # %% [markdown]
 # ## Two reasons for one gap
 #
-# Why is $q$ not the posterior? For one of two reasons. Either no diagonal Gaussian
-# equals it (look at the curved contours above), or there is a good one and the encoder
-# missed it. Let $q^*$ be the best diagonal Gaussian *for this one image*, the one of
+# There are two reasons why $q$ is not the posterior. No diagonal Gaussian equals it
+# (chapter 12 draws its contours); and the encoder may not give the best diagonal
+# Gaussian. Let $q^*$ be the best diagonal Gaussian *for this one image*, the one of
 # highest ELBO. Subtract and add its ELBO:
 #
 # $$
@@ -132,18 +132,19 @@ plt.show()
 # $$
 #
 # The first bracket is the **approximation gap**, the price of the family. The second is
-# the **amortization gap**, the price of having one network answer for all images
-# (chapter 3 called it that, on a linear model). Both are at least zero: the first is a
-# KL, and in the second $q^*$ is the best by definition.
+# the **amortization gap**, the price of using one network for all images ([chapter
+# 23](23_one_network_for_all_points.py) measured it on points of a circle). Both are at
+# least zero: the first is a KL, and in the second $q^*$ is the best by definition.
 #
 # **Predict.** Which of the two is larger here?
 #
-# To find $q^*$ we climb the ELBO of each image in $\mu$ and $\log \sigma^2$ alone, with
-# the gradients of chapters 4 and 5. In two dimensions the mean over $\varepsilon$ needs
-# no random numbers: **Gauss-Hermite quadrature** replaces it by a weighted sum over a
-# few well-chosen points, exact for polynomials up to degree $2m - 1$ with $m$ points
-# per dimension. We start at the summit of the posterior, the highest node of our grid:
-# a posterior may have two hills, and the encoder may stand on the lower one.
+# To find $q^*$ we maximise the ELBO of each image in $\mu$ and $\log \sigma^2$ alone,
+# with the gradients of chapters 4 and 5. In two dimensions the mean over $\varepsilon$
+# needs no random numbers: **Gauss-Hermite quadrature** replaces it by a weighted sum
+# over a few well-chosen points, exact for polynomials up to degree $2m - 1$ with $m$
+# points per dimension. We start at the highest node of our lattice, the mode of the
+# posterior: a posterior may have two modes, and the encoder's mean may be near the
+# lower one.
 
 
 # %%
@@ -274,8 +275,8 @@ draw_gaps()
 plt.show()
 
 # %% [markdown]
-# The mean of a quantity like this is carried by a few images: look at its standard
-# error. And it is one for images that the model has not seen. On training images:
+# A few images contribute most of the mean amortization gap, so its standard error is
+# large. These forty are test images, which the model has not seen. On training images:
 
 # %%
 seen_x = train[:40]
@@ -296,22 +297,23 @@ check_less(
 )
 
 # %% [markdown]
-# With so few images the difference of seen and unseen is not settled. Why the encoder
-# costs so much, this chapter does not measure either: a larger encoder for the *same*
-# decoder, trained long enough, would tell. Widening both networks is another
-# experiment, as it changes the posteriors as well.
+# With so few images the difference between seen and unseen is less than two standard
+# errors. Nor does this chapter measure why the encoder costs so much: for that, one
+# would train a larger encoder for the *same* decoder, long enough. Widening both
+# networks is another experiment, because it changes the posteriors as well.
 #
 # ## The generator adapts
 #
-# Why does the family cost so little? Perhaps posteriors of such a model simply are
-# Gaussian with independent coordinates. Or perhaps *this* decoder was bred to have such
-# posteriors: the ELBO is $\log p(x)$ minus the gap, so a decoder trained on it gains by
-# closing the gap from its side (Cremer and others 2018, section 5.4; their comparison
-# has a richer $q$ on the other side). We compare with a decoder that never saw a $q$.
+# Why does the family cost so little? Perhaps the posteriors of such a model simply are
+# nearly Gaussian with independent coordinates. Or perhaps *this* decoder was trained to
+# have such posteriors: the ELBO is $\log p(x)$ minus the gap, so a decoder trained on
+# the ELBO gains by closing the gap from its side (Cremer and others 2018, who compare
+# decoders trained with a simple and with a richer $q$). We compare with a decoder that
+# was trained without any $q$.
 #
-# In two dimensions $\log p(x)$ itself can be climbed. The gradient of $\log p(x)$ on a
-# lattice in the decoder's output $y_i$ at node $z_i$ is, by the chain rule for the
-# logarithm of a sum,
+# In two dimensions $\log p(x)$ itself can be maximised. Its gradient, on a lattice, in
+# the decoder's output $y_i$ at node $z_i$ is, by the chain rule for the logarithm of a
+# sum,
 #
 # $$
 # \frac{\partial \log p(x)}{\partial y_i} = r_i\,
@@ -319,11 +321,11 @@ check_less(
 # r_i = \frac{p(x|z_i)\, p(z_i)}{\sum_j p(x|z_j)\, p(z_j)} \tag{26.2}
 # $$
 #
-# with $r_i$ the posterior on the lattice: Fisher's identity, and the responsibilities
-# of chapter 20. Each step shifts the lattice at random, so that the decoder cannot
-# learn its nodes. To make the lattice cheap we take the digits in black and white,
-# Bernoulli pixels, whose posteriors are wider. Same start, same batches, same number of
-# steps.
+# with $r_i$ the posterior on the lattice. This is Fisher's identity, and the $r_i$ are
+# the responsibilities of chapter 20. Each step shifts the lattice at random, so that
+# the decoder cannot fit the nodes. We take the digits in black and white, with
+# Bernoulli pixels: their posteriors are wider, so a coarse lattice is enough. Both
+# decoders have the same start, the same batches and the same number of steps.
 #
 # **Predict.** The second decoder will have the higher $\log p(x)$. Will its
 # approximation gap be smaller, equal, or larger?
@@ -463,19 +465,22 @@ draw_adaptation()
 plt.show()
 
 # %% [markdown]
-# "gap" is the approximation gap, of the best diagonal Gaussian under each decoder, and
-# "correlation" that of the posterior's two coordinates, without its sign. The decoder
-# that never saw a $q$ has the higher $\log p(x)$ and gives some of it back in the gap.
-# All five seeds agree on the sign. The runs are short and have not settled: the
-# direction is what to take from them, and not the size.
+# Here "gap" is the approximation gap of the best diagonal Gaussian under each decoder,
+# and "correlation" the absolute correlation of the two coordinates under the posterior.
+# The decoder trained without a $q$ has the higher $\log p(x)$, but its gap is larger,
+# too, with all five seeds: its posteriors are less like a diagonal Gaussian. Between
+# 400 and 2,000 steps the gap falls from 0.08 to 0.03 nats under the decoder trained on
+# the ELBO, and hardly at all under the other. The runs are short, and neither decoder
+# has settled: even $\log p(x)$ minus the gap is still higher for the decoder trained
+# without a $q$. So they show the direction of the effect, not its size.
 
 # %% [markdown]
-# `gap_report` gives both gaps for any VAE. With more than two latent dimensions it
-# takes importance sampling in place of the lattice, and says so: its $\log p(x)$ is
-# then a lower bound, and the family's gap *at least* what is printed. It looks for
-# $q^*$ from the encoder's answer on, and stays on that hill of the posterior; so we
-# compare on the eight images that the encoder knows best. On an image whose encoder
-# sits on the wrong hill the report's amortization gap is too small.
+# `gap_report` gives both gaps for any VAE. With more than two latent dimensions it uses
+# importance sampling instead of the lattice, and says so: its $\log p(x)$ is then a
+# lower bound on average, and the approximation gap with its $q^*$ is at least what it
+# prints. It searches for $q^*$ from the encoder's $q$, near the same mode of the
+# posterior. So we compare on the eight images with the smallest amortization gap; where
+# the encoder is near the wrong mode, the report's amortization gap is too small.
 
 # %%
 near = np.argsort(amortization)[:8]
@@ -488,11 +493,12 @@ check("amortization gap by gap_report", theirs, ours, 4 * error + 0.1)
 # %% [markdown]
 # ## What goes wrong in practice
 #
-# **A bound that is none.** If the sampler makes less noise than the KL believes, the
-# decoder is spared the price of a blurred code, and the "bound" rises above the truth.
-# With the noise scaled by 0.01, a thread reports 60 nats where 90 to 100 is right
-# (keras-team/keras PR #4211). No training curve shows it. The exact integral does; here
-# with the best Gaussians of this chapter, two dimensions and so about one nat too high:
+# **A bound that is none.** If the sampler makes less noise than the KL assumes, the
+# reconstruction term is too high, and the "bound" may exceed $\log p(x)$. With the
+# noise scaled by 0.01, a thread reports 60 nats where 90 to 100 is right
+# (keras-team/keras PR #4211). No training curve shows it, but the exact integral does.
+# Here is the mistake with the best Gaussians of this chapter; with two latents the
+# claim is almost one nat too high:
 
 # %%
 whisper = elbo_of(model, x, best_mu, best_logvar, 0.01 * nodes, weights)
@@ -507,12 +513,12 @@ with must_fail():
 # $\log p(x)$ rises or because the gap closes. Two models with unlike encoders are
 # compared by $\log p(x)$, or by bounds of equal tightness.
 #
-# **The gap of forty images.** A few images carry most of it. A mean without its
-# standard error, and on training images alone, says little about the encoder.
+# **The gap of forty images.** A few images contribute most of it. A mean without its
+# standard error, or on training images alone, says little about the encoder.
 #
 # **A richer $q$ tested on an old decoder.** A decoder that was trained with a diagonal
-# $q$ has posteriors that suit one: a richer $q$ looks useless there, and need not be if
-# decoder and $q$ are trained together.
+# $q$ has posteriors that suit one: a richer $q$ looks useless there, and may still help
+# if decoder and $q$ are trained together.
 #
 # ## Exercises
 #
@@ -544,7 +550,7 @@ for rho in (0.3, 0.8):
     check_less("and narrower", cost(s, rho), cost(0.95 * s, rho))
 
 # %% [markdown]
-# **2. Is it the tilt?** For the decoders of the last section, how much of the
+# **2. Is it the tilt?** For the two decoders of this chapter, how much of the
 # approximation gap does the formula of exercise 1 explain, with each posterior's own
 # correlation? What is the rest?
 #
@@ -562,12 +568,14 @@ for name, (of_gap, _, rho) in zip(names, short, strict=True):
     check_less("the tilt is a part of it", tilt.mean(), of_gap.mean())
 
 # %% [markdown]
-# The rest is what no covariance can repair: posteriors that are curved or lopsided.
+# The rest is what even a full covariance cannot represent: posteriors that are curved
+# or skewed.
 #
-# **3. Why is it not free?** A decoder on the ELBO gives up some $\log p(x)$ for a
-# smaller gap. Show that at its optimum $\frac{\partial}{\partial \theta} \log p(x) =
-# \frac{\partial}{\partial \theta} \text{gap}$, and conclude that near the maximum of
-# $\log p(x)$ a first small step towards the smaller gap costs nothing to first order.
+# **3. What does a smaller gap cost?** A decoder trained on the ELBO gives up some $\log
+# p(x)$ for a smaller gap. Show that at its optimum $\frac{\partial}{\partial \theta}
+# \log p(x) = \frac{\partial}{\partial \theta} \text{gap}$, and conclude that near the
+# maximum of $\log p(x)$ a first small step towards the smaller gap costs nothing to
+# first order.
 #
 # <details><summary>Hint</summary>
 #
@@ -581,10 +589,10 @@ for name, (of_gap, _, rho) in zip(names, short, strict=True):
 # ELBO $= \log p(x) - \text{gap}$, so at a maximum of the ELBO the two gradients are
 # equal. At the maximum of $\log p(x)$ its gradient is zero, while that of the gap in
 # general is not: a step of length $\delta$ against it gains in proportion to $\delta$
-# and costs in proportion to $\delta^2$. So the maximum of the ELBO is never at that of
-# $\log p(x)$ unless the gap is stationary there too. The linear VAE of chapter 21 shows
-# both cases: at the principal axes the gap is zero, and before it has found them, the
-# decoder gives up as much likelihood as the gap that it still pays.
+# and costs in proportion to $\delta^2$. So the maxima of the ELBO and of $\log p(x)$
+# coincide only where the gap is stationary too. The linear VAE of chapter 21 shows both
+# cases: at the principal axes the gap is zero, and before training has found them, the
+# decoder gives up as much likelihood as the gap that remains.
 #
 # </details>
 #
@@ -592,14 +600,14 @@ for name, (of_gap, _, rho) in zip(names, short, strict=True):
 #
 # - C. Cremer, X. Li, D. Duvenaud, [*Inference Suboptimality in Variational
 #   Autoencoders*](https://arxiv.org/abs/1801.03558), ICML 2018: the two gaps and their
-#   names; the generator that adapts to $q$; gaps of seen and unseen images.
+#   names, and the generator that adapts to $q$.
 # - R. E. Turner, M. Sahani, *Two problems with variational expectation maximisation for
 #   time-series models*, in Bayesian Time Series Models, 2011: the bias of parameters
 #   towards where the bound is tight.
-# - C. M. Bishop, M. Svensen, C. K. I. Williams, *GTM: The Generative Topographic
+# - C. M. Bishop, M. Svensén, C. K. I. Williams, *GTM: The Generative Topographic
 #   Mapping*, Neural Computation 10, 1998: a decoder on a lattice, trained by (26.2).
 #
 # ## What to read next
 #
-# [Chapter 21](21_linear_vae_is_ppca.py): the VAE whose gap is zero.
-# [Chapter 22](22_what_came_next.py): families of $q$ that are richer.
+# [Chapter 21](21_linear_vae_is_ppca.py): a VAE whose gap can be zero. [Chapter
+# 22](22_what_came_next.py): richer families of $q$.
