@@ -18,11 +18,8 @@ from minivae.training.fitting import usual_epochs
 
 MODELS = {name.lower(): kind for name, kind in specs.MODELS.items()}
 LIKELIHOODS = "binomial, bernoulli, bernoulli-grey, gaussian[:c], laplace[:b]"
-# What --resume takes from the model file instead.
-SETTLED = (
-    "model conditional likelihood latent hidden conv activation binarize beta warmup"
-    " free_bits samples batch_size optimizer lr schedule seed"
-).split()
+# What may be given beside --resume; the model file settles all other options.
+FREE = "command run data data_dir shape max_count epochs patience resume out".split()
 
 
 class Opened:
@@ -135,9 +132,8 @@ def _load_own(arguments, name, trained_on):
 
 def resumed(arguments):
     """The checkpoint that --resume names; options that it settles are refused."""
-    for name in SETTLED:
-        value = getattr(arguments, name)
-        if value is not None:
+    for name, value in vars(arguments).items():
+        if value is not None and name not in FREE:
             option = name.replace("_", "-")
             raise ValueError(f"--{option}: expected none with --resume, got {value}")
     saved = checkpoints.load(arguments.resume)

@@ -47,17 +47,13 @@ def log_likelihoods(model, x, rng):
     nodes = NODES.get(model.K)
     if nodes and nodes**model.K * products(model.decoder) <= DECODED:
         N = max(1, int(QUADRATURE / (nodes**model.K * model.D)))
-        double = model.astype(np.float64)
-        values, errors = quadrature.log_prob(
-            double, x[:N].astype(np.float64), nodes, tol=np.inf
-        )
+        double, x = model.astype(np.float64), x[:N].astype(np.float64)
+        values, errors = quadrature.log_prob(double, x, nodes, tol=np.inf)
         return values, errors, f"quadrature on {' × '.join([str(nodes)] * model.K)} nodes"
     N = max(1, int(SAMPLING / (products(model.decoder) * RUNS * SAMPLES)))
     x = x[:N].astype(model.dtype)
-    runs = np.stack(
-        [importance_log_likelihood(model, x, SAMPLES, rng) for _ in range(RUNS)]
-    )
-    values = log_mean_exp(runs, axis=0)
+    runs = [importance_log_likelihood(model, x, SAMPLES, rng) for _ in range(RUNS)]
+    values = log_mean_exp(np.stack(runs), axis=0)
     errors = np.exp(runs - values).std(axis=0, ddof=1) / np.sqrt(RUNS)
     return values, errors, f"{RUNS * SAMPLES} importance samples"
 

@@ -318,6 +318,26 @@ def test_wrong_use_is_answered_in_one_line(words, message, tmp_path, monkeypatch
     assert list(tmp_path.iterdir()) == [], "wrong use must leave nothing behind"
 
 
+SETTLED = """model=vae conditional likelihood=gaussian latent=2 hidden=3 conv=4
+activation=relu binarize=none beta=0 warmup=1 free-bits=0 samples=1 batch-size=9
+optimizer=sgd lr=1 schedule=cosine seed=0"""
+
+
+@pytest.mark.parametrize("option", SETTLED.split())
+def test_what_the_model_file_settles_is_refused_beside_resume(option):
+    words = ["train", "--resume", "nowhere.npz", f"--{option}"]
+    name = option.partition("=")[0]
+    with pytest.raises(ValueError, match=f"--{name}: expected none with --resume, got "):
+        options.resumed(cli.build_parser().parse_args(words))
+
+
+def test_what_may_be_given_beside_resume():
+    free = "data=x data-dir=x shape=8x8 max-count=9 epochs=9 patience=9 out=x".split()
+    words = ["train", "--resume", "nowhere.npz", *(f"--{option}" for option in free)]
+    with pytest.raises(FileNotFoundError):
+        options.resumed(cli.build_parser().parse_args(words))
+
+
 def test_a_training_that_is_done_is_not_resumed(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(training, "_draw", lambda *arguments: None)
     words = f"train --hidden 3 --epochs 2 --out {tmp_path / 'run'}".split()
