@@ -5,7 +5,7 @@ speaks to it over two pipes. A message is
 
     two lengths (big-endian, four bytes each), a header of JSON, the bytes of its arrays
 
-and an array stands in the header as {"array": [dtype, shape]}. Nothing is unpickled, no
+and an array stands in the header as {"dtype": ..., "shape": ...}. Nothing is unpickled, no
 length is believed before it is checked, and what is right is decided by the grader.
 """
 
@@ -48,19 +48,16 @@ def encode(value):
     """
     arrays = []
 
-    def plain(value):
-        if isinstance(value, np.ndarray):
-            arrays.append(value)
-            return {"array": [value.dtype.name, list(value.shape)]}
+    def tagged(value):
+        """What JSON does not know."""
         if isinstance(value, np.random.Generator):
             return {"rng": value.bit_generator.state}
-        if isinstance(value, dict):
-            return {"dict": {key: plain(v) for key, v in value.items()}}
-        if isinstance(value, (list, tuple)):
-            return [plain(v) for v in value]
-        return value
+        if not isinstance(value, np.ndarray):
+            raise TypeError(f"expected data, got {type(value).__name__}")
+        arrays.append(value)
+        return {"dtype": value.dtype.name, "shape": value.shape}
 
-    header = json.dumps(plain(value)).encode()
+    header = json.dumps(value, default=tagged).encode()
     size = sum(array.nbytes for array in arrays)
     if size > BODY:
         raise ValueError(f"expected at most {BODY} bytes of arrays, got {size}")
@@ -81,29 +78,23 @@ def decode(read):
         raise ValueError(f"expected at most {HEADER} and {BODY} bytes, got {sizes}")
     header, body, begin = read(sizes[0]), memoryview(bytearray(read(sizes[1]))), 0
 
-    def value(tree):
+    def untagged(tree):
         nonlocal begin
-        if isinstance(tree, list):
-            return [value(v) for v in tree]
-        if not isinstance(tree, dict):
-            return tree
-        ((kind, content),) = tree.items()
-        if kind == "dict":
-            return {key: value(v) for key, v in content.items()}
-        if kind == "rng":
+        if tree.keys() == {"rng"}:
             rng = np.random.default_rng(0)
-            rng.bit_generator.state = content
+            rng.bit_generator.state = tree["rng"]
             return rng
-        dtype, shape = tree["array"]
-        end = begin + math.prod(shape) * DTYPES[dtype]
+        if tree.keys() != {"dtype", "shape"}:
+            return tree
+        end = begin + math.prod(tree["shape"]) * DTYPES[tree["dtype"]]
         if not begin <= end <= len(body):
             raise ValueError("expected an array inside the message")
-        array = np.frombuffer(body[begin:end], dtype).reshape(shape)
+        array = np.frombuffer(body[begin:end], tree["dtype"]).reshape(tree["shape"])
         begin = end
         return array
 
     try:
-        return value(json.loads(header))
+        return json.loads(header, object_hook=untagged)
     except (AttributeError, LookupError, TypeError, OverflowError, RecursionError) as error:
         raise ValueError(f"expected a header of JSON, got {error!r}") from None
 

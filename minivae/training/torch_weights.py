@@ -198,19 +198,16 @@ def _translated(model):
         and that of the image whose numbers leave.
     """
     encoder, decoder = (list(_with_parameters(s)) for s in (model.encoder, model.decoder))
-    x = None  # the shape of the image in a row of x, where a convolution tells it
-    if encoder and isinstance(encoder[0], CONVOLUTIONS):
-        x = encoder[0].shape
-    elif isinstance(decoder[-1], CONVOLUTIONS):
-        x = decoder[-1].out_shape
-    y = decoder[-1].out_shape if isinstance(decoder[-1], CONVOLUTIONS) else x
-    if y != x:
+    # The shape of the image in a row of x, where a convolution at either end tells it.
+    x = getattr(encoder[0], "shape", None) if encoder else None
+    y = getattr(decoder[-1], "out_shape", None)
+    if x and y and y != x:
         raise ValueError(f"decoder: expected images of shape {x}, the encoder's, got {y}")
     if isinstance(decoder[0], CONVOLUTIONS):
         raise ValueError("decoder: expected a Linear before the first convolution")
     names, images = {}, {}
-    encoder, code = _stack("encoder", model.encoder, x, None, names, images)
-    decoder, _ = _stack("decoder", model.decoder, None, x, names, images)
+    encoder, code = _stack("encoder", model.encoder, x or y, None, names, images)
+    decoder, _ = _stack("decoder", model.decoder, None, x or y, names, images)
     images |= {head: (code, None) for head in model.heads}
     return encoder, decoder, names, images
 
