@@ -5,17 +5,26 @@
 
 A task is one file with a few functions to write; each function is a part, with points of
 its own and a grader: a plain function that calls the student's and raises `Wrong` with a
-hint. Each task has a module of its name here, with its title, minutes, points and
-graders: exercise 8 is `adam.py`. Graders are tests any correct answer passes: finite
-differences with random upstream gradients, Monte Carlo, moments, exact values. The
+hint. Each task has a module of its name here, with its TITLE, its MINUTES and the POINTS
+of its graders: exercise 8 is `adam.py`. Graders are tests any correct answer passes:
+finite differences with random upstream gradients, Monte Carlo, moments, exact values. The
 student's file runs in another process and hands back arrays; what is right is decided in
 this one.
 """
 
 from importlib import import_module
 
+from minivae.grading.task import Task
+
 MODULES = (
     *("linear", "activations", "bernoulli", "gaussian_laplace", "kl", "reparameterize"),
     *("vae_gradient", "adam", "iwae", "linear_vae", "em", "variational", "train"),
 )
-TASKS = [import_module(f"minivae.grading.{name}").TASK for name in MODULES]
+
+
+def _task(number, name):
+    module = import_module(f"minivae.grading.{name}")
+    return Task(f"{number:02}_{name}", module.TITLE, module.MINUTES, module.POINTS)
+
+
+TASKS = [_task(*numbered) for numbered in enumerate(MODULES, 1)]

@@ -3,7 +3,6 @@
 import numpy as np
 
 from minivae.grading.compare import gradient, values
-from minivae.grading.task import Task
 
 ALONE = (
     "That is the slope alone; it is still to be multiplied by dy. | dx is slope times dy"
@@ -58,5 +57,5 @@ def relu_backward(student):
     return error
 
 
-GRADERS = {tanh_backward: 3, relu_backward: 2}
-TASK = Task("02_activations", "tanh and ReLU backward", 15, GRADERS)
+TITLE, MINUTES = "tanh and ReLU backward", 15
+POINTS = {tanh_backward: 3, relu_backward: 2}

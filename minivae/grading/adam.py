@@ -3,7 +3,6 @@
 import numpy as np
 
 from minivae.grading.compare import agree, require, values
-from minivae.grading.task import Task
 
 LR, BETA1, BETA2 = 0.1, 0.8, 0.95
 
@@ -80,4 +79,4 @@ def adam_step(student):
     return error
 
 
-TASK = Task("08_adam", "Adam", 20, {adam_step: 5})
+TITLE, MINUTES, POINTS = "Adam", 20, {adam_step: 5}

@@ -6,7 +6,6 @@ import numpy as np
 
 from minivae.grading.compare import agree, gradient, require, values
 from minivae.grading.student import Wrong
-from minivae.grading.task import Task
 
 STABLE = (
     " Simplify on paper until log(1 + exp(y)) is left. | log p = x y - log(1 + exp(y)), and"
@@ -87,5 +86,5 @@ def log_prob_grad(student):
     return error
 
 
-GRADERS = {log_prob: 4, log_prob_grad: 4}
-TASK = Task("03_bernoulli", "Bernoulli log-likelihood", 40, GRADERS)
+TITLE, MINUTES = "Bernoulli log-likelihood", 40
+POINTS = {log_prob: 4, log_prob_grad: 4}

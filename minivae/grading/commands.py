@@ -35,7 +35,7 @@ def grade(arguments):
     folder = Path(arguments.folder)
     tasks = grade_folder(folder, arguments.timeout, arguments.formulas)
     path = None if arguments.json is None else Path(arguments.json)
-    graded, unread = [], None
+    graded = []
 
     def save():
         if path is None:
@@ -49,20 +49,19 @@ def grade(arguments):
         except OSError as error:
             raise ValueError(f"{wanted}: {error.strerror}") from None
 
-    def show(text):
-        nonlocal unread
-        try:
-            if unread is None:
-                print(text, flush=True)
-        except OSError as error:  # nobody reads any more; the grading goes on
-            unread = error
+    def rows():
+        for one in tasks:
+            graded.append(one)
+            save()
+            yield "\n".join(table([one]))
+        points, possible = sum(g.points for g in graded), sum(t.points for t in TASKS)
+        yield f"{'total':20} {f'{points}/{possible}':>7}"
 
     save()
-    for one in tasks:
-        graded.append(one)
-        save()
-        show("\n".join(table([one])))
-    points, possible = sum(g.points for g in graded), sum(t.points for t in TASKS)
-    show(f"{'total':20} {f'{points}/{possible}':>7}")
-    if unread is not None:
-        raise unread
+    lines = rows()
+    try:
+        for line in lines:
+            print(line, flush=True)
+    except OSError:  # nobody reads any more; the grading goes on
+        list(lines)
+        raise

@@ -3,7 +3,6 @@
 import numpy as np
 
 from minivae.grading.compare import agree, require, values
-from minivae.grading.task import Task
 
 
 def _mixture():
@@ -87,4 +86,4 @@ def m_step(student):
     return max(error, values("variances", variances, spread / N, wrong))
 
 
-TASK = Task("11_em", "EM for a mixture", 60, {e_step: 4, m_step: 4})
+TITLE, MINUTES, POINTS = "EM for a mixture", 60, {e_step: 4, m_step: 4}

@@ -3,7 +3,6 @@
 import numpy as np
 
 from minivae.grading.compare import gradient, values
-from minivae.grading.task import Task
 
 LOST = "The normalising constant is missing: without it nothing integrates to one."
 ROW = "Each image's row is to be multiplied by its own number: times dlogp."
@@ -59,11 +58,8 @@ def gaussian_log_prob(student):
     """The density integrates to one; exact values for two variances."""
 
     def mistakes(r, c):
-        D, square, constant = (
-            r.shape[1],
-            (r**2).sum(axis=1) / (2 * c),
-            np.log(2 * np.pi * c),
-        )
+        D, square = r.shape[1], (r**2).sum(axis=1) / (2 * c)
+        constant = np.log(2 * np.pi * c)
         root = "The density has a root in its denominator, and the log of a root has a ½."
         squared = -square / c - D * (constant + np.log(c)) / 2
         return {
@@ -124,6 +120,6 @@ def laplace_log_prob_grad(student):
     return _density_grad(student, "laplace", "loc", 0.7, _laplace, mistakes, look)
 
 
-GRADERS = {gaussian_log_prob: 2, gaussian_log_prob_grad: 1}
-GRADERS |= {laplace_log_prob: 1, laplace_log_prob_grad: 1}
-TASK = Task("04_gaussian_laplace", "Gaussian and Laplace", 30, GRADERS)
+TITLE, MINUTES = "Gaussian and Laplace", 30
+POINTS = {gaussian_log_prob: 2, gaussian_log_prob_grad: 1}
+POINTS |= {laplace_log_prob: 1, laplace_log_prob_grad: 1}

@@ -3,7 +3,6 @@
 import numpy as np
 
 from minivae.grading.compare import agree, gradient, require, values, z_score
-from minivae.grading.task import Task
 
 
 def log_weights(student):
@@ -110,5 +109,5 @@ def bound_grad(student):
     return error
 
 
-GRADERS = {log_weights: 3, bound: 2, bound_grad: 3}
-TASK = Task("09_iwae", "importance-weighted bound", 45, GRADERS)
+TITLE, MINUTES = "importance-weighted bound", 45
+POINTS = {log_weights: 3, bound: 2, bound_grad: 3}

@@ -3,7 +3,6 @@
 import numpy as np
 
 from minivae.grading.compare import gradient, values, z_score
-from minivae.grading.task import Task
 
 FORMULA = " | KL = ½ (mu² + σ² - 1 - logvar), with σ² = exp(logvar)"
 
@@ -85,4 +84,4 @@ def kl_grad(student):
     return gradient(_right, theta, up, claim, mistakes, look, sizes)
 
 
-TASK = Task("05_kl", "KL to the prior", 40, {kl: 4, kl_grad: 4})
+TITLE, MINUTES, POINTS = "KL to the prior", 40, {kl: 4, kl_grad: 4}

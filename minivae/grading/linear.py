@@ -3,7 +3,6 @@
 import numpy as np
 
 from minivae.grading.compare import gradient, require
-from minivae.grading.task import Task
 
 
 def linear_backward(student):
@@ -45,4 +44,4 @@ def _error(student, rng, B, n, m):
     return error
 
 
-TASK = Task("01_linear", "linear layer backward", 20, {linear_backward: 5})
+TITLE, MINUTES, POINTS = "linear layer backward", 20, {linear_backward: 5}

@@ -3,7 +3,6 @@
 import numpy as np
 
 from minivae.grading.compare import values
-from minivae.grading.task import Task
 
 
 def _linear():
@@ -41,11 +40,10 @@ def posterior(student):
         "x is not centred: subtract b first.": centre(M_inv, 0.0),
         "c is the variance already: do not square it.": centre(with_c(c**2)),
     }
+    precision = np.linalg.inv(right[1])
     wrong_cov = {
         "The covariance is c times the inverse of M; the c is missing.": M_inv,
-        "That is the precision M/c; the covariance is its inverse.": np.linalg.inv(
-            right[1]
-        ),
+        "That is the precision M/c; the covariance is its inverse.": precision,
     }
     error = values("posterior mean", mean, right[0], wrong_mean, {"c": c})
     return max(error, values("posterior covariance", cov, right[1], wrong_cov, {"c": c}))
@@ -112,5 +110,5 @@ def fit(student):
     return values(name, W @ W.T, right, mistakes, look=" | W = U_K (L_K - c I)^½")
 
 
-GRADERS = {posterior: 3, elbo: 4, fit: 3}
-TASK = Task("10_linear_vae", "linear VAE against probabilistic PCA", 90, GRADERS)
+TITLE, MINUTES = "linear VAE against probabilistic PCA", 90
+POINTS = {posterior: 3, elbo: 4, fit: 3}

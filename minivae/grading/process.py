@@ -36,7 +36,7 @@ class Process:
 
     Attributes
     ----------
-    marks : list
+    marks : sequence
         (line, word) of what a teacher should look at.
     printed : str
         What the file printed, once the process is closed.
@@ -44,7 +44,7 @@ class Process:
 
     def __init__(self, source, filename, seconds):
         self.source, self.filename, self.seconds = source, filename, seconds
-        self.marks, self.printed = [], ""
+        self.marks, self.printed = (), ""
         self._process = self._broken = None
         self._kept = bytearray()
 
@@ -117,9 +117,8 @@ class Process:
     def _obituary(self, error):
         """End the process, and say what became of it."""
         try:  # where the pipe is closed, the process may be about to end
-            ended = self._process.wait(
-                timeout=float(isinstance(error, (EOFError, OSError)))
-            )
+            seconds = 1.0 if isinstance(error, (EOFError, OSError)) else 0.0
+            ended = self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             ended = None
         self._end()

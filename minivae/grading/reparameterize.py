@@ -4,7 +4,6 @@ import numpy as np
 
 from minivae.grading.compare import agree, gradient, named, require, values, z_score
 from minivae.grading.student import Wrong
-from minivae.grading.task import Task
 
 
 def _posterior(B, K, seed):
@@ -80,5 +79,5 @@ def _error(student, rng, shape, story):
     return gradient(forward, theta, dz, claim, mistakes, look, sizes)
 
 
-GRADERS = {reparameterize: 2, reparameterize_grad: 3}
-TASK = Task("06_reparameterize", "reparameterization", 25, GRADERS)
+TITLE, MINUTES = "reparameterization", 25
+POINTS = {reparameterize: 2, reparameterize_grad: 3}

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from minivae.course import course_folder
 from minivae.grading import TASKS
 from minivae.grading.process import Process, clean
-from minivae.grading.task import MISSING, RIGHT, TODO, WRONG, Part, grade_parts, verdict_of
+from minivae.grading.task import MISSING, RIGHT, TODO, WRONG, Part, grade_parts
 
 SECONDS = 60  # for one task; a right answer takes one or two
 LARGEST = 1 << 20  # bytes of a file
@@ -20,7 +20,6 @@ TASK_FILES = course_folder() / "exercises"
 class Graded(NamedTuple):
     """One task of one student.
 
-    verdict : "right", "wrong", "to do" or "missing"
     parts : list of Part
     printed : what the file printed, cut off where it is long
     seconds : how long it took
@@ -28,11 +27,16 @@ class Graded(NamedTuple):
     """
 
     task: object
-    verdict: str
     parts: list
     printed: str = ""
     seconds: float = 0.0
     marks: tuple = ()
+
+    @property
+    def verdict(self):
+        """wrong if any part is, right if all are, missing if the file is, else to do."""
+        verdicts = [part.verdict for part in self.parts]
+        return next(v for v in (WRONG, MISSING, TODO, RIGHT) if v in verdicts)
 
     @property
     def points(self):
@@ -75,14 +79,11 @@ def grade(task, path, seconds=SECONDS, formulas=False):
     with Process(source, path.name, seconds / len(task.parts)) as process:
         parts = list(grade_parts(task, process.student, formulas))
     taken = time.monotonic() - began
-    return Graded(
-        task, verdict_of(parts), parts, process.printed, taken, tuple(process.marks)
-    )
+    return Graded(task, parts, process.printed, taken, process.marks)
 
 
 def _alike(task, verdict, text):
-    parts = [Part(g.__name__, verdict, 0, points, text) for g, points in task.parts.items()]
-    return Graded(task, verdict, parts)
+    return Graded(task, [Part(grader.__name__, verdict, 0, text) for grader in task.parts])
 
 
 def read(path):

@@ -36,7 +36,6 @@ class Part(NamedTuple):
     name: str
     verdict: str
     points: int
-    possible: int
     text: str
 
 
@@ -55,14 +54,13 @@ def grade_parts(task, student, formulas=False):
         verdict, points = WRONG, 0
         try:
             with np.errstate(all="ignore"):
-                text = grader(student())
+                found = grader(student())
             verdict, points = RIGHT, possible
-            if not isinstance(text, str):
-                error, text = (
-                    text,
-                    (grader.__doc__ or "it passes").splitlines()[0].rstrip("."),
-                )
-                text += "" if error is None else f", to {max(error, 1e-16):.0e}"
+            text = (grader.__doc__ or "it passes").splitlines()[0].rstrip(".")
+            if isinstance(found, str):
+                text = found
+            elif found is not None:
+                text += f", to {max(found, 1e-16):.0e}"
         except Wrong as wrong:
             hint, _, formula = str(wrong).partition(" | ")
             text = f"{hint} {formula}".rstrip() if formulas else hint
@@ -70,10 +68,4 @@ def grade_parts(task, student, formulas=False):
             verdict, text = TODO, "not written yet"
         except Exception as error:  # one odd answer must not end the grading
             text = f"what came back can be read by no check: {error!r}"
-        yield Part(grader.__name__, verdict, points, possible, clean(text, HINT))
-
-
-def verdict_of(parts):
-    """wrong if any part is, right if all are, else to do."""
-    verdicts = {part.verdict for part in parts}
-    return WRONG if WRONG in verdicts else RIGHT if verdicts == {RIGHT} else TODO
+        yield Part(grader.__name__, verdict, points, clean(text, HINT))

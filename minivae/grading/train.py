@@ -4,7 +4,6 @@ import numpy as np
 
 from minivae.datasets import load_digits
 from minivae.grading.student import Wrong
-from minivae.grading.task import Task
 from minivae.grading.vae_gradient import SHAPES, forward, problem
 from minivae.grading.variational import decode, judge, sigmoid
 
@@ -64,4 +63,4 @@ def draw(student):
     judge(student, "draw", p, pixels=slice(8))
 
 
-TASK = Task("13_train", "your own VAE draws digits", 60, {train: 6, draw: 4})
+TITLE, MINUTES, POINTS = "your own VAE draws digits", 60, {train: 6, draw: 4}

@@ -4,7 +4,6 @@ import numpy as np
 
 from minivae.grading.compare import agree, gradient, require
 from minivae.grading.student import Wrong
-from minivae.grading.task import Task
 
 SHAPES = {"W1": "DH", "b1": "H", "Wm": "HK", "bm": "K", "Wv": "HK", "bv": "K"}
 SHAPES |= {"W2": "KH", "b2": "H", "W3": "HD", "b3": "D"}
@@ -164,5 +163,5 @@ def _mistakes(p, f, d, beta, end):
     return {hint: below.T @ delta for hint, (below, delta) in known[end].items()}
 
 
-GRADERS = {block(end): 3 for end in BLOCKS}
-TASK = Task("07_vae_gradient", "the whole VAE gradient", 90, GRADERS)
+TITLE, MINUTES = "the whole VAE gradient", 90
+POINTS = {block(end): 3 for end in BLOCKS}

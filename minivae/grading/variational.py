@@ -4,7 +4,6 @@ import numpy as np
 
 from minivae.grading.compare import agree, require, values
 from minivae.grading.student import ToDo, Wrong
-from minivae.grading.task import Task
 from minivae.grading.vae_gradient import forward, problem
 
 
@@ -163,5 +162,5 @@ def _fits(images, prob, pairs=True):
     return bool(z.max() < 5)
 
 
-GRADERS = {encode: 2, loss: 3, sample: 3}
-TASK = Task("12_variational", "an autoencoder made variational", 45, GRADERS)
+TITLE, MINUTES = "an autoencoder made variational", 45
+POINTS = {encode: 2, loss: 3, sample: 3}

@@ -7,8 +7,16 @@ import time
 import pytest
 
 from minivae.grading import TASKS, runner
-from minivae.grading.runner import LARGEST, TASK_FILES, grade, grade_folder, results, table
-from minivae.grading.task import MISSING, RIGHT, TODO, WRONG
+from minivae.grading.runner import (
+    LARGEST,
+    TASK_FILES,
+    Graded,
+    grade,
+    grade_folder,
+    results,
+    table,
+)
+from minivae.grading.task import MISSING, RIGHT, TODO, WRONG, Part
 
 LINEAR, ACTIVATIONS = TASKS[:2]
 SOLVED = """
@@ -26,6 +34,20 @@ def graded(tmp_path, source, task=LINEAR, seconds=60):
 
 def said(one):
     return "\n".join(table([one]))
+
+
+@pytest.mark.parametrize(
+    ("parts", "whole"),
+    [
+        ((RIGHT, RIGHT), RIGHT),
+        ((RIGHT, TODO), TODO),
+        ((TODO, WRONG, RIGHT), WRONG),
+        ((MISSING, MISSING), MISSING),
+    ],
+)
+def test_one_wrong_part_makes_a_task_wrong_and_only_right_ones_make_it_right(parts, whole):
+    graded = Graded(LINEAR, [Part("f", verdict, 0, "") for verdict in parts])
+    assert graded.verdict == whole
 
 
 def test_a_right_answer_has_all_points_and_leaves_its_folder_as_it_was(tmp_path):

@@ -2,16 +2,7 @@
 
 from minivae.grading import TASKS
 from minivae.grading.student import ToDo, Wrong
-from minivae.grading.task import (
-    RIGHT,
-    TODO,
-    WRONG,
-    Part,
-    Task,
-    clean,
-    grade_parts,
-    verdict_of,
-)
+from minivae.grading.task import RIGHT, TODO, WRONG, Task, clean, grade_parts
 
 
 def raising(error):
@@ -71,15 +62,6 @@ def test_texts_are_bounded_and_printable():
     assert part.text.startswith("x??[31m?y y")
     assert len(part.text) < 1300
     assert clean("a\tb\nc", 10) == "a\tb\nc"
-
-
-def test_one_wrong_part_makes_a_task_wrong_and_only_right_ones_make_it_right():
-    def task(*verdicts):
-        return verdict_of([Part("f", verdict, 0, 1, "") for verdict in verdicts])
-
-    assert task(RIGHT, RIGHT) == RIGHT
-    assert task(RIGHT, TODO) == TODO
-    assert task(TODO, WRONG, RIGHT) == WRONG
 
 
 def test_points_add_up_to_one_hundred_and_tasks_stand_in_order():
