@@ -5,6 +5,7 @@ drawn by hand.
 """
 
 import re
+from functools import cache
 
 import numpy as np
 import pytest
@@ -39,10 +40,12 @@ await wait(3000);
 
 @pytest.fixture(autouse=True)
 def little_work(monkeypatch):
-    monkeypatch.setattr(likelihood, "QUADRATURE", 0)
+    monkeypatch.setattr(likelihood, "QUADRATURE", 0)  # one image
+    monkeypatch.setattr(likelihood, "NODES", {1: 201, 2: 31})
     monkeypatch.setattr(likelihood, "SAMPLING", 0)
 
 
+@cache
 def example(K=2, cls=VAE):
     """A model with codes as far apart as those of a trained one, and a dead dimension."""
     rng = np.random.default_rng(K)
