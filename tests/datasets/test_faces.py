@@ -80,7 +80,8 @@ def test_a_head_turned_the_other_way_is_the_mirror_image(rng):
     f = rng.uniform(-1, 1, (5, 6))
     mirrored = f * np.where(np.array(FACTORS) == "turn", -1, 1)
     one, other = (draw_faces(g, SIZE).reshape(-1, SIZE, SIZE) for g in (f, mirrored))
-    assert_allclose(one, other[:, :, ::-1], atol=2e-3)
+    # the left eye is painted first in both: 0.005 at most where soft edges overlap
+    assert_allclose(one, other[:, :, ::-1], atol=6e-3)
 
 
 def test_turn_moves_the_features_to_the_right():

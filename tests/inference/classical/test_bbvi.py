@@ -177,7 +177,7 @@ def test_the_climb_arrives_at_the_best_diagonal_gaussian(rng, method):
         return bbvi.score_terms(log_joint, mu, logvar, eps, control)
 
     start = np.zeros(2), np.zeros(2)
-    path = bbvi.fit(gradient, *start, rng, steps=2000, S=10, rate=0.3)
+    path = bbvi.fit(gradient, *start, rng, steps=2000, S=30, rate=0.2)
     np.testing.assert_array_equal(path[0], start)
     mean, cov = MODEL.posterior(X)
     best = mean, -np.log(np.diag(np.linalg.inv(cov)))[None]
