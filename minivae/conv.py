@@ -88,19 +88,20 @@ class _Convolution(Weighted):
     ----------
     shape, out_shape : tuple of int
         (rows, columns, channels) of what comes in and of what goes out.
+    direction : {1, -1}
+        Whether the layer goes from the image to the maps, or back.
     image, maps : tuple of int
-        The same two: which is which depends on the direction.
+        `shape` and `out_shape`, in the direction's order.
     """
 
-    def __init__(self, shape, channels, kernel, stride, padding, init):
-        super().__init__()
+    def __init__(self, shape, channels, kernel=4, stride=2, padding=1, init="glorot"):
+        super().__init__(init)
         self.shape = check_sizes("shape", shape, (28, 28, 1))
         if len(shape) != 3:
             raise ValueError(f"shape: expected (rows, columns, channels), got {shape!r}")
         self.kernel = check_whole("kernel", kernel, minimum=1)
         self.stride = check_whole("stride", stride, minimum=1)
         self.padding = check_whole("padding", padding, minimum=0)
-        check_choice("init", init, ("glorot", "he"))
         if self.stride > self.kernel:
             raise ValueError(
                 f"stride: expected at most the kernel, {kernel}, got {stride}: the pixels"
@@ -115,19 +116,16 @@ class _Convolution(Weighted):
         channels = check_whole("channels", channels, minimum=1)
         self.out_shape = self._size("rows", rows), self._size("columns", columns), channels
         self.n_in, self.n_out = math.prod(self.shape), math.prod(self.out_shape)
-        self.init = init
         self.config = {"shape": list(self.shape), "channels": channels, "init": init}
         self.config |= {n: getattr(self, n) for n in ("kernel", "stride", "padding")}
+        self.image, self.maps = (self.shape, self.out_shape)[:: self.direction]
+        k, C, C_maps = self.kernel, self.image[2], self.maps[2]
+        products = k**2 * C, (k / self.stride) ** 2 * C_maps  # for one map, for one pixel
+        self.fan_in, self.fan_out = products[:: self.direction]
+        self.shapes = {"W": (k, k, C, C_maps), "b": (channels,)}
 
-    def _connect(self, image, maps):
-        """Give W its shape; return of how many products a map and an image is the sum."""
-        self.image, self.maps = image, maps
-        W = (self.kernel, self.kernel, image[2], maps[2])
-        self.shapes = {"W": W, "b": (self.out_shape[2],)}
-        return self.kernel**2 * image[2], (self.kernel / self.stride) ** 2 * maps[2]
-
-    def bind(self, params, grads):
-        super().bind(params, grads)
+    def bind(self, params, grads, prefix=""):
+        super().bind(params, grads, prefix)
         # The same memory as tables: a row for each number in a window.
         self.W2, self.dW2 = (a.reshape(-1, self.maps[2]) for a in (self.W, self.dW))
 
@@ -180,9 +178,7 @@ class Conv2d(_Convolution):
         windows, or at the border where the last window ends before it.
     """
 
-    def __init__(self, shape, channels, kernel=4, stride=2, padding=1, init="glorot"):
-        super().__init__(shape, channels, kernel, stride, padding, init)
-        self.fan_in, self.fan_out = self._connect(self.shape, self.out_shape)
+    direction = 1
 
     def _size(self, side, n):
         k, s, p = self.kernel, self.stride, self.padding
@@ -236,9 +232,7 @@ class ConvTranspose2d(_Convolution):
         W has shape (kernel, kernel, channels *out*, channels *in*).
     """
 
-    def __init__(self, shape, channels, kernel=4, stride=2, padding=1, init="glorot"):
-        super().__init__(shape, channels, kernel, stride, padding, init)
-        self.fan_out, self.fan_in = self._connect(self.out_shape, self.shape)
+    direction = -1
 
     def _size(self, side, n):
         size = (n - 1) * self.stride + self.kernel - 2 * self.padding
@@ -268,18 +262,26 @@ class ConvTranspose2d(_Convolution):
 def conv_stacks(shape, K, channels=(32, 64), activation="tanh"):
     """The layers of an encoder and of the decoder that mirrors it, as two lists.
 
-    The encoder has a `Conv2d` of 4x4 pixels and stride 2 for each entry of `channels`,
-    each of which halves the image. The decoder begins with a Linear from K numbers to
-    the smallest image, and ends with the bare y, which can take any value.
+    `shape` is (rows, columns) or (rows, columns, channels). The encoder has a `Conv2d` of
+    4x4 pixels and stride 2 for each entry of `channels`, each of which halves the image.
+    The decoder begins with a Linear from K numbers to the smallest image, and ends with
+    the bare y, which can take any value.
     """
     check_choice("activation", activation, tuple(ACTIVATIONS))
     init = "he" if activation == "relu" else "glorot"
     check_whole("K", K, minimum=1)
-    encoder, decoder, shapes = [], [], [check_sizes("shape", shape, (28, 28, 1))]
-    for c in check_sizes("channels", channels, (32, 64)):
+    shape = check_sizes("shape", shape, (28, 28))
+    if len(shape) not in (2, 3):
+        raise ValueError(
+            f"shape: expected (rows, columns) or (rows, columns, channels), got {shape!r}"
+        )
+    if not check_sizes("channels", channels, (32, 64)):
+        raise ValueError("channels: expected at least one number, got none")
+    encoder, shapes = [], [(*shape, 1)[:3]]
+    for c in channels:
         encoder += [Conv2d(shapes[-1], c, init=init), ACTIVATIONS[activation]()]
         shapes.append(encoder[-2].out_shape)
-    decoder += [Linear(K, math.prod(shapes[-1]), init), ACTIVATIONS[activation]()]
+    decoder = [Linear(K, math.prod(shapes[-1]), init), ACTIVATIONS[activation]()]
     for small, large in zip(shapes[:0:-1], shapes[-2::-1], strict=True):
         decoder += [ConvTranspose2d(small, large[2], init=init), ACTIVATIONS[activation]()]
     return encoder, decoder[:-1]

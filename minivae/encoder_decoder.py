@@ -152,16 +152,7 @@ class EncoderDecoder(Model):
         (64, 2)
         """
         errors.check_whole("K", K, minimum=1)
-        shape = errors.check_sizes("shape", shape, (28, 28))
-        if len(shape) not in (2, 3):
-            raise ValueError(
-                "shape: expected (rows, columns) or (rows, columns, channels), got"
-                f" {shape!r}"
-            )
-        channels = errors.check_sizes("channels", channels, (32, 64))
-        if not channels:
-            raise ValueError("channels: expected at least one number, got none")
-        shape, C = (*shape, 1)[:3], errors.check_whole("condition", condition, minimum=0)
+        C = errors.check_whole("condition", condition, minimum=0)
         encoder, decoder = conv_stacks(shape, K + C, channels, activation)
         if C:
             features = next(e.n_out for e in reversed(encoder) if e.n_out)
@@ -257,12 +248,8 @@ class EncoderDecoder(Model):
         z = errors.as_float_array("z", z, self.dtype, finite=True)
         return self.likelihood.mean(self.decoder_output(z))
 
-    def latent(self, x):
-        """The point z that stands for x: a VAE's posterior mean, an autoencoder's code."""
-        raise NotImplementedError
-
     def reconstruct(self, x):
-        """E[x|z] at z = latent(x), shape (B, D).
+        """E[x|z] at the z that stands for x, z = latent(x), shape (B, D).
 
         Examples
         --------

@@ -5,6 +5,7 @@ is reported where it was passed and not three matrix products later.
 """
 
 import math
+from numbers import Real
 
 import numpy as np
 
@@ -89,9 +90,8 @@ def check_shape(name, array, expected):
     if len(came) != len(expected) or any(
         want not in (None, have) for have, want in zip(came, expected, strict=True)
     ):
-        wanted = ", ".join("any" if n is None else str(n) for n in expected)
-        comma = "," * (len(expected) == 1)  # as Python writes a tuple of one
-        raise ValueError(f"{name}: expected shape ({wanted}{comma}), got {array.shape}")
+        wanted = str(tuple("any" if n is None else n for n in expected)).replace("'", "")
+        raise ValueError(f"{name}: expected shape {wanted}, got {array.shape}")
 
 
 def check_finite(name, array):
@@ -124,9 +124,7 @@ def check_sizes(name, values, example):
 
 def check_number(name, value, minimum=None, exclusive=False):
     """Return `value` as a float, or raise if it is not finite or is below `minimum`."""
-    if isinstance(value, bool) or not isinstance(
-        value, (int, float, np.integer, np.floating)
-    ):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name}: expected a real number, got {value!r}")
     number = float(value)
     if not math.isfinite(number):

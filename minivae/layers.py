@@ -57,16 +57,10 @@ class Layer:
             )
         self._claimed = True
 
-    def bind(self, params, grads):
-        """Take `params` and `grads` (dicts of views) as this layer's own."""
-        self.params, self.grads = params, grads
-
-    def bind_below(self, prefix, params, grads):
-        """Take from larger dicts of views those named "prefix.W" and so on."""
-        self.bind(
-            {name: params[f"{prefix}.{name}"] for name in self.shapes},
-            {name: grads[f"{prefix}.{name}"] for name in self.shapes},
-        )
+    def bind(self, params, grads, prefix=""):
+        """Take from dicts of views, as this layer's own, those named prefix + "W" etc."""
+        self.params = {name: params[f"{prefix}{name}"] for name in self.shapes}
+        self.grads = {name: grads[f"{prefix}{name}"] for name in self.shapes}
 
     def initialise(self, rng):
         """Draw the parameters' first values from the generator `rng`."""
@@ -108,11 +102,16 @@ class Weighted(Layer):
         Views into the model's `theta` and `grad`, set by `bind`.
     """
 
-    def bind(self, params, grads):
+    def __init__(self, init):
+        super().__init__()
+        errors.check_choice("init", init, ("glorot", "he"))
+        self.init = init
+
+    def bind(self, params, grads, prefix=""):
         """Take the views of W and b, dW and db."""
-        super().bind(params, grads)
-        self.W, self.b = params["W"], params["b"]
-        self.dW, self.db = grads["W"], grads["b"]
+        super().bind(params, grads, prefix)
+        self.W, self.b = self.params["W"], self.params["b"]
+        self.dW, self.db = self.grads["W"], self.grads["b"]
 
     def initialise(self, rng):
         """Draw W as `init` says, and set b to zero."""
@@ -152,11 +151,10 @@ class Linear(Weighted):
     """
 
     def __init__(self, n_in, n_out, init="glorot"):
-        super().__init__()
+        super().__init__(init)
         self.n_in = errors.check_whole("n_in", n_in, minimum=1)
         self.n_out = errors.check_whole("n_out", n_out, minimum=1)
-        errors.check_choice("init", init, ("glorot", "he"))
-        self.init, self.fan_in, self.fan_out = init, self.n_in, self.n_out
+        self.fan_in, self.fan_out = self.n_in, self.n_out
         self.shapes = {"W": (self.n_in, self.n_out), "b": (self.n_out,)}
         self.config = {"n_in": self.n_in, "n_out": self.n_out, "init": init}
 
@@ -299,11 +297,11 @@ class Sequential(Layer):
         for layer in self.layers:
             layer.claim()
 
-    def bind(self, params, grads):
+    def bind(self, params, grads, prefix=""):
         """Hand each layer its own views, by the number in front of the name."""
-        super().bind(params, grads)
+        super().bind(params, grads, prefix)
         for i, layer in enumerate(self.layers):
-            layer.bind_below(i, params, grads)
+            layer.bind(self.params, self.grads, f"{i}.")
 
     def initialise(self, rng):
         """Draw every layer's first values, in order."""

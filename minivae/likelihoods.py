@@ -171,7 +171,37 @@ class Bernoulli(Binomial):
         self.config = {"grey": grey}
 
 
-class Gaussian(Likelihood):
+class _OneScale(Likelihood):
+    """What Gaussian and Laplace share: one constant, c or b, for all pixels and images.
+
+    If it is learned, then through its logarithm: so it stays positive wherever theta goes.
+    """
+
+    def __init__(self, name, value, learned):
+        super().__init__()
+        start = errors.check_number(name, value, minimum=0, exclusive=True)
+        self._start, self._log_name = math.log(start), f"log_{name}"
+        self.learned = learned
+        self.config = {name: start, "learned": learned}
+        self.shapes = {self._log_name: (1,)} if learned else {}
+
+    def initialise(self, rng):
+        """Start a learned constant at that of the constructor."""
+        if self.learned:
+            self.params[self._log_name][...] = self._start
+
+    @property
+    def log_scale(self):
+        """The constant's logarithm, as it stands now."""
+        return float(self.params[self._log_name][0]) if self.params else self._start
+
+    @property
+    def scale(self):
+        """The constant, as it stands now."""
+        return float(np.exp(self.log_scale))  # overflows to inf, where math.exp raises
+
+
+class Gaussian(_OneScale):
     """p(x|z) = N(x; y, c I) with one constant c, a *variance*: the L2 loss.
 
         log p(x|z) = -‖x - y‖² / (2c) - (D/2) log(2πc)
@@ -198,27 +228,10 @@ class Gaussian(Likelihood):
     True
     """
 
+    c, log_c = _OneScale.scale, _OneScale.log_scale
+
     def __init__(self, c=1.0, learned=False):
-        super().__init__()
-        self._log_c = math.log(errors.check_number("c", c, minimum=0, exclusive=True))
-        self.learned = learned
-        self.config = {"c": float(c), "learned": learned}
-        self.shapes = {"log_c": (1,)} if learned else {}
-
-    def initialise(self, rng):
-        """Start a learned log c at that of the constructor."""
-        if self.learned:
-            self.params["log_c"][...] = self._log_c
-
-    @property
-    def log_c(self):
-        """The logarithm of the variance, as it stands now."""
-        return float(self.params["log_c"][0]) if self.params else self._log_c
-
-    @property
-    def c(self):
-        """The variance, as it stands now."""
-        return float(np.exp(self.log_c))  # overflows to inf, where math.exp raises
+        super().__init__("c", c, learned)
 
     def _log_prob(self, x, y):
         residual = x - y
@@ -240,7 +253,7 @@ class Gaussian(Likelihood):
         return y + math.sqrt(self.c) * rng.standard_normal(y.shape)
 
 
-class Laplace(Likelihood):
+class Laplace(_OneScale):
     """p(x|z) = Π_d exp(-|x - y| / b) / (2b) with one constant scale b: the L1 loss.
 
         log p(x|z) = -‖x - y‖₁ / b - D log(2b)
@@ -262,27 +275,10 @@ class Laplace(Likelihood):
     array([1.])
     """
 
+    b, log_b = _OneScale.scale, _OneScale.log_scale
+
     def __init__(self, b=1.0, learned=False):
-        super().__init__()
-        self._log_b = math.log(errors.check_number("b", b, minimum=0, exclusive=True))
-        self.learned = learned
-        self.config = {"b": float(b), "learned": learned}
-        self.shapes = {"log_b": (1,)} if learned else {}
-
-    def initialise(self, rng):
-        """Start a learned log b at that of the constructor."""
-        if self.learned:
-            self.params["log_b"][...] = self._log_b
-
-    @property
-    def log_b(self):
-        """The logarithm of the scale, as it stands now."""
-        return float(self.params["log_b"][0]) if self.params else self._log_b
-
-    @property
-    def b(self):
-        """The scale, as it stands now."""
-        return float(np.exp(self.log_b))  # overflows to inf, where math.exp raises
+        super().__init__("b", b, learned)
 
     def _log_prob(self, x, y):
         residual = x - y

@@ -58,7 +58,7 @@ class Model:
         """Cut the views, and hand each part its own."""
         self.params, self.grads = self._views(self.theta), self._views(self.grad)
         for part_name, part in self._parts.items():
-            part.bind_below(part_name, self.params, self.grads)
+            part.bind(self.params, self.grads, f"{part_name}.")
 
     def _views(self, flat):
         return {

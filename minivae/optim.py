@@ -67,13 +67,12 @@ class Optimizer:
         if set(state) != wanted:
             raise ValueError(f"state: expected {sorted(wanted)}, got {sorted(state)}")
         t = check_whole("state: t", state["t"], minimum=0)
-        vectors = {name: state[name] for name in wanted - {"t"}}
-        for name, vector in vectors.items():
-            size = len(vectors[self.memory[0]])
-            check_array(f"state: {name}", vector, (size,), finite=True)
+        for name in wanted - {"t"}:
+            size = np.shape(state[self.memory[0]])[:1]
+            check_array(f"state: {name}", state[name], size, finite=True)
         self.t = t
         for name in self.memory:
-            setattr(self, name, vectors[name].copy() if t else None)
+            setattr(self, name, state[name].copy() if t else None)
 
 
 class SGD(Optimizer):

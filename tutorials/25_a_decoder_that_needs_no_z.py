@@ -98,8 +98,8 @@ class Autoregression(Layer):
         self.n_in = self.n_out = D
         self.shapes, self.x = self.f.shapes, None
 
-    def bind(self, params, grads):
-        self.f.bind(params, grads)
+    def bind(self, params, grads, prefix=""):
+        self.f.bind(params, grads, prefix)
 
     def initialise(self, rng):
         self.f.initialise(rng)
