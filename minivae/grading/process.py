@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 
 import numpy as np
 
@@ -109,24 +110,21 @@ class Process:
         try:
             answer = box.get(timeout=max(0.0, self._deadline - time.monotonic()))
         except queue.Empty:
-            answer = TimeoutError()
+            self._end()
+            raise Wrong(
+                f"Not done after {self.seconds:.3g} seconds and stopped: does a loop never"
+                " end? (A right answer takes one or two.)"
+            ) from None
         if isinstance(answer, Exception):
             raise Wrong(self._obituary(answer))
         return answer
 
     def _obituary(self, error):
         """End the process, and say what became of it."""
-        try:  # where the pipe is closed, the process may be about to end
-            seconds = 1.0 if isinstance(error, (EOFError, OSError)) else 0.0
-            ended = self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            ended = None
+        ended, closed = None, isinstance(error, (EOFError, OSError))
+        with suppress(subprocess.TimeoutExpired):  # it may be about to end
+            ended = self._process.wait(timeout=1.0 if closed else 0.0)
         self._end()
-        if isinstance(error, TimeoutError):
-            return (
-                f"Not done after {self.seconds:.3g} seconds and stopped: does a loop never"
-                " end? (A right answer takes one or two.)"
-            )
         if ended is None:
             return "The process of the file answered what no grader can read."
         if ended < 0:
@@ -148,10 +146,8 @@ class Process:
         if process is None:
             return
         if hasattr(os, "killpg"):
-            try:
+            with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                pass
         process.kill()
         process.wait()
         for thread in self._talk, self._drain:

@@ -51,6 +51,19 @@ def test_an_endless_loop_is_stopped(loop):
     assert came.startswith("Not done after 0.3 seconds and stopped")
 
 
+def test_a_process_out_of_time_is_killed_without_another_wait(monkeypatch):
+    waits, wait = [], process.subprocess.Popen.wait
+
+    def waited(self, timeout=None):
+        waits.append(timeout)
+        return wait(self, timeout)
+
+    monkeypatch.setattr(process.subprocess.Popen, "wait", waited)
+    (came,), _ = asked("while True: pass\n", seconds=0.3)
+    assert came.startswith("Not done after")
+    assert waits == [None], "for the end of what was killed, and for nothing else"
+
+
 def test_a_system_without_process_groups_ends_the_process_itself(monkeypatch):
     monkeypatch.delattr(process.os, "killpg")
     (came,), _ = asked("while True: pass\n", seconds=0.3)
