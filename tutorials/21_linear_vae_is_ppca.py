@@ -260,7 +260,7 @@ print(f"the price of a rotation: {price:.3f} nats per image")
 # %% [markdown]
 # The evidence does not depend on $R$. The bound does: it is highest where $M$ is
 # diagonal, so at $R = I$, up to the order and the signs of the columns. The best linear
-# VAE therefore finds the axes of PCA as well as its subspace (Lucas and others 2019).
+# VAE therefore has the axes of PCA as well as its subspace (Lucas and others 2019).
 #
 # Is this $W$ the best, as the proof says? The package's `max_log_likelihood` uses the
 # same eigenvalues as we do, so agreement with it is no evidence. Instead we change all
@@ -337,7 +337,7 @@ print("cosines, column with best axis: ", nearest.round(3))
 check_less("the subspace is found", 0.9, subspace.min())
 check_less("the axes are not", nearest.min(), 0.95)
 gap_end, family = log_p_end - end, price_of(W_end, c_end)
-print(f"gap {gap_end:.3f}, of it the family: {family:.3f} nats")
+print(f"gap {gap_end:.3f}, of which the family: {family:.3f} nats")
 check_less("the rest is the encoder's", family, gap_end)
 
 # %% [markdown]
@@ -399,7 +399,7 @@ def sweeps(marks):
 # %% tags=["hide-output"]
 marks = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
 seen = sweeps(marks)
-print("sweep   below the best   of it (21.5)   least cosine")
+print("sweep   below the best   by (21.5)   least cosine")
 curve = []
 for sweep, (W_now, c_now) in seen.items():
     now = LinearGaussian(W_now, b, c_now).log_prob(data).mean()
@@ -422,7 +422,7 @@ check_less("three axes after 10,000", 0.98, np.sort(late)[-3])
 # Figure: Above, two falling curves on log scales: the ELBO is near
 # its maximum early, while the price of the rotation falls only later.
 # Below, the cosines of the columns of W with the principal axes at
-# four times: first blurred, in the end a diagonal.
+# four times: first blurred, in the end nearly a diagonal.
 def draw_training():
     fig = plt.figure(figsize=(7.4, 5.2))
     top, bottom = fig.subfigures(2, 1, height_ratios=(1.25, 1))
