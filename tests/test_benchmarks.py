@@ -155,6 +155,84 @@ def test_the_convolutions_of_pytorch_still_run(script):
         script("engines").torch_conv(*shape)()
 
 
+def written(script, monkeypatch, folder, name, *argv, **changed):
+    """The table that a script writes beside itself, written into a folder instead."""
+    program = script(name, *argv)
+    monkeypatch.setattr(program, "__file__", str(folder / f"{name}.py"))
+    for function, value in changed.items():
+        monkeypatch.setattr(program, function, value)
+    program.main()
+    with open(FOLDER / f"{name}.csv", newline="") as file:
+        kept = csv.DictReader(file).fieldnames  # what chapter 15 reads
+    with open(folder / f"{name}.csv", newline="") as file:
+        reader = csv.DictReader(file, restkey="too many")
+        rows = list(reader)
+    assert reader.fieldnames == kept, f"{name}.csv: expected {kept}"
+    whole = [row.keys() == set(kept) and None not in row.values() for row in rows]
+    assert all(whole), f"{name}.csv: a row is short or long: {rows}"
+    return rows
+
+
+def test_longer_writes_two_bounds_of_three_models_for_each_seed(
+    script, monkeypatch, tmp_path, rng
+):
+    few = Images(*rng.integers(0, 17, (2, 12, 64), dtype=np.uint8), 16, (8, 8), "digits")
+    arguments = ("--seeds", 2, "--steps", 2)
+    rows = written(
+        script, monkeypatch, tmp_path, "longer", *arguments, load_digits=lambda: few
+    )
+    assert [row.pop("seed") for row in rows] == ["0", "1"]
+    found = np.array([[float(nats) for nats in row.values()] for row in rows])
+    bounds = found.reshape(2, 3, 2)  # seed, model, L_1 and L_500
+    assert np.all(bounds[..., 0] > bounds[..., 1]), "500 samples are tighter than one"
+    assert np.all(np.abs(bounds - 64 * np.log(2)) < 5), "hardly trained: coin tossing"
+    assert len(np.unique(found)) == 12, "a column written twice"
+
+
+def test_floor_is_the_entropy_of_the_pixels(script, monkeypatch, tmp_path):
+    half = np.array([[0, 1, 2, 1], [0, 0, 2, 2]], np.uint8)  # log 2 for each 1 of 2
+    images = Images(half, half, 2, (2, 2), "mnist")
+    rows = written(script, monkeypatch, tmp_path, "floor", load_mnist=lambda folder: images)
+    assert [row["images"] for row in rows] == ["digits", "mnist"]
+    nats, errors = (
+        [float(row[column]) for row in rows] for column in ("nats", "standard_error")
+    )
+    assert nats[1] == pytest.approx(np.log(2), abs=1e-4)
+    assert errors[1] == pytest.approx(np.log(2), abs=1e-4)  # of 2 log 2 and 0
+    with open(FOLDER / "floor.csv", newline="") as file:
+        assert next(csv.DictReader(file)) == rows[0], "the table in the package"
+
+
+FAKE_CHAPTER = """
+import json, os
+assert os.environ["MINIVAE_MEASURE"] and os.environ["MPLBACKEND"] == "Agg"
+seed = int(os.environ["MINIVAE_SEED"])
+print("row of nothing")
+for beta in (1.0, 0.5):
+    print("row " + json.dumps({"seed": seed, "beta": beta, "loss": seed + beta / 3}))
+"""
+
+
+def test_course_writes_what_a_chapter_measures_with_each_seed(
+    script, monkeypatch, tmp_path
+):
+    (tmp_path / "77_fake.py").write_text(FAKE_CHAPTER)
+    (tmp_path / "78_silent.py").write_text("")
+    course = script("course", "77", "--seeds", 2)
+    monkeypatch.setattr(course, "course_folder", lambda: tmp_path)
+    monkeypatch.setattr(course, "HERE", tmp_path)
+    course.main()
+    lines = (tmp_path / "course_77.csv").read_text().splitlines()
+    assert lines[0] == "seed,beta,loss"
+    found = np.array([line.split(",") for line in lines[1:]], float)
+    expected = [[s, b, s + b / 3] for s in (0, 1) for b in (1.0, 0.5)]
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    script("course", "78", "--seeds", 1)
+    with pytest.raises(SystemExit, match=r"78_silent\.py: expected a line that begins"):
+        course.main()
+    assert not (tmp_path / "course_78.csv").exists()
+
+
 @pytest.mark.parametrize("name", ["blending", "dense_conv"])
 def test_the_experiments_with_faces_write_a_row_for_each_run(
     script, tmp_path, name, capsys, monkeypatch

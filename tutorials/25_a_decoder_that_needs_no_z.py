@@ -276,8 +276,8 @@ check_less("and the ELBO is better", 4 * error, mean)
 # then 1.0 nats on test images, free bits by 0.5 and then 0.4. So this collapse is no
 # failure of the optimizer: the bound prefers it. If $z$ is wanted for its own sake, as
 # a short description of an image, the objective must say so, at the price in the table.
-# Or the decoder must be made weaker, so that $z$ is needed for what it cannot see (Chen
-# and others 2017).
+# Or the decoder must be made weaker, so that $z$ is needed for what the memory cannot
+# see (Chen and others 2017).
 #
 # The runs have not settled, as the training column shows: between the two lengths it
 # falls by one and a half nats or more. The order of the three models is the same at

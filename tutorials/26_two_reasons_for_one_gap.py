@@ -605,7 +605,8 @@ for name, (of_gap, _, rho) in zip(names, short, strict=True):
 #   time-series models*, in Bayesian Time Series Models, 2011: the bias of parameters
 #   towards where the bound is tight.
 # - C. M. Bishop, M. Svensén, C. K. I. Williams, *GTM: The Generative Topographic
-#   Mapping*, Neural Computation 10, 1998: a decoder on a lattice, trained by (26.2).
+#   Mapping*, Neural Computation 10, 1998: a decoder on a lattice, trained by EM with
+#   the $r_i$ of (26.2).
 #
 # ## What to read next
 #
