@@ -80,7 +80,7 @@ def test_right_code_passes():
         (
             "likelihoods:Gaussian._sample",
             "math.sqrt(self.c)",
-            "math.exp(0.5 * self._log_c)",
+            "math.exp(0.5 * self._start)",
             ["Gaussian, learned scale: draws"],
         ),
         (
@@ -90,16 +90,10 @@ def test_right_code_passes():
             ["Laplace(0.4): draws", "Laplace, learned scale: draws"],
         ),
         (
-            "likelihoods:Gaussian.initialise",
-            "= self._log_c",
+            "likelihoods:_OneScale.initialise",
+            "= self._start",
             "= 0.0",
-            ["Gaussian: a learned scale starts as told"],
-        ),
-        (
-            "likelihoods:Laplace.initialise",
-            "= self._log_b",
-            "= 0.0",
-            ["Laplace: a learned scale starts as told"],
+            ["Gaussian: a learned scale starts", "Laplace: a learned scale starts"],
         ),
         (
             "layers:Weighted.initialise",

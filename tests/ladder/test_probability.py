@@ -55,7 +55,7 @@ def test_right_code_passes():
         (
             "likelihoods:Gaussian._log_prob",
             "(LOG_2PI + self.log_c)",
-            "(LOG_2PI + self._log_c)",
+            "(LOG_2PI + self._start)",
             ["log p(x|z), Gaussian, learned scale"],
         ),
         (
@@ -67,7 +67,7 @@ def test_right_code_passes():
         (
             "likelihoods:Laplace._log_prob",
             "(math.log(2) + self.log_b)",
-            "(math.log(2) + self._log_b)",
+            "(math.log(2) + self._start)",
             ["log p(x|z), Laplace, learned scale"],
         ),
         ("likelihoods:Binomial.check", "if self.grey:", "if self.n == 1:", ["grey values"]),
