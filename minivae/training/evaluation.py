@@ -51,14 +51,13 @@ def evaluate(model, images, rng, *, part="test", binarize="none", samples=1):
     """
     check_choice("part", part, ("test", "train"))
     check_generator("rng", rng)
+    samples = check_whole("samples", samples, minimum=1)
     check_objective(model, samples)
     scaled = scaling(model, images, binarize)
-    return mean_loss(model, images, part, scaled, rng, binarize, samples)
+    return mean_loss(model, images, part, scaled, rng, binarize, samples, 1.0, 0.0)
 
 
-def mean_loss(
-    model, images, part, scaled, rng, binarize, samples=1, beta=1.0, free_bits=0.0
-):
+def mean_loss(model, images, part, scaled, rng, binarize, samples, beta, free_bits):
     """The model's own loss averaged over a part of the images, known to fit the model.
 
     The settings are those of `fit`, `scaled` what `scaling` says. Returns a `Loss`.
@@ -129,7 +128,6 @@ def condition_of(model, images, part):
 
 def check_objective(model, samples, beta=1.0, free_bits=0.0):
     """Raise ValueError where the model's loss has no room for a setting."""
-    check_whole("samples", samples, minimum=1)
     name = type(model).__name__
     settings = {"beta": (beta, 1), "free_bits": (free_bits, 0)}
     if isinstance(model, Autoencoder):

@@ -135,13 +135,10 @@ def fit(
         raise TypeError(f"history: expected the History that fit returned, got {history!r}")
     if not isinstance(progress, bool) and not hasattr(progress, "write"):
         raise TypeError(f"progress: expected True, False or a text file, got {progress!r}")
-    settings = {
-        "batch_size": check_whole("batch_size", batch_size, minimum=1),
-        "binarize": binarize,
-        "beta": beta,
-        "free_bits": free_bits,
-        "samples": check_whole("samples", samples, minimum=1),
-    }
+    batch_size = check_whole("batch_size", batch_size, minimum=1)
+    settings = {"batch_size": batch_size, "binarize": binarize, "beta": beta}
+    samples = check_whole("samples", samples, minimum=1)
+    settings |= {"free_bits": free_bits, "samples": samples}
     history.interrupted = False
     epochs = usual_epochs(images, batch_size) if epochs is None else epochs
     epochs = check_whole("epochs", epochs, minimum=1)

@@ -11,7 +11,6 @@ COLUMNS = (
     *("test_objective", "test_nelbo", "test_rec", "test_kl"),
     "seconds",
 )
-WHOLE = ("epoch", "step")
 
 
 class History:
@@ -87,13 +86,10 @@ class History:
         OSError
             If the folder is missing or cannot be written to.
         """
-        lines = [",".join(COLUMNS)]
-        for row in self.rows:
-            named = zip(COLUMNS, row, strict=True)
-            cells = (repr(int(v) if name in WHOLE else v) for name, v in named)
-            lines.append(",".join(cells))
+        rows = [(int(epoch), int(step), *rest) for epoch, step, *rest in self.rows]
+        lines = [",".join(map(str, row)) + "\n" for row in (COLUMNS, *rows)]
         with replacing(path) as file:
-            file.write(("\n".join(lines) + "\n").encode())
+            file.write("".join(lines).encode())
 
 
 def patience(epochs, column="test_nelbo"):

@@ -56,6 +56,15 @@ def test_it_is_minus_the_elbo_of_the_part_asked_for():
         assert loss.nelbo == pytest.approx(loss.rec + loss.kl, rel=1e-12)
 
 
+def test_a_number_of_samples_may_be_of_any_integer_type():
+    model, images = small(Binomial(16)), images_of(16)
+    one, other = (
+        evaluate(model, images, np.random.default_rng(0), samples=samples)
+        for samples in (3, np.uint8(3))
+    )
+    assert one == other
+
+
 def test_many_samples_go_through_the_decoder_in_portions(monkeypatch):
     model, images, sizes = small(Binomial(16), IWAE), images_of(16), []
     loss = model.loss
