@@ -71,7 +71,7 @@ def monte_carlo(estimate):
 
 
 def write(path, **columns):
-    with open(path, "w", newline="") as file:
+    with open(path, "w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(columns)
         rows.writerows(

@@ -180,7 +180,7 @@ def read_factors(images, start, size, rounds=8, h=1e-2):
 
 def append(path, row):
     new = not path.exists()
-    with open(path, "a", newline="") as file:
+    with open(path, "a", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(row))
         if new:
             writer.writeheader()

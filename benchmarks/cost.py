@@ -157,7 +157,7 @@ def write(folder, curves):
     import matplotlib.pyplot as plt
     from matplotlib.ticker import LogLocator, NullFormatter
 
-    with open(folder / "cost.csv", "w", newline="") as file:
+    with open(folder / "cost.csv", "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["against", "size", "cpu_seconds", "slope_at_the_end"])
         figure, axes = plt.subplots(1, len(curves), figsize=(13, 3.2))

@@ -98,7 +98,7 @@ def run(images, kind, seed, steps):
 def append(path, row):
     """Add a row, below a header if the file is new."""
     new = not path.exists()
-    with open(path, "a", newline="") as file:
+    with open(path, "a", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(row))
         if new:
             writer.writeheader()

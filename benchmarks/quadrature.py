@@ -46,7 +46,8 @@ def main():
         rows += linear_gaussian(rng, 1 + i % 2, PLACES[i // 2 % len(PLACES)])
     for name, make in TRAINED.items() if arguments.images else ():
         rows += trained(name, make, arguments.images)
-    with open(arguments.results / "quadrature.csv", "w", newline="") as file:
+    path = arguments.results / "quadrature.csv"
+    with open(path, "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)

@@ -13,7 +13,8 @@ from minivae.zoo.matrix import compute_matrix
 
 def main():
     matrix = compute_matrix()
-    with open(Path(__file__).with_suffix(".csv"), "w", newline="") as file:
+    path = Path(__file__).with_suffix(".csv")
+    with open(path, "w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(["bug", *matrix.rungs])
         for name, row in zip(matrix.names, matrix.caught, strict=True):

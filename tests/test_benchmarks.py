@@ -129,7 +129,7 @@ def test_step_compares_the_engines_that_are_there(script, tmp_path, capfd):
     arguments = ["--small", "--rounds", 1, "--seconds", 0.01, "--threads", 1]
     step = script("step", tmp_path, *arguments, "--engines", *engines)
     step.main()
-    with open(tmp_path / "step.csv", newline="") as file:
+    with open(tmp_path / "step.csv", encoding="utf-8", newline="") as file:
         (row,) = csv.DictReader(file)
     assert 0 < float(row["matrix products"]) < float(row["minivae"]) < 1
     assert (tmp_path / "step.png").stat().st_size > 5000
@@ -139,7 +139,7 @@ def test_step_compares_the_engines_that_are_there(script, tmp_path, capfd):
 def test_step_compares_convolutions(script, tmp_path, capfd):
     arguments = ["--conv", "--small", "--rounds", 1, "--seconds", 0.01, "--threads", 1]
     script("step", tmp_path, *arguments, "--engines", "minivae").main()
-    with open(tmp_path / "step_conv.csv", newline="") as file:
+    with open(tmp_path / "step_conv.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["shape"] for row in rows] == [
         "layer 8x8, 1→2, B = 3",
@@ -244,7 +244,7 @@ def test_the_experiments_with_faces_write_a_row_for_each_run(
         few = functools.partial(experiment.slopes, n=3)
         monkeypatch.setattr(experiment, "slopes", few)
     experiment.main()
-    with open(tmp_path / f"{name}.csv", newline="") as file:
+    with open(tmp_path / f"{name}.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == (2 if name == "blending" else 8)
     assert all(np.isfinite(float(row["test_nelbo"])) for row in rows)
@@ -315,7 +315,7 @@ def test_quadrature_is_held_against_models_of_known_log_p(script, tmp_path, caps
     results = tmp_path / "a new" / "folder"
     quadrature = script("quadrature", results, "--models", 10, "--images", 0)
     quadrature.main()
-    with open(results / "quadrature.csv", newline="") as file:
+    with open(results / "quadrature.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 30 and all(row["accepted"] == "1" for row in rows)
     for row in rows:

@@ -397,3 +397,8 @@ def test_a_condition_without_labels_or_factors_is_refused(tmp_path, capsys):
     assert cli.main(["train", "--data", str(tmp_path / "own.npy"), "--conditional"]) == 2
     wanted = "--conditional: expected data with labels or factors, got <Images 'own'"
     assert wanted in capsys.readouterr().err
+
+
+def test_digits_are_ink_on_paper_and_other_images_light_on_a_screen():
+    names = ("digits", "mnist", "faces", "photos.npz")
+    assert [options.colours(name) for name in names] == ["gray_r"] * 2 + ["gray"] * 2

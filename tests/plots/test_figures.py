@@ -146,6 +146,10 @@ def test_interpolations_of_wide_images_run_downwards(rng):
     assert_allclose(first.get_ydata(), 0.9 - 0.8 * x[0], rtol=1e-5)
     assert_allclose(last.get_ydata(), 6.9 - 0.8 * x[3], rtol=1e-5)
     assert len(ax.lines) == 2 * 5
+    first, between, last = (text.get_position() for text in ax.texts)
+    assert_allclose(first, (-0.02, 1 - 0.5 / 7))  # beside the first of seven rows
+    assert_allclose(between, (-0.02, 0.5))
+    assert_allclose(last, (-0.02, 0.5 / 7))
 
 
 def test_interpolations_begin_and_end_at_the_images(x):
@@ -266,3 +270,5 @@ def test_each_figure_says_what_it_shows(x):
     (ax,) = fg.interpolations(plane, x[:2], x[2:4], SHAPE).axes
     words = [text.get_text() for text in ax.texts]
     assert words == ["$x_a$", "a straight line in z", "$x_b$"]
+    first, between, last = (text.get_position()[0] for text in ax.texts)
+    assert 0 < first < between == 0.5 < last == 1 - first  # above their columns

@@ -38,7 +38,7 @@ def test_csv_reads_back_exactly(tmp_path):
     history = table([1 / 3, 1e-17, 123456.789])
     path = tmp_path / "history.csv"
     history.to_csv(path)
-    with open(path, newline="") as file:
+    with open(path, encoding="utf-8", newline="") as file:
         header, *rows = csv.reader(file)
     assert tuple(header) == COLUMNS
     assert [tuple(map(float, row)) for row in rows] == history.rows
