@@ -544,7 +544,7 @@ def identified(d):
     return (density / (1 + np.exp(d * line - d**2 / 2))).sum()
 
 
-check("d = 0 tells nothing", identified(0.0), 0.5, 1e-9)
+check("d = 0: one half", identified(0.0), 0.5, 1e-9)
 low, high = 0.0, 6.0
 for _ in range(40):
     middle = (low + high) / 2
