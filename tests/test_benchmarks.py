@@ -162,9 +162,9 @@ def written(script, monkeypatch, folder, name, *argv, **changed):
     for function, value in changed.items():
         monkeypatch.setattr(program, function, value)
     program.main()
-    with open(FOLDER / f"{name}.csv", newline="") as file:
+    with open(FOLDER / f"{name}.csv", newline="", encoding="utf-8") as file:
         kept = csv.DictReader(file).fieldnames  # what chapter 15 reads
-    with open(folder / f"{name}.csv", newline="") as file:
+    with open(folder / f"{name}.csv", newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file, restkey="too many")
         rows = list(reader)
     assert reader.fieldnames == kept, f"{name}.csv: expected {kept}"
@@ -199,7 +199,7 @@ def test_floor_is_the_entropy_of_the_pixels(script, monkeypatch, tmp_path):
     )
     assert nats[1] == pytest.approx(np.log(2), abs=1e-4)
     assert errors[1] == pytest.approx(np.log(2), abs=1e-4)  # of 2 log 2 and 0
-    with open(FOLDER / "floor.csv", newline="") as file:
+    with open(FOLDER / "floor.csv", newline="", encoding="utf-8") as file:
         assert next(csv.DictReader(file)) == rows[0], "the table in the package"
 
 
