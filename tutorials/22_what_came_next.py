@@ -85,7 +85,7 @@ plt.show()
 #   \hat w_s = \frac{w_s}{\sum_r w_r} , \tag{22.1}
 # $$
 #
-# a weighted mean of one-sample gradients of the ELBO (their section 3). As $S$ grows,
+# a weighted mean of one-sample gradients of the ELBO (their equation 14). As $S$ grows,
 # $L_S$ tends to $\log p(x)$, which does not depend on the encoder. So the mean of the
 # encoder's gradient falls like $1/S$, but its standard deviation only like $1/\sqrt S$
 # (Rainforth and others, 2018).
@@ -176,7 +176,7 @@ check_less("doubly: gains signal", 3 * ratios[0, 1], ratios[4, 1])
 #   - \log \left| \det \frac{\partial f}{\partial z_0} \right| \tag{22.3}
 # $$
 #
-# (their section 3). So we need maps whose determinants are cheap to compute. The
+# (their section 3.1). So we need maps whose determinants are cheap to compute. The
 # *coupling layer* of Dinh, Sohl-Dickstein and Bengio (2017) leaves one part $a$ of $z$
 # as it is, and scales and shifts the other part $b$ by amounts that depend on $a$:
 #
@@ -620,7 +620,7 @@ check_mc("(22.10) variance", rest**2, beta_tilde[t])
 
 # %% [markdown]
 # Factor the encoder backwards, $q(x_T|x_0) \prod_{t=2}^T q(x_{t-1}|x_t, x_0)$. Then the
-# ELBO contains the KL of (22.8) for $T$ latents (their section 2):
+# ELBO contains the KL of (22.8) for $T$ latents (their equation 5):
 #
 # $$
 # -\mathrm{ELBO} = \mathrm{KL}(q(x_T|x_0) \Vert p(x_T))
