@@ -658,8 +658,8 @@ check_less("and not the axes", turned_for_ever, 0.97)
 #
 # - M. E. Tipping, C. M. Bishop, [*Probabilistic Principal Component
 #   Analysis*](https://doi.org/10.1111/1467-9868.00196), Journal of the Royal
-#   Statistical Society B 61, 1999: (21.3) is their equation 8, and (21.4) stands beside
-#   it. They study all stationary points; our proof bounds the trace.
+#   Statistical Society B 61, 1999: (21.3) and (21.4) are their equations 8 and 7. They
+#   study all stationary points; our proof bounds the trace.
 # - S. Roweis, *EM Algorithms for PCA and SPCA*, NIPS 1997: the same model and its EM.
 # - J. Lucas, G. Tucker, R. Grosse, M. Norouzi, [*Don't Blame the ELBO! A Linear VAE
 #   Perspective on Posterior Collapse*](https://arxiv.org/abs/1911.02469), NeurIPS 2019:
