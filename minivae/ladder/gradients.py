@@ -10,9 +10,10 @@ from minivae.conv import Conv2d, ConvTranspose2d
 from minivae.gradcheck import check_gradient, check_layer, check_likelihood, check_model
 from minivae.gradcheck.evidence import SAFETY
 from minivae.iwae import IWAE
+from minivae.ladder.pixels import likelihoods, pixels
 from minivae.ladder.table import Row
 from minivae.layers import Linear, ReLU, Scale, Sequential, Sigmoid, Softplus, Tanh
-from minivae.likelihoods import Binomial, Gaussian, Laplace
+from minivae.likelihoods import Gaussian, Laplace
 from minivae.vae import VAE
 
 ENTRIES = 200  # beyond so many parameters a sample of each, and random directions
@@ -110,10 +111,10 @@ def _formulas(rng):
     of_kl = {"z": 0 * up, "mu": up * dmu, "logvar": up * dlogvar}
     parts = gaussian.log_normal_grad(**theta)
     of_log_normal = {n: up * d for n, d in zip(theta, parts, strict=True)}
-    return [
-        _row("KL of a Gaussian", check_gradient(kl, theta, of_kl, rng=rng)),
-        _row("log N(z; mu, σ²)", check_gradient(log_normal, theta, of_log_normal, rng=rng)),
-    ]
+    yield _row("KL of a Gaussian", check_gradient(kl, theta, of_kl, rng=rng))
+    yield _row(
+        "log N(z; mu, σ²)", check_gradient(log_normal, theta, of_log_normal, rng=rng)
+    )
 
 
 def _layers(rng):
@@ -129,18 +130,9 @@ def _layers(rng):
 
 
 def _likelihoods(rng):
-    likelihoods = (
-        *(Binomial(1), Binomial(16), Gaussian(0.4), Laplace(0.4)),
-        *(Gaussian(0.4, learned=True), Laplace(0.4, learned=True)),
-    )
-    for likelihood in likelihoods:
-        top = getattr(likelihood, "n", 1)
-        counts = rng.integers(0, top + 1, (3, 4)).astype(float)
-        y = rng.standard_normal((2, 3, 4))
-        name = f"({top})" if isinstance(likelihood, Binomial) else ""
-        name = ", learned scale" if likelihood.shapes else name
-        report = check_likelihood(likelihood, counts, y, rng)
-        yield _row(type(likelihood).__name__ + name, report)
+    for name, likelihood in likelihoods(rng).items():
+        x, y = pixels(likelihood, (3, 4), rng), rng.standard_normal((2, 3, 4))
+        yield _row(name, check_likelihood(likelihood, x, y, rng))
 
 
 def _row(name, report):

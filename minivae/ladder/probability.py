@@ -7,9 +7,9 @@ import numpy as np
 from minivae.iwae import IWAE
 from minivae.ladder import reference
 from minivae.ladder.moments import pixel_density
-from minivae.ladder.table import Row, relative, z_row, z_score
-from minivae.likelihoods import Bernoulli, Binomial, Gaussian, Laplace
-from minivae.model import Model
+from minivae.ladder.pixels import likelihoods, pixels
+from minivae.ladder.table import Row, refuses, relative, z_row, z_score
+from minivae.likelihoods import Bernoulli, Binomial, Gaussian
 from minivae.vae import VAE
 
 GRID = np.linspace(-8, 8, 801)[:, None]  # nodes in z; the trapezoid rule is enough
@@ -43,9 +43,13 @@ def probability(model, x, rng):
     log_p = exact_log_prob(vae, images)
     total = abs(np.exp(log_p).sum() - 1)
     yield Row(6, "p(x) over all 16 images of a small VAE sums to one", total, "", 1e-9)
-    for likelihood in (Binomial(1), Binomial(16), Gaussian(0.3), Laplace(0.4)):
-        yield _pixel_total(likelihood)
-    yield Row(6, "Bernoulli pixels: grey values let through", _grey_accepted(), "", 0.0)
+    for name, likelihood in likelihoods(rng).items():
+        totals = [pixel_density(likelihood, y)[1].sum() for y in (-2.0, 0.3, 1.5)]
+        worst = np.abs(np.subtract(totals, 1)).max()
+        yield Row(6, f"{name}: probabilities of a pixel sum to one", worst, "", 1e-6)
+    grey, y = np.array([[0.5]]), np.zeros((1, 1))
+    accepted = 1.0 - refuses(ValueError, Binomial(1).log_prob, grey, y)
+    yield Row(6, "Bernoulli pixels: grey values let through", accepted, "", 0.0)
     yield from _log_probs(model.likelihood, rng)
     yield from _bounds(vae, images, log_p, rng)
     yield from _iwae(rng)
@@ -60,48 +64,14 @@ def exact_log_prob(vae, x):
     return np.log(np.exp(vae.likelihood.log_prob(x, y) + log_prior).sum(axis=0) * step)
 
 
-def _pixel_total(likelihood):
-    """How far the probabilities of one pixel are from summing to one."""
-    name = type(likelihood).__name__
-    if isinstance(likelihood, Binomial):
-        name = f"Binomial({likelihood.n})"
-    totals = [pixel_density(likelihood, y)[1].sum() for y in (-2.0, 0.3, 1.5)]
-    worst = np.abs(np.subtract(totals, 1)).max()
-    return Row(6, f"{name}: probabilities of a pixel sum to one", worst, "", 1e-6)
-
-
-def _grey_accepted():
-    try:
-        Binomial(1).log_prob(np.array([[0.5]]), np.array([[0.0]]))
-    except ValueError:
-        return 0.0
-    return 1.0
-
-
 def _log_probs(own, rng):
     """log p(x|z) at moderate and at extreme outputs of the decoder, by plain loops."""
-    learned = Gaussian(0.3, learned=True), Laplace(0.4, learned=True)
-    for likelihood in learned:
-        Model({"likelihood": likelihood}, rng, np.float64).theta[...] = 0.7
-    likelihoods = {
-        "Bernoulli": Bernoulli(),
-        "Binomial(255)": Binomial(255),
-        "grey Bernoulli": Bernoulli(grey=True),
-        "Gaussian": Gaussian(0.3),
-        "Laplace": Laplace(0.4),
-        "Gaussian, learned scale": learned[0],
-        "Laplace, learned scale": learned[1],
-        "this model's pixels": own,
-    }
-    for name, likelihood in likelihoods.items():
+    more = {"Binomial(255)": Binomial(255), "grey Bernoulli": Bernoulli(grey=True)}
+    every = likelihoods(rng) | more | {"this model's pixels": own}
+    for name, likelihood in every.items():
         y = rng.standard_normal((2, 6, 5)) * [[[1]], [[30]]]
         y[1, -1] *= 1000  # beyond where exp overflows
-        if getattr(likelihood, "grey", False):
-            x = rng.random((6, 5))
-        elif isinstance(likelihood, Binomial):
-            x = rng.integers(0, likelihood.n + 1, (6, 5)).astype(float)
-        else:
-            x = rng.normal(0, 2, (6, 5))
+        x = pixels(likelihood, (6, 5), rng)
         expected = [reference.log_likelihoods(likelihood, x, sample) for sample in y]
         # of the terms' size: a sure pixel's log p is the difference of two large numbers
         size = 1 + np.abs(expected) + np.abs(y).sum(axis=-1)
@@ -138,14 +108,12 @@ def _bounds(vae, x, log_p, rng):
     textbook = np.log(np.exp(log_w).mean(axis=1)).mean(axis=1)
     gained = 0.0 if (bounds - log_w.mean(axis=(1, 2))).min() > 0 else 1.0
     same = relative(bounds, textbook)
-    return [
-        z_row(6, "importance weights: E[w] = p(x)", weights, 4000),
-        z_row(6, "the ELBO does not exceed log p(x)", elbo, 200),
-        Row(6, "the loss's bound is log (1/S) Σ w", same, "relative", 1e-9),
-        Row(6, "8 samples do not tighten the bound", gained, "", 0.0),
-        z_row(6, "the bound of 8 samples does not exceed log p(x)", bound, 150),
-        z_row(6, "ELBO: analytic and sampled KL agree", analytic, 150),
-    ]
+    yield z_row(6, "importance weights: E[w] = p(x)", weights, 4000)
+    yield z_row(6, "the ELBO does not exceed log p(x)", elbo, 200)
+    yield Row(6, "the loss's bound is log (1/S) Σ w", same, "relative", 1e-9)
+    yield Row(6, "8 samples do not tighten the bound", gained, "", 0.0)
+    yield z_row(6, "the bound of 8 samples does not exceed log p(x)", bound, 150)
+    yield z_row(6, "ELBO: analytic and sampled KL agree", analytic, 150)
 
 
 def _iwae(rng):

@@ -29,7 +29,6 @@ def relu(a):
 
 
 ELEMENTWISE = {Tanh: math.tanh, Sigmoid: sigmoid, Softplus: softplus, ReLU: relu}
-ACTIVATIONS = {"tanh": math.tanh, "sigmoid": sigmoid, "softplus": softplus, "relu": relu}
 
 
 def linear(W, b, x):

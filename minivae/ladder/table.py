@@ -123,3 +123,13 @@ def relative(value, expected):
     """
     size = np.max(np.abs(expected))
     return float(apart(value, expected) / (size if size > 0 else 1.0))
+
+
+def refuses(error, f, *arguments):
+    """1.0 if f(*arguments) raises such an error, else 0.0."""
+    try:
+        with np.errstate(all="ignore"):
+            f(*arguments)
+    except error:
+        return 1.0
+    return 0.0

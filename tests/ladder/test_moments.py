@@ -69,13 +69,13 @@ def test_right_code_passes():
             "likelihoods:Gaussian._sample",
             "math.sqrt(self.c)",
             "self.c",
-            ["Gaussian(0.3): draws", "Gaussian, learned scale: draws"],
+            ["Gaussian: draws", "Gaussian, learned scale: draws"],
         ),
         (
             "likelihoods:Gaussian._sample",
             "rng.standard_normal(y.shape)",
             "rng.standard_normal(y.shape[:1] + (1,) * (y.ndim - 1))",
-            ["Gaussian(0.3): draws"],
+            ["Gaussian: draws"],
         ),
         (
             "likelihoods:Gaussian._sample",
@@ -87,7 +87,7 @@ def test_right_code_passes():
             "likelihoods:Laplace._sample",
             "rng.laplace(y, self.b)",
             "rng.normal(y, self.b * 2**0.5)",
-            ["Laplace(0.4): draws", "Laplace, learned scale: draws"],
+            ["Laplace: draws", "Laplace, learned scale: draws"],
         ),
         (
             "likelihoods:_OneScale.initialise",

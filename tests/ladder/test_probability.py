@@ -35,7 +35,7 @@ def test_right_code_passes():
             [
                 "p(x) over all 16 images",
                 "Binomial(1): probabilities",
-                "log p(x|z), Bernoulli",
+                "log p(x|z), Binomial(1)",
                 "log p(x|z), grey",
                 "log p(x|z), this model's",
             ],

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minivae.ladder import Row, Table
-from minivae.ladder.table import AGAIN, ALARM, LIMIT, relative, z_row, z_score
+from minivae.ladder.table import AGAIN, ALARM, LIMIT, refuses, relative, z_row, z_score
 
 
 def test_a_table_is_as_good_as_its_worst_row():
@@ -87,3 +87,10 @@ def test_relative_is_of_the_largest_expected():
     assert relative([1.0, 2.2], [1.0, 2.0]) == pytest.approx(0.1)
     assert relative([0.0, 1e-3], [0.0, 0.0]) == 1e-3
     assert relative(np.zeros(2), np.zeros(3)) == np.inf, "shapes are not stretched"
+
+
+def test_a_refusal_is_an_error_of_the_kind_asked_for():
+    assert refuses(ValueError, int, "seven") == 1
+    assert refuses(ValueError, int, "7") == 0
+    with pytest.raises(TypeError):
+        refuses(ValueError, int, [])
