@@ -4,7 +4,7 @@
 # Here is a complete variational autoencoder: 68 lines of NumPy, with every gradient
 # written by hand. It reads handwritten digits, learns a plane on which similar digits
 # lie side by side, and draws digits that nobody wrote. In ten minutes you run it, look
-# at what it learned, and see which chapter explains which line. You need not
+# at what it learned, and see which chapter explains which part. You need not
 # understand the lines yet.
 #
 # **What you will learn**
@@ -35,14 +35,14 @@ rng = generator(0)
 # ## The data
 #
 # 1,797 digits of 8 by 8 pixels. A pixel is a whole number from 0 to 16. The labels 0 to
-# 9 are never shown to the model; we use them for colours only.
+# 9 are never shown to the model; we use them in the figures only.
 
 # %%
 digits = load_digits()
 x_train = digits.train.astype(float)
 x_test = digits.test.astype(float)
 print(
-    f"{len(x_train)} images to learn from, {len(x_test)} kept for later"
+    f"{len(x_train)} images to learn from, {len(x_test)} kept for the test"
 )
 
 
@@ -68,23 +68,23 @@ plt.show()
 # ## The idea in one drawing
 #
 # The model believes that each image $x$ came about in two steps: a point $z$ of a plane
-# was drawn from $\mathcal{N}(0, I)$, then a *decoder* turned $z$ into the probability
-# of every pixel. Learning means finding the decoder under which the digits are likely.
-# The probability of one image is an integral over all $z$,
+# was drawn from $\mathcal{N}(0, I)$, then a *decoder* turned $z$ into a probability
+# distribution for every pixel. Learning means finding the decoder under which the
+# digits are likely. The probability of one image is an integral over all $z$,
 #
 # $$
 # p(x) = \int p(x|z)\, p(z)\, dz ,
 # $$
 #
-# which nobody can compute for a neural decoder. So an *encoder* guesses which $z$ may
-# have produced $x$: a Gaussian with mean $\mu$ and standard deviation $\sigma$. With
-# one draw $z = \mu + \sigma \varepsilon$ from it, $\varepsilon$ being standard-normal
-# noise, the loss is
+# which has no formula when the decoder is a neural network. So an *encoder* guesses
+# which $z$ may have produced $x$: a Gaussian with mean $\mu$ and standard deviation
+# $\sigma$. With one draw $z = \mu + \sigma \varepsilon$ from it, $\varepsilon$ being
+# standard-normal noise, the loss is
 #
 # $$
 # \mathtt{nelbo} = \underbrace{-\log p(x|z)}_{\text{rec: how badly is } x
-# \text{ described?}} + \underbrace{\mathrm{KL}(q(z|x) \Vert p(z))}_{\text{kl: what
-# did the guess know?}}
+# \text{ described?}} + \underbrace{\mathrm{KL}(q(z|x) \Vert p(z))}_{\text{kl: how far
+# is the guess from } p(z) \text{?}}
 # $$
 #
 # Its mean over the noise is never below $-\log p(x)$: making it small makes the digits
@@ -186,17 +186,17 @@ plt.show()
 #
 # All of it is in [`vae_on_one_page.py`](vae_on_one_page.py), which imports nothing but
 # NumPy. This function is the heart. The upper half goes from left to right through the
-# drawing. The lower half goes back, and computes the derivative of the loss in
-# everything that can be learned.
+# drawing. The lower half goes back, and computes the derivative of the loss with
+# respect to every parameter.
 
 # %%
 print(inspect.getsource(loss_and_gradient))
 
 # %% [markdown]
-# Before it learns anything: is the gradient right? We compute it by two routes that
-# share no line of code. The first moves each of the parameters a little up and down and
-# watches the loss. The second is the package of this course, given the same weights,
-# images and noise.
+# Before it learns anything: is the gradient right? We compute it by two more routes,
+# which share no line of code with each other. The first moves each parameter a little
+# up and down and sees by how much the loss changes. The second is the package of this
+# course, given the same weights, images and noise.
 
 # %%
 p = initial(rng)
@@ -242,7 +242,7 @@ print(
 )
 print(f"test images: {test_nelbo:.1f} nats")
 
-# Who knows nothing gives each of the 17 counts the same probability.
+# A model that knows nothing finds each of the 17 counts equally likely.
 uniform = 64 * np.log(n + 1)
 check_less("better than uniform pixels, nats", test_nelbo, uniform)
 check_less(
@@ -254,7 +254,7 @@ check_less(
 
 # %% tags=["hide-input"]
 # Figure: Left, the test digits in the latent plane, each drawn as its
-# number: the digits crowd in overlapping islands around the origin.
+# number: the digits lie in overlapping islands around the origin.
 # Right, what the decoder draws over the square: each digit melts into
 # its neighbours.
 def encode(p, x):
@@ -299,19 +299,20 @@ draw_plane(p)
 plt.show()
 
 # %% [markdown]
-# The left panel answers the question: neighbourhoods that touch, without empty space
-# between them. The right panel shows what the decoder draws in the dashed square of the
-# left one. Nobody told the model that there are ten digits. Between two of them it
-# draws a little of both. Chapter 10 measures what the two terms of the loss have to do
-# with that, and chapter 11 walks through the plane.
+# The left panel answers the question: something in between. Each digit has its own
+# neighbourhood, and most neighbourhoods touch or overlap. The right panel shows what
+# the decoder draws in the dashed square of the left one. Nobody told the model that
+# there are ten digits. Between two of them it draws a little of both. Chapter 10
+# measures how the two terms of the loss bring this about, and chapter 11 walks through
+# the plane.
 #
 # ## What goes wrong in practice
 #
-# - **The gradient is nearly right.** A forgotten ½ in `dlogvar` still trains, only
-#   worse, and no curve shows it. Exercise 1 makes that mistake; chapter 14 collects 47
-#   of its kind.
-# - **The loss mixes a sum with a mean.** `rec` as a mean over pixels beside `kl` as a
-#   sum makes the KL 64 times too heavy, and the digits all alike (chapters 7 and 13).
+# - **The gradient is nearly right.** With a forgotten ½ in `dlogvar` the model still
+#   trains, and the loss still falls. Exercise 1 makes that mistake; chapter 14 collects
+#   47 such bugs.
+# - **The loss mixes a sum with a mean.** If `rec` is a mean over pixels and `kl` a sum,
+#   the KL weighs 64 times too much, and all images drawn are alike (chapters 7 and 13).
 # - **Fresh noise in the backward pass.** The `eps` of the loss must be the `eps` of its
 #   gradient (chapter 5). That is why it is an argument here.
 #
@@ -346,16 +347,17 @@ with must_fail():
     )
 
 # %% [markdown]
-# The head that computes $\log \sigma^2$ is wrong, and so is the encoder's layer in
-# front of it. The decoder and the head of $\mu$ are reached before the mistake is made.
+# The gradients of the head that computes $\log \sigma^2$ are wrong, and so are those of
+# the encoder's layer in front of it. Those of the decoder and of the head of $\mu$ are
+# computed without `dlogvar`, and so are right.
 #
 # **2. Without noise.** Train once more with `eps` set to zero in every step. Predict
 # first: what becomes of the plane, and of the images drawn from random points?
 #
 # <details><summary>Hint</summary>
 #
-# Without noise, $z = \mu$. Which term still speaks about $\sigma$, and what does it
-# want?
+# Without noise, $z = \mu$. Which term of the loss still depends on $\sigma$, and for
+# which $\sigma$ is it smallest? Does that term also hold $\mu$?
 #
 # </details>
 
@@ -375,51 +377,65 @@ silent = initial(rng)
 quiet = list(train(silent, x_train, Silent(), epochs=40))
 h1 = np.tanh(x_test / n @ silent["W1"] + silent["b1"])
 sigma = np.exp((h1 @ silent["Wlogvar"] + silent["blogvar"]) / 2)
+check("only the KL acts on sigma: its mean", sigma.mean(), 1.0, 0.03)
+for name, model in (("with noise", p), ("without noise", silent)):
+    print(f"{name}: spread of mu {encode(model, x_test).std():.2f}")
 print(
-    f"sigma is {sigma.mean():.2f} on average: only the KL spoke about it"
+    f"loss after 40 epochs: with noise {history[39]:.1f}, without"
+    f" {quiet[-1]:.1f} nats"
 )
 honest = loss_and_gradient(silent, x_test, test_eps)[0]
 check_less(
     "with noise, much worse than it trained for", quiet[-1] + 20, honest
 )
+drawn = decode(silent, rng.normal(size=(12, K)))
+tiles(drawn, 1, 12, "Trained without noise: images of random points")
+plt.show()
 
 # %% [markdown]
-# Only the KL still acts on $\sigma$, and pulls it to 1. The codes spread out, the loss
-# reported in training looks better, and with the noise put back it is far worse. That
-# is a plain autoencoder in all but name: chapter 10.
+# The plane and the images look much as before. The KL is still in the loss: its $\mu^2
+# / 2$ keeps the codes near the origin, where the random points fall. But $\sigma$ no
+# longer means anything. Only the KL acts on it, and pulls it to 1, while the decoder
+# never saw a point beside $\mu$. The loss in training is about what it was with noise;
+# with the noise put back it is about a hundred nats worse. This is a plain autoencoder
+# with a penalty on its codes; chapter 10 compares a VAE with one that has no penalty.
 #
 # **3. Between two digits.** Take two test images, and decode eight points on the
-# straight line between their $\mu$. Compare with mixing the pixels. Where do you see
-# that one of them went through *digits*?
+# straight line between their $\mu$. Compare with mixing the pixels. In which of the two
+# rows is every step a digit?
 #
 # <details><summary>Hint</summary>
 #
-# `encode` and `decode` are in the folded cell above; `np.linspace(0, 1, 8)` gives the
-# weights.
+# `encode` and `decode` are in the folded cell that draws the plane; `np.linspace(0, 1,
+# 8)` gives the weights.
 #
 # </details>
 
 # %% tags=["hide-cell"]
 # Figure: A zero becomes a four in eight steps. Above, along a line in
-# the plane, every step is a readable digit; below, mixing pixels lays
-# one over the other.
+# the plane, every step is a readable digit; below, the mixed pixels
+# show one digit over the other.
 zero = np.flatnonzero(digits.test_labels == 0)[0]
-one = np.flatnonzero(digits.test_labels == 4)[0]
+four = np.flatnonzero(digits.test_labels == 4)[0]
 weights = np.linspace(0, 1, 8)[:, None]
-mu_a, mu_b = encode(p, x_test[[zero, one]])
+mu_a, mu_b = encode(p, x_test[[zero, four]])
 through_z = decode(p, (1 - weights) * mu_a + weights * mu_b)
-through_pixels = (1 - weights) * x_test[zero] + weights * x_test[one]
+through_pixels = (1 - weights) * x_test[zero] + weights * x_test[four]
 title = "Through the plane (above), through the pixels (below)"
 tiles([*through_z, *through_pixels], 2, 8, title, 0.8)
 plt.show()
 check(
     "the blends end at the images",
     through_pixels[-1],
-    x_test[one],
+    x_test[four],
     1e-12,
 )
 
 # %% [markdown]
+# In the upper row: each step on the line between the two $\mu$ has the clear strokes of
+# some digit. In the middle of the lower row a pale zero and a pale four lie on top of
+# each other.
+#
 # ## Sources
 #
 # - D. P. Kingma, M. Welling, [*Auto-Encoding Variational
