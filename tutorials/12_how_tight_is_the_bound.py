@@ -1,21 +1,22 @@
 # %% [markdown]
 # # 12. How tight is the bound?
 #
-# A VAE is trained on a bound and judged by a bound. When its ELBO says −177 nats, the
-# truth may be −176.9 or −160, and nothing in the training log tells which. In this
-# chapter we find out: with samples that are made to compete, with an integral done
-# exactly, and with samples that walk.
+# A VAE is trained on a bound and judged by a bound. When its ELBO is −177 nats, $\log
+# p(x)$ may be −176.9 or −160, and nothing in the training log shows which. In this
+# chapter we find out: with an integral done exactly, with many weighted samples, and
+# with samples that move towards the posterior.
 #
 # **What you will learn**
 #
 # - to compute $\log p(x)$ of a trained VAE with two latent dimensions exactly;
-# - the importance-weighted bound, why more samples never loosen it (every step), and
-#   how fast the rest of the gap closes;
+# - the importance-weighted bound, why more samples never loosen it (with every step of
+#   the proof), and how fast the rest of the gap closes;
 # - annealed importance sampling, a bound tighter still;
 # - which numbers in papers are bounds, and how a bound can be faked by mistake.
 #
-# **What you need:** chapter 2 (the gap is a KL), chapter 5 (pathwise gradients), and
-# chapter 7 (the binomial likelihood). About one hour and a half.
+# **What you need:** chapters [2](02_the_elbo_twice.py) (the gap is a KL),
+# [5](05_reparameterization.py) (pathwise gradients) and [7](07_reconstruction_term.py)
+# (the binomial likelihood). About an hour and a half.
 
 # %%
 from itertools import combinations
@@ -103,24 +104,25 @@ plt.show()
 
 # %% [markdown]
 # By chapter 2 the truth is $\log p(x) = \mathrm{ELBO} + \mathrm{KL}(q(z|x) \Vert
-# p(z|x))$, where the last term is what the encoder's Gaussian has wrong.
+# p(z|x))$, where the last term measures how far the encoder's Gaussian is from the
+# posterior.
 #
-# **Predict.** How much is missing, on average over these images: 0.02, 0.2, 2 or 20
-# nats? Is it spread evenly, or is it the fault of a few images?
+# **Predict.** How large is this gap, on average over these images: 0.02, 0.2, 2 or 20
+# nats? Is it similar for all images, or due to a few?
 #
 # ## The exact answer
 #
 # In two dimensions we put a grid over the plane, with nodes $z_i$ at a distance $h$,
-# and replace the integral $p(x) = \int p(x|z)\, p(z)\, dz$ by a sum of little squares:
+# and replace the integral $p(x) = \int p(x|z)\, p(z)\, dz$ by a sum over small squares:
 #
 # $$
 # \log p(x) = \log \sum_i h^2\, p(x|z_i)\, p(z_i) \tag{12.1}
 # $$
 #
-# (up to an error which, for a smooth integrand that is zero at the border, is below
-# anything we could notice once $h$ is smaller than the posteriors; chapter 1 measured
-# it). The terms are as small as $e^{-160}$, so we work with logarithms and take the
-# largest out of the sum before it is exponentiated.
+# (up to an error that is negligible for a smooth integrand that vanishes at the border,
+# once $h$ is smaller than the widths of the posteriors; [chapter
+# 1](01_latent_variable_models.py) measured it). The terms are as small as $e^{-160}$,
+# so we work with their logarithms and subtract the largest before we exponentiate.
 
 
 # %%
@@ -156,7 +158,7 @@ check("(12.1) log p(x), by the package", log_p[:4], package, 1e-4)
 
 # %% [markdown]
 # The package's three integrals (`log_prob`, `elbo`, `kl_to_posterior`) are computed
-# independently, so that they can check one another, and our model with them:
+# independently, so they can check one another and our grid:
 
 # %%
 kl = quadrature.kl_to_posterior(model, x[:4], mu[:4], logvar[:4], tol=1)
@@ -171,12 +173,12 @@ print(f"the five worst images: {np.sort(gap)[::-1][:5].round(1)}")
 check_less("the smallest gap is not negative", 0, gap.min())
 
 # %% [markdown]
-# Not spread evenly at all: on half of the images the bound misses little, on a few it
-# misses many nats. The contours below are the true posteriors of the image with the
-# median gap and of the worst one; the dashed ellipse is the encoder's opinion, at two
-# standard deviations.
+# The gap is not similar for all: on half of the images it is below 1.7 nats, on the
+# worst it is nearly 15. The contours below are the true posteriors of the image with
+# the median gap and of the worst one; the dashed ellipse is the encoder's $q(z|x)$ at
+# two standard deviations.
 
-# %%
+# %% tags=["hide-input"]
 # Figure: Contours of the true posterior with the encoder's ellipse,
 # for two images. For the median gap the ellipse lies a little beside;
 # for the worst it lies where the posterior is not.
@@ -220,7 +222,7 @@ plt.show()
 # %% [markdown]
 # ## Importance sampling
 #
-# With fifty latent dimensions there is no grid. But there are samples. Multiply and
+# With fifty latent dimensions a grid is impossible, but samples are not. Multiply and
 # divide the integrand by $q(z|x)$:
 #
 # $$
@@ -273,21 +275,21 @@ check_mc("its mean is the ELBO", log_w.mean(axis=1), elbo.mean())
 #
 # It is a lower bound for every $S$. For $S = 1$ it is $\mathbb{E}[\log w]$, the ELBO.
 #
-# **Predict.** Can it happen that *more* samples give a *worse* bound? A single unlucky
-# draw can do anything, of course; the question is about the expectation.
+# **Predict.** Can it happen that *more* samples give a *worse* bound? (The question is
+# about the expectation: a single draw may come out anywhere.)
 #
 # **It cannot** (Burda and others, theorem 1). Take $M < S$. From the $S$ weights choose
 # $M$ at random, all subsets $I$ of size $M$ being equally likely. Each weight is in the
-# subset with the probability $M / S$, so on average over the *choice*, the weights
-# being what they are,
+# subset with the probability $M / S$, so on average over the *choice*, with the weights
+# held fixed,
 #
 # $$
 # \mathbb{E}_I \left[ \frac1M \sum_{i \in I} w_i \right]
 #   = \frac1M \sum_{s=1}^{S} \frac{M}{S}\, w_s = \frac1S \sum_{s=1}^{S} w_s \tag{12.4}
 # $$
 #
-# Now read it from right to left inside the logarithm, use Jensen for the average over
-# $I$, and then average over the weights:
+# Now replace the mean of all weights inside the logarithm by the left side, use Jensen
+# for the average over $I$, and then average over the weights:
 #
 # $$
 # L_S = \mathbb{E} \left[ \log \mathbb{E}_I \left[ \frac1M \sum_{i \in I} w_i \right]
@@ -295,15 +297,15 @@ check_mc("its mean is the ELBO", log_w.mean(axis=1), elbo.mean())
 #   \right] \right] = \mathbb{E}_I \left[ L_M \right] = L_M .
 # $$
 #
-# The step before the last exchanges the two expectations: for any fixed subset, its
-# $M$ weights are independent draws like any others, so the expectation of their
-# log-mean is $L_M$, whichever subset it was. And the average of a constant over $I$ is
-# that constant. $\square$
+# The step before the last exchanges the two expectations: for any fixed subset, its $M$
+# weights are independent draws like any others, so the expectation of their log-mean is
+# $L_M$, whichever subset it was. The average of this constant over $I$ is the constant
+# itself. $\square$
 #
-# Look closer, and there is more in it than the theorem. Jensen was used *for given
-# weights*. So for each single set of $S$ weights, the log-mean of all is at least the
-# average of the log-means over all its subsets of size $M$: no expectation, no luck.
-# With eight weights the subsets can be listed.
+# The proof shows more than the theorem. Jensen was used *for given weights*. So for
+# every single set of $S$ weights, and not only in expectation, the log-mean of all is
+# at least the average of the log-means over all its subsets of size $M$. With eight
+# weights the subsets can be listed.
 
 
 # %%
@@ -339,17 +341,17 @@ check_less(
 )
 
 # %% [markdown]
-# Where does it go? By the law of large numbers $\frac1S \sum w_s \to p(x)$, and $L_S
-# \to \log p(x)$ with it (if the weights are bounded, say). For the speed, write the
-# mean of the weights as $p(x) (1 + u)$. Then $\mathbb{E}[u] = 0$ and $\mathbb{E}[u^2] =
-# v / S$, where $v$ is the variance of one $w / p(x)$. Expand the logarithm, $\log(1 +
-# u) = u - \frac12 u^2 + \dots$, and take the mean:
+# To what does $L_S$ tend? By the law of large numbers $\frac1S \sum w_s \to p(x)$, and
+# $L_S \to \log p(x)$ with it (if the weights are bounded, say). For the speed, write
+# the mean of the weights as $p(x) (1 + u)$. Then $\mathbb{E}[u] = 0$ and
+# $\mathbb{E}[u^2] = v / S$, where $v$ is the variance of one $w / p(x)$. Expand the
+# logarithm, $\log(1 + u) = u - \frac12 u^2 + \dots$, and take the mean:
 #
 # $$
 # \log p(x) - L_S \approx \frac{v}{2S} \tag{12.5}
 # $$
 #
-# And $v$ is something we can compute here. Since $w / p(x) = p(z|x) / q(z)$,
+# Here we can compute $v$. Since $w / p(x) = p(z|x) / q(z)$,
 #
 # $$
 # v = \mathbb{E}_q \left[ \left( \frac{p(z|x)}{q(z)} \right)^2 \right] - 1
@@ -359,7 +361,7 @@ check_less(
 # So it matters that $q$ is nowhere much smaller than the posterior. Where it is, the
 # integrand of (12.6) is large, and if $q$ has thinner tails than $p(z|x)$ by a factor
 # of more than $\sqrt 2$ in $\sigma$, it *grows* with $z$ and $v$ is infinite (chapter
-# 1, exercise 4). The encoder's $q$ is such a one: our decoder's outputs are bounded
+# 1, exercise 4). The encoder's $q$ is of this kind: our decoder's outputs are bounded
 # (tanh), so far from the origin the posterior falls no faster than the prior, while $q$
 # has standard deviations of 0.1 or 0.2. A **careful** $q$ takes one sample in five from
 # the prior, and the others from a Gaussian twice as wide as the encoder's:
@@ -371,9 +373,8 @@ check_less(
 #
 # Now $w \le p(x|z) / 0.2$: the weights are bounded, and $v$ is finite.
 #
-# The number to measure is small, so we make the measurement quiet: $\log(1 + u) - u$
-# has the same mean as $\log(1 + u)$, because $\mathbb{E}[u] = 0$, but hardly any of its
-# noise.
+# The number to measure is small, so we reduce the noise: $\log(1 + u) - u$ has the same
+# mean as $\log(1 + u)$, because $\mathbb{E}[u] = 0$, but a much smaller variance.
 
 
 # %%
@@ -432,9 +433,8 @@ check("(12.5), the ratio", -quiet.mean() / missing(v, S), 1.0, 0.2)
 # %% [markdown]
 # ## The bound over S
 #
-# **Predict.** The ELBO of the forty images is some nats below the truth. Draw the curve
-# of $L_S$ for $S = 1$ to 1000. How many samples does it take to get rid of nine tenths
-# of the gap?
+# **Predict.** The ELBO of the forty images is some nats below the truth. Sketch the
+# curve of $L_S$ for $S = 1$ to 1000. How many samples close nine tenths of the gap?
 #
 # One trick makes the curve cheap: 1000 weights are also 500 pairs, 250 fours, and so
 # on, and the average over groups is an estimate of $L_S$ for each size of group.
@@ -496,18 +496,18 @@ plt.title("More samples tighten the bound, ever more slowly")
 plt.show()
 
 # %% [markdown]
-# Not even a thousand samples do, and the first ten of them were worth more than the
-# other 990. That is not the $1/S$ of (12.5): it comes from the few images whose $q$ is
-# too narrow or in the wrong place, where $v$ is huge or infinite. For them a thousand
-# samples are still few, and nothing in the samples themselves says so. Papers use $S =
-# 5000$ and report the result as "log-likelihood". It is a lower bound like the others:
-# $\log p(x)$ is *at least* that.
+# A thousand samples do not, and the first ten of them close more than the other 990.
+# That is not the $1/S$ of (12.5): it comes from the images whose $q$ is too narrow or
+# in the wrong place, where $v$ is huge or infinite. For them a thousand samples are
+# still few, and nothing in the samples themselves shows it. Papers use $S = 5000$ and
+# report the result as "log-likelihood". It is a lower bound like the others: its
+# expectation is *at most* $\log p(x)$.
 #
-# **Annealed importance sampling** (Neal 2001) is a tighter one. Its samples walk from
-# $q$ to the posterior through densities in between, $q^{1-\beta} p(x, z)^{\beta}$ with
-# $\beta$ from 0 to 1, and collect their weight on the way; $\mathbb{E}[w] = p(x)$ holds
-# as before, so (12.3) is a lower bound as before. Here it can be held against the
-# truth.
+# **Annealed importance sampling** (Neal 2001) gives a tighter one. Its samples move
+# from $q$ to the posterior through the densities $q^{1-\beta} p(x, z)^{\beta}$ with
+# $\beta$ from 0 to 1, and each step multiplies the weight by a factor such that
+# $\mathbb{E}[w] = p(x)$ still holds (Neal's proof); so (12.3) remains a lower bound.
+# Here we can compare it with the exact value.
 
 # %%
 annealed = annealed_log_likelihood(
@@ -532,26 +532,23 @@ check_less(
 
 # %% [markdown]
 # For the 16-dimensional model of `minivae train` it finds 1.25 ± 0.10 nats more than
-# 5000 samples of $q$ do (`benchmarks/README.md`), on the 300 test images; by at least
-# so much is the bound of 5000 samples loose.
+# 5000 samples of $q$ do (`benchmarks/README.md`), on the 300 test images; the bound of
+# 5000 samples is loose by at least that much.
 #
-
-# %% [markdown]
 # ## What goes wrong in practice
 #
 # **Logarithms averaged.** The mean of $\log w$ over $S$ samples is the ELBO, however
-# large $S$ is: the dashed line above. A mean taken one line too late, and the
+# large $S$ is: the dashed line above. If the mean is taken after the logarithm, the
 # "importance-weighted bound" does not tighten (suspected in arahuja/generative-tf #1).
-# The check is that of this chapter: more samples must tighten it.
+# This chapter's check finds it: more samples must tighten the bound.
 #
-# **The sign inside the softmax.** The gradient of (12.3) weighs each sample by $w_s /
-# \sum_r w_r$, a softmax of $+\log w$. With the softmax of the *loss* the worst sample
-# gets the largest weight (seen in AntixK/PyTorch-VAE).
+# **The sign inside the softmax.** The gradient of (12.3) weights each sample by $w_s /
+# \sum_r w_r$, a softmax of $+\log w$. With a softmax of the *loss*, $-\log w$, the
+# worst sample gets the largest weight (seen in AntixK/PyTorch-VAE).
 #
-# **A $q$ that is too narrow.** Then $v$ is infinite, and the estimate of $\log p(x)$ is
-# too low, with a reassuring error bar: its standard error is computed from samples that
-# never met the large weights. Here are a thousand samples of each kind, and what they
-# miss:
+# **A $q$ that is too narrow.** Then $v$ is huge or infinite, and the estimate of $\log
+# p(x)$ is too low, with a small standard error, because no large weight was among the
+# samples. Here is what a thousand samples of each kind miss:
 
 # %%
 careful = np.array(
@@ -566,24 +563,33 @@ print(
 check_less("worst image, careful", -careful.min(), -plain.min())
 
 # %% [markdown]
-# On the easy images the careful $q$ wastes half of its samples, and nobody notices. On
-# the difficult ones it saves the estimate. It is a cheap precaution for *evaluating* a
-# model, known as defensive importance sampling.
+# On an easy image the careful $q$ wastes about half of its samples (exercise 2), which
+# costs little there. On average it misses less than half as much; the worst image is
+# still ten nats off. It is a cheap precaution for *evaluating* a model, known as
+# defensive importance sampling.
 #
 # **Comparing unlike with like.** An ELBO, an $L_{50}$ and an $L_{5000}$ are three
-# numbers for one model. A table that mixes them ranks the estimators. And grey pixels
-# with a Bernoulli likelihood (chapter 7) give none of the three.
+# numbers for one model. A table that mixes them ranks the estimators. Grey pixels with
+# a Bernoulli likelihood (chapter 7) give none of the three.
 #
 # ## Exercises
 #
 # **1. By hand (warm-up).** Let the weight be $\frac12$ or $\frac32$, each with
 # probability one half, so $p(x) = 1$. Compute $L_1$, $L_2$ and the $v / 2S$ of (12.5)
-# for both. Is (12.5) an upper or a lower estimate of the gap here?
+# for both. Is (12.5) above or below the gap here? Why?
 #
 # <details><summary>Hint</summary>
 #
 # Two weights have the means $\frac12, 1, 1, \frac32$ with equal probability. $v =
-# \frac14$.
+# \frac14$. For the last question write the next terms of $\log(1 + u)$.
+#
+# </details>
+#
+# <details><summary>Answer</summary>
+#
+# $L_1 = \frac12 \log \frac34 = -0.144$ and $L_2 = \frac14 \log \frac34 = -0.072$, while
+# (12.5) says 0.125 and 0.0625, which is too small. $u$ is symmetric about zero, so the
+# mean of $\frac13 u^3$ vanishes, and that of $-\frac14 u^4$ widens the gap.
 #
 # </details>
 
@@ -597,13 +603,22 @@ for S, L in ((1, L1), (2, L2)):
 
 # %% [markdown]
 # **2. How many samples are they really?** The *effective sample size* of $S$ weights is
-# $(\sum w_s)^2 / \sum w_s^2$: it is $S$ for equal weights and 1 if one weight is alone.
-# Show that it tends to $S / (1 + v)$, and compare on the image of the calm weights.
+# $(\sum w_s)^2 / \sum w_s^2$: it is $S$ for equal weights and 1 if one weight is much
+# larger than all others together. Show that its share of $S$ tends to $1 / (1 + v)$,
+# and compare on the image `calm` with the careful $q$.
 #
 # <details><summary>Hint</summary>
 #
-# Divide both by $S$ and use the law of large numbers: $\mathbb{E}[w^2] = p(x)^2 (1 +
-# v)$.
+# Write both sums as means. To what do they tend? How does $v$ contain
+# $\mathbb{E}[w^2]$?
+#
+# </details>
+#
+# <details><summary>Answer</summary>
+#
+# This share is $(\frac1S \sum w_s)^2 / (\frac1S \sum w_s^2)$. By the law of large
+# numbers it tends to $p(x)^2 / \mathbb{E}[w^2]$, and $\mathbb{E}[w^2] = p(x)^2 (1 + v)$
+# since $v$ is the variance of $w / p(x)$.
 #
 # </details>
 
@@ -652,16 +667,25 @@ check_mc("IWAE at S = 1 is the VAE", np.array(differences), 0.0)
 # %% [markdown]
 # **4. Tighter is not always better (towards research).** With more samples the *value*
 # gets tighter, but what happens to the gradient that reaches the *encoder*? Measure its
-# signal-to-noise ratio, $|\text{mean}| / \text{standard deviation}$ of each entry of
-# `logvar_head.b`, for $S = 8, 32, 128$, over repeated draws, and for comparison of the
-# decoder's `decoder.2.b`. Explain: as $L_S \to \log p(x)$,
-# on what does the limit not depend?
+# signal-to-noise ratio, $|\text{mean}| / \text{standard deviation}$, for each entry of
+# `logvar_head.b` over repeated draws with $S = 8, 32, 128$, and for comparison that of
+# the decoder's `decoder.2.b`. Explain what you find.
 #
 # <details><summary>Hint</summary>
 #
-# $\log p(x)$ does not depend on the encoder at all, so the mean gradient goes to zero,
-# like $1/S$. The noise goes to zero only like $1/\sqrt S$. Divide. The decoder has no
-# such trouble: its gradient tends to a limit that is not zero.
+# $L_S \to \log p(x)$: on which parameters does the limit not depend? How do mean and
+# noise of a gradient shrink with $S$?
+#
+# </details>
+#
+# <details><summary>Answer</summary>
+#
+# $\log p(x)$ does not depend on the encoder, so the mean of its gradient tends to zero,
+# by (12.5) like $1/S$; the noise falls only like $1/\sqrt S$, and the ratio like
+# $1/\sqrt S$, where $v$ is finite. The decoder's gradient tends to a limit other than
+# zero, so its ratio grows like $\sqrt S$. In the run the decoder's ratio triples from
+# $S = 8$ to 128; the encoder's hardly changes, since with this narrow $q$ the range of
+# (12.5) is not reached.
 #
 # </details>
 
@@ -689,14 +713,17 @@ check_less("decoder: more", ratios[8][1], ratios[128][1])
 # ## Sources
 #
 # - Y. Burda, R. Grosse, R. Salakhutdinov, *Importance Weighted Autoencoders*, ICLR
-#   2016: the bound (equation 8) and theorem 1, with the proof that is given here.
+#   2016, [arXiv 1509.00519](https://arxiv.org/abs/1509.00519): the bound (equation 8)
+#   and theorem 1, with the proof that is given here.
 # - R. M. Neal, [*Annealed importance
 #   sampling*](https://doi.org/10.1023/A:1008923215028), Statistics and Computing 11,
 #   2001.
 # - T. Hesterberg, *Weighted Average Importance Sampling and Defensive Mixture
-#   Distributions*, Technometrics 37, 1995: the careful $q$ of (12.7).
+#   Distributions*, Technometrics 37, 1995, [doi
+#   10.1080/00401706.1995.10484303](https://doi.org/10.1080/00401706.1995.10484303): the
+#   careful $q$ of (12.7).
 # - T. Rainforth and others, *Tighter Variational Bounds are Not Necessarily Better*,
-#   ICML 2018: exercise 4.
+#   ICML 2018, [arXiv 1802.04537](https://arxiv.org/abs/1802.04537): exercise 4.
 #
 # ## What to read next
 #
