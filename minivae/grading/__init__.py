@@ -6,10 +6,10 @@
 A task is one file with a few functions to write; each function is a part, with points of
 its own and a grader: a plain function that calls the student's and raises `Wrong` with a
 hint. Each task has a module of its name here, with its TITLE, its MINUTES and the POINTS
-of its graders: exercise 8 is `adam.py`. Graders are tests any correct answer passes:
-finite differences with random upstream gradients, Monte Carlo, moments, exact values. The
-student's file runs in another process and hands back arrays; what is right is decided in
-this one.
+of its graders: exercise 8 is `adam.py`. What exercises 7, 12 and 13 share is in `vae`.
+Graders are tests any correct answer passes: finite differences with random upstream
+gradients, Monte Carlo, moments, exact values. The student's file runs in another process
+and hands back arrays; what is right is decided in this one.
 """
 
 from importlib import import_module

@@ -4,9 +4,8 @@ import numpy as np
 
 from minivae.grading.compare import agree, gradient, require
 from minivae.grading.student import Wrong
+from minivae.grading.vae import forward, problem, sigmoid
 
-SHAPES = {"W1": "DH", "b1": "H", "Wm": "HK", "bm": "K", "Wv": "HK", "bv": "K"}
-SHAPES |= {"W2": "KH", "b2": "H", "W3": "HD", "b3": "D"}
 # For each block, W3 and b3 first: the blocks before it on the way back from the loss, what
 # is computed on the last stretch to it, and what its weights are multiplied with.
 BLOCKS = {
@@ -18,33 +17,10 @@ BLOCKS = {
 }
 
 
-def problem(B=5, D=6, H=4, K=3, seed=12):
-    """Parameters, images of zeros and ones, and noise."""
-    rng, sizes = np.random.default_rng(seed), {"D": D, "H": H, "K": K}
-    shapes = {name: [sizes[letter] for letter in s] for name, s in SHAPES.items()}
-    p = {name: 0.6 * rng.standard_normal(shape) for name, shape in shapes.items()}
-    x = (rng.random((B, D)) < 0.5).astype(float)
-    return p, x, rng.standard_normal((B, K))
-
-
-def forward(p, x, eps):
-    """Every intermediate of the forward pass, by name; analytic, for the complex step."""
-    h = np.tanh(x @ p["W1"] + p["b1"])
-    mu, logvar = h @ p["Wm"] + p["bm"], h @ p["Wv"] + p["bv"]
-    sigma = np.exp(logvar / 2)
-    z = mu + sigma * eps
-    a = np.tanh(z @ p["W2"] + p["b2"])
-    y = a @ p["W3"] + p["b3"]
-    rec = (np.log(1 + np.exp(y)) - x * y).sum(axis=-1)
-    kl = 0.5 * (mu**2 + sigma**2 - 1 - logvar).sum(axis=-1)
-    names = {"x": x, "eps": eps, "h": h, "mu": mu, "logvar": logvar, "sigma": sigma}
-    return names | {"z": z, "a": a, "y": y, "rec": rec, "kl": kl}
-
-
 def backward(p, f, beta):
     """dy is ∂L/∂y, and so on, for the hints; points are given by the complex step."""
     B, sigma = len(f["x"]), f["sigma"]
-    dy = (1 / (1 + np.exp(-f["y"])) - f["x"]) / B
+    dy = (sigmoid(f["y"]) - f["x"]) / B
     da = dy @ p["W3"].T
     dz = da * (1 - f["a"] ** 2) @ p["W2"].T
     dmu = dz + beta * f["mu"] / B

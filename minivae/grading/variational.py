@@ -4,20 +4,9 @@ import numpy as np
 
 from minivae.grading.compare import agree, require, values
 from minivae.grading.student import ToDo, Wrong
-from minivae.grading.vae_gradient import forward, problem
-
-
-def sigmoid(a):
-    """The probability of a one."""
-    return 1 / (1 + np.exp(-a))
-
+from minivae.grading.vae import decode, forward, judge, problem, sigmoid
 
 SQUASHES = np.tanh, sigmoid, lambda a: np.maximum(a, 0), lambda a: np.log1p(np.exp(a))
-
-
-def decode(p, z):
-    """The decoder's logits."""
-    return np.tanh(z @ p["W2"] + p["b2"]) @ p["W3"] + p["b3"]
 
 
 def encode(student):
@@ -102,64 +91,6 @@ def sample(student):
     p, *_ = problem(D=4)
     p = {**p, "W2": 2 * p["W2"], "W3": 3 * p["W3"]}  # pixels that hang together
     judge(student, "sample", p)
-
-
-def judge(student, name, p, pixels=slice(None)):
-    """Raise Wrong unless the function draws images of zeros and ones from p(x).
-
-    Their means and the products of pairs are compared, of these `pixels`.
-    """
-
-    def drawn(seed, n=3000):
-        rng, out = np.random.default_rng(seed), {"images": (n, p["b3"].size)}
-        return student.call(name, p, n, rng, out=out)
-
-    images = drawn(1)
-    like = f"drawn from their probabilities; yours are numbers like {images[0, 0]:.3g}."
-    binary = np.isin(images, (0, 1)).all()
-    require(binary, f"The images should be zeros and ones, {like}")
-    repeated, fixed = (np.array_equal(images, drawn(seed)) for seed in (1, 2))
-    require(repeated, "One seed gives two results: draw only from the rng you were given.")
-    require(not fixed, "Two seeds give the same images: draw from the rng you were given.")
-    rng, shape = np.random.default_rng(3), (20000, len(p["W2"]))
-
-    def logits(z):
-        return decode(p, z)[:, pixels]
-
-    y = logits(rng.standard_normal(shape))
-    images, prob, inverted = images[:, pixels], sigmoid(y), 1 - sigmoid(y)
-    if _fits(images, prob):
-        return
-    means = [drawn(seed, 500)[:, pixels].mean(axis=0) for seed in range(4, 10)]
-    alone = not np.std(means, axis=0).max() > 4 * 0.5 / np.sqrt(500)
-    require(alone, "The images of one call belong together: each needs a z of its own.")
-    nothing, uniform = logits(np.zeros(shape)), logits(rng.random(shape))
-    known = {
-        "All images come from one code, z = 0: draw z from the prior.": sigmoid(nothing),
-        "z is drawn from the prior N(0, 1). | standard_normal": sigmoid(uniform),
-        "Each pixel is drawn, 1 with probability p; yours are p, rounded.": prob.round(),
-        "The logits are no probabilities. | p is their sigmoid.": np.clip(y, 0, 1),
-        "The pixels are inverted: a uniform number is below p for a 1.": inverted,
-    }
-    for hint, wrong in known.items():
-        require(not _fits(images, wrong), hint)
-    apart = (
-        "The pixels' means are right, but they do not vary together as they should:"
-        " decode one z for all pixels of an image, and average over no z."
-    )
-    require(not _fits(images, prob, pairs=False), apart)
-    came, right = (np.round(a.mean(axis=0), 2) for a in (images, prob))
-    raise Wrong(f"The pixels' means are {came}; those of p(x) are {right}.")
-
-
-def _fits(images, prob, pairs=True):
-    """Whether the draws have these means and, of pairs of pixels, mean products."""
-    i, j = np.triu_indices(images.shape[1], 1)
-    both = np.float64(images), prob
-    seen, expected = (np.hstack([a, a[:, i] * a[:, j]]) if pairs else a for a in both)
-    spread = seen.var(axis=0) / len(seen) + expected.var(axis=0) / len(expected)
-    z = np.abs(seen.mean(axis=0) - expected.mean(axis=0)) / np.sqrt(spread + 1e-9)
-    return bool(z.max() < 5)
 
 
 TITLE, MINUTES = "an autoencoder made variational", 45

@@ -1,6 +1,9 @@
 """Parts, points and verdicts."""
 
-from minivae.grading import TASKS
+import re
+from pathlib import Path
+
+from minivae.grading import TASKS, compare
 from minivae.grading.student import ToDo, Wrong
 from minivae.grading.task import RIGHT, TODO, WRONG, Task, clean, grade_parts
 
@@ -62,6 +65,15 @@ def test_texts_are_bounded_and_printable():
     assert part.text.startswith("x??[31m?y y")
     assert len(part.text) < 1300
     assert clean("a\tb\nc", 10) == "a\tb\nc"
+
+
+def test_a_task_can_be_dropped_since_none_imports_another():
+    """What several need is in a module that is no task."""
+    modules = [task.name[3:] for task in TASKS]
+    for module in modules:
+        text = Path(compare.__file__).with_name(f"{module}.py").read_text(encoding="utf-8")
+        used = re.findall(r"^from minivae\.grading\.(\w+) import", text, re.MULTILINE)
+        assert used and not set(used) & set(modules), module
 
 
 def test_points_add_up_to_one_hundred_and_tasks_stand_in_order():

@@ -4,7 +4,8 @@ import numpy as np
 from exercise_answers import checks_of, graded, solution
 
 from minivae.grading import TASKS
-from minivae.grading.vae_gradient import backward, forward, problem
+from minivae.grading.vae import forward, problem
+from minivae.grading.vae_gradient import backward
 
 TASK = TASKS[6]
 test_right_answers, test_wrong_answers, test_handed_out = checks_of(TASK)
