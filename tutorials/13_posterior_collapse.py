@@ -1,28 +1,30 @@
 # %% [markdown]
 # # 13. Posterior collapse
 #
-# Sometimes a VAE learns to ignore its latent. The encoder answers every image with the
-# prior, the KL is zero, and the decoder draws the same average picture whatever $z$ is.
+# Sometimes a VAE learns to ignore its latent. The encoder returns the prior for every
+# image, the KL is zero, and the decoder draws the same average picture whatever $z$ is.
 # The loss is flat and looks converged. In this chapter we make it happen on purpose, in
-# a model where the threshold has a formula and in one where it has not; we learn to see
-# it; and we try the usual cures, to find out which of them cures what.
+# a model where the threshold has a formula and in one where it has none; we learn to
+# recognise it; and we test what each of the usual cures can do.
 #
 # **What you will learn**
 #
 # - to read the two terms of the loss as a *rate* and a *distortion*, and $\beta$ as the
 #   price between them;
 # - for the linear VAE, exactly: which dimensions collapse at which $\beta$, and how
-#   many nats the others carry (water, filled in from below);
+#   many nats the others carry ("reverse water-filling");
 # - to see collapse: the KL of each dimension, active units, the value of `rec`;
-# - how a mean in place of a sum causes it, by an implied $\beta$ of $D$;
+# - how a mean instead of a sum causes it, by an implied $\beta$ of $D$;
 # - annealing and free bits, measured: what they change, and what they cannot.
 #
-# **What you need:** chapter 4 (the KL as a force), chapter 7 (sum against mean), the
-# linear VAE of [chapter 21](21_linear_vae_is_ppca.py). About one hour and a half.
+# **What you need:** chapters [4](04_kl_of_two_gaussians.py) (the KL as a force) and
+# [7](07_reconstruction_term.py) (sum against mean), the linear VAE of [chapter
+# 21](21_linear_vae_is_ppca.py). About an hour and a half.
 #
 # **Symbols of this chapter.** $\beta$ is the weight of the KL, $R$ the rate, $\Delta$
-# the distortion, $\tau = \beta c$ the level of the water, $\lambda_k$ an eigenvalue of
-# the data's covariance, $\phi$ the free nats of a dimension.
+# the distortion, $\tau = \beta c$ the level of the "water", $\lambda_k$ an eigenvalue
+# of the data's covariance, $r_k$ the centred image along its axis, $\phi$ the free nats
+# of a dimension.
 
 # %%
 from copy import deepcopy
@@ -32,7 +34,7 @@ import numpy as np
 
 from checks import BLUE, GREEN, GREY, ORANGE, VERMILLION
 from checks import check, check_less, generator, measured
-from checks import must_fail, style
+from checks import must_fail, style, tiles
 from minivae import VAE, Adam, Binomial
 from minivae import gaussian
 from minivae.datasets import load_digits
@@ -69,8 +71,8 @@ n, D, K = 16, 64, 10
 # nats of distortion. At $\beta = 1$ both are worth the same, and the sum is $-$ELBO.
 #
 # **Predict.** A VAE of the digits with ten latent dimensions. As $\beta$ goes from 1 to
-# 64, does the rate shrink in all ten dimensions alike, or do some go to zero while
-# others hold out?
+# 64, does the rate shrink in all ten dimensions alike, or does it vanish in some while
+# others keep theirs?
 #
 # ## Where the answer has a formula
 #
@@ -83,7 +85,7 @@ n, D, K = 16, 64, 10
 #   \Vert^2}{2 \beta c} \right] + \mathrm{KL}(q \Vert p) + \text{const} .
 # $$
 #
-# That is the ordinary loss of a model with the variance $\tau = \beta c$ in place of
+# That is the ordinary loss of a model with the variance $\tau = \beta c$ instead of
 # $c$. So the best $W$ is that of probabilistic PCA for the variance $\tau$ (chapter
 # 21): along the principal axis $k$, whose eigenvalue of the data's covariance is
 # $\lambda_k$,
@@ -92,9 +94,9 @@ n, D, K = 16, 64, 10
 # W_k^2 = \max(\lambda_k - \tau, 0), \qquad \tau = \beta c \tag{13.2}
 # $$
 #
-# **An axis with $\lambda_k \le \beta c$ is switched off.** Not by bad luck in training:
-# at the optimum. Now the ones that stay. By chapter 21, with $M_k = W_k^2 + \tau =
-# \lambda_k$, the posterior has the variance $\sigma_k^2 = \tau / M_k = \tau /
+# **An axis with $\lambda_k \le \beta c$ is switched off.** That is the optimum, not a
+# failure of training. Now the axes that stay on. By chapter 21, with $M_k = W_k^2 +
+# \tau = \lambda_k$, the posterior has the variance $\sigma_k^2 = \tau / M_k = \tau /
 # \lambda_k$ and the mean $\mu_k = W_k r_k / \lambda_k$, where $r_k$ is the centred
 # image along the axis. Over the data $r_k^2$ averages to $\lambda_k$, so
 #
@@ -111,9 +113,9 @@ n, D, K = 16, 64, 10
 # R_k = \frac12 \log \frac{\lambda_k}{\beta c} \tag{13.4}
 # $$
 #
-# nats for an axis that is on, zero for one that is off. What of the image is lost? The
-# mean reconstructs $W_k \mu_k = r_k (1 - \tau / \lambda_k)$, so its error is $r_k \tau
-# / \lambda_k$, with mean square $\tau^2 / \lambda_k$. The noise of $z$ adds $W_k^2
+# nats for an axis that is on, zero for one that is off. How much of the image is lost?
+# The mean reconstructs $W_k \mu_k = r_k (1 - \tau / \lambda_k)$, so its error is $r_k
+# \tau / \lambda_k$, with mean square $\tau^2 / \lambda_k$. The noise of $z$ adds $W_k^2
 # \sigma_k^2 = (\lambda_k - \tau) \tau / \lambda_k$. Together
 #
 # $$
@@ -121,10 +123,10 @@ n, D, K = 16, 64, 10
 #   \tag{13.5}
 # $$
 #
-# Every axis that is on is left with the *same* squared error $\tau$, however much it
-# had; one that is off keeps all its $\lambda_k$. Pour water of depth $\tau$ over the
-# eigenvalues: what stands above the surface is transmitted. In information theory this
-# is Shannon's rate-distortion curve of a Gaussian source, "reverse water-filling".
+# Every axis that is on keeps the *same* squared error $\tau$, whatever its $\lambda_k$;
+# one that is off keeps all its $\lambda_k$. Pour water of depth $\tau$ over the
+# eigenvalues: only what stands above the surface is transmitted. In information theory
+# this is Shannon's rate-distortion curve of a Gaussian source, "reverse water-filling".
 
 
 # %%
@@ -160,8 +162,8 @@ for beta in (1, 5, 20):
     check("(13.2) columns", length, variance * eigenvalues, 1e-9)
 
 # %% [markdown]
-# Both sides of these checks know that $\beta c$ takes the place of $c$. Whether that is
-# so, (13.1) itself must say: at the best $W$ and $q$ no small change lowers it.
+# Both sides of these checks assume that $\beta c$ replaces $c$. So we check (13.1)
+# itself: no small change of the best $W$ and $q$ lowers it.
 
 
 # %%
@@ -217,15 +219,14 @@ plt.title("Linear VAE: one dimension after the other drowns")
 plt.show()
 
 # %% [markdown]
-# So the answer of the linear model is: all active ones lose alike (the curves are
-# parallel, half a nat per factor of $e$), and each goes out at its own $\beta$. It also
-# says what is *not* needed for collapse: no powerful decoder, no bad optimizer. If the
-# noise that the likelihood allows is larger than what a direction of the data has to
-# say, silence is optimal.
+# So in the linear model all active dimensions lose alike (the curves are parallel, half
+# a nat per factor of $e$), and each goes out at its own $\beta$. It also shows what
+# collapse does *not* need: a powerful decoder or a bad optimizer. Where $\beta c$
+# exceeds the variance of the data along an axis, the best model ignores that axis.
 #
 # ## Digits
 #
-# Now the real thing, with a hidden layer on each side and the binomial likelihood.
+# Now a model with a hidden layer on each side and the binomial likelihood.
 
 
 # %%
@@ -249,11 +250,8 @@ def look(model):
     eps = noise.standard_normal((10, len(test), K), np.float32)
     loss = model.loss(test, eps)
     kl_k = gaussian.kl(*model.encode(test)).mean(axis=0)  # (4.6)
-    return (
-        loss,
-        np.sort(kl_k)[::-1],
-        int(active_units(model, test).sum()),
-    )
+    active = int(active_units(model, test).sum())
+    return loss, np.sort(kl_k)[::-1], active
 
 
 prices = [0.3, 1, 3, 10, 30, 64]
@@ -298,16 +296,16 @@ plt.show()
 
 # %% [markdown]
 # The nonlinear model does what the linear one predicts: at $\beta = 10$ the dimensions
-# are thinner, at 30 some are left, at 64 none. (These runs of 800 steps have not
-# settled: at $\beta = 30$ three or four dimensions are left in the end, as we shall
+# carry less, at 30 some are left, at 64 none. (These runs of 800 steps have not
+# settled: at $\beta = 30$ three to five dimensions are left in the end, as we shall
 # see.) Two ways to count them:
 #
 # - **The KL of each dimension**, averaged over images. Zero means that the posterior is
 #   the prior for every image.
 # - **Active units** (Burda and others): dimensions in which the posterior *mean* varies
 #   over the data by more than 0.01. By (13.3), that is a dimension with $\lambda_k$ one
-#   percent above the water, or $R_k = 0.005$ nats. It is a generous threshold: a unit
-#   may be active and carry next to nothing.
+#   percent above the water, or $R_k = 0.005$ nats. The threshold is low: an active unit
+#   may carry next to nothing.
 
 # %%
 model = models[30]
@@ -322,8 +320,8 @@ check("rate at the threshold", rate, [0.005], 1e-4)
 # %% [markdown]
 # ## Rate against distortion
 #
-# All models in one plane. A model on this plane with $R + \text{distortion}$ smaller is
-# a better density model; lines of equal ELBO run at 45 degrees. Different $\beta$ pick
+# We draw all models in the plane of rate and distortion. The smaller $R + \Delta$, the
+# better the bound; lines of equal ELBO fall at 45 degrees. Different $\beta$ pick
 # different points of one curve, and on the best possible curve the slope is known. If
 # $(R, \Delta)$ minimises $\Delta + \beta R$ among all points that can be reached, then
 # to first order a small step along the curve changes nothing, $d\Delta + \beta\, dR =
@@ -383,20 +381,20 @@ for i in range(1, len(prices)):
 #
 # ## Provoked by accident: a mean for a sum
 #
-# Hardly anyone sets $\beta = 64$ on purpose. This is how it comes about: the
-# reconstruction is averaged over the pixels, as loss functions of libraries do by
-# default, and the KL is summed over its dimensions. Divide the proper loss by $D$ and
-# compare:
+# Hardly anyone sets $\beta = 64$ on purpose. It happens like this: the reconstruction
+# is averaged over the pixels, as loss functions of libraries do by default, and the KL
+# is summed over its dimensions. Divide the proper loss by $D$ and compare:
 #
 # $$
 # \frac{\text{rec}}{D} + \text{kl} = \frac1D \left( \text{rec} + D \cdot \text{kl}
 #   \right) \tag{13.7}
 # $$
 #
-# The factor in front scales all gradients alike, which Adam does not notice. What is
-# trained is $\beta = D$. (Seen in keras-team/keras PR #3383, y0ast/VAE-Torch #11,
-# zdebruine/MMVAE PR #19, and many more.) The larger the images, the worse: 784 for
-# MNIST. And it is why some report that "$\beta$ must be 0.001 on our data".
+# The factor in front scales all gradients alike, which Adam does not notice (chapter
+# 9). So the model is trained with $\beta = D$. (Seen in keras-team/keras PR #3383,
+# y0ast/VAE-Torch #11, zdebruine/MMVAE PR #19, and many more.) The larger the images,
+# the worse: 784 for MNIST. It may be why some report that "$\beta$ must be 0.001 on our
+# data".
 
 # %%
 model = models[1]
@@ -419,9 +417,9 @@ check("the reverse", implied_beta("sum", "mean", D=D, K=K), 1 / K, 0)
 
 # %% [markdown]
 # The same happens in disguise with squared errors. $\Vert x - y \Vert^2 + \mathrm{KL}$
-# is a Gaussian with $c = \frac12$ (chapter 7), and pixels from 0 to 1 whose standard
-# deviations are 0.3 have little to say against a noise of 0.7: by (13.2) an axis needs
-# $\lambda_k > \frac12$.
+# is a Gaussian with $c = \frac12$ (chapter 7), a noise of 0.7 on pixels from 0 to 1
+# whose own standard deviations are about 0.3: by (13.2) an axis needs $\lambda_k >
+# \frac12$.
 
 # %%
 check("implied_c of a plain square", implied_c(1.0), 0.5, 0)
@@ -434,9 +432,9 @@ check_less("averaged: all drown", eigenvalues.max(), per_pixel)
 # ## Seen
 #
 # What does a collapsed VAE look like? The loss is a smooth, quickly converged curve;
-# samples are all the same blur. The surest sign is in `rec`. If the decoder cannot see
-# $z$, the best it can do is one probability per pixel, and that baseline can be
-# computed without any network (chapter 9).
+# samples are all the same blur. The surest sign is in `rec`. If the decoder does not
+# use $z$, its best output is one probability per pixel, and this baseline needs no
+# network ([chapter 9](09_training_on_digits.py)).
 
 # %%
 p = (train.sum(axis=0) + 0.5) / (n * len(train) + 1)
@@ -456,31 +454,32 @@ with must_fail():
 #
 # In the literature, "posterior collapse" mostly means something else: $\beta = 1$, and
 # a decoder that is strong by itself, since it predicts each pixel, or word, from those
-# before it (Bowman and others 2016, for sentences). Then a latent that costs KL is not
-# needed. [Chapter 25](25_a_decoder_that_needs_no_z.py) builds the smallest such model
-# and measures what it does to the rate, and what the cures below do to its ELBO.
+# before it (Bowman and others 2016, for sentences). Then the model can do without a
+# latent that costs KL. [Chapter 25](25_a_decoder_that_needs_no_z.py) builds the
+# smallest such model and measures what it does to the rate, and what the cures below do
+# to its ELBO.
 #
 # ## Cured?
 #
-# Three cures are in use. What each does depends on *why* the latent was silent.
+# Three cures are in use. Whether one helps depends on *why* the latent collapsed.
 #
-# **Mend the loss.** If $\beta = D$ was an accident, that is the cure, and it works even
-# on a collapsed model: we go on from there with $\beta = 1$.
+# **Correct the loss.** If $\beta = D$ was an accident, this is the cure, and it works
+# even on a collapsed model: we continue from there with $\beta = 1$.
 #
-# **Annealing.** In the first steps the decoder makes nothing of $z$ yet, so only the KL
+# **Annealing.** In the first steps the decoder does not use $z$ yet, so only the KL
 # gives a consistent gradient, towards the prior (chapter 4). A weight that *rises* from
 # 0 to $\beta$ lets the decoder learn to use $z$ first (Bowman and others 2016). It
-# changes the way, not the objective.
+# changes the path of the training, not the objective.
 #
-# **Free bits.** Change the end: give each dimension $\phi$ nats that cost nothing. The
-# KL of the objective becomes
+# **Free bits.** This changes the objective: each dimension gets $\phi$ nats that cost
+# nothing. The KL of the objective becomes
 #
 # $$
 # \sum_k \max \left( \phi,\; \overline{\mathrm{KL}}_k \right) \tag{13.8}
 # $$
 #
 # with $\overline{\mathrm{KL}}_k$ the mean over the images of the batch. Below $\phi$
-# the maximum is a constant, its gradient zero: there the KL does not push at all.
+# the maximum is a constant, so there the KL has no gradient.
 #
 # **Predict.** Three runs: (a) the collapsed model, continued with $\beta = 1$; (b)
 # $\beta = 64$, annealed; (c) $\beta = 64$ with two free nats per dimension. Which will
@@ -523,31 +522,33 @@ def price_paid(name, beta):
     return loss.rec + beta * loss.kl
 
 
-check_less("(a) awake", 5, result["(a) 64, then 1"][2])
-check_less("(b) still asleep", result["(b) 64, annealed"][0].kl, 0.05)
-check_less("(c) awake", 8, result["(c) 64, 2 nats free"][2])
+check_less("(a) active", 5, result["(a) 64, then 1"][2])
 check_less(
-    "at 64, silence is better",
+    "(b) still collapsed", result["(b) 64, annealed"][0].kl, 0.05
+)
+check_less("(c) active", 8, result["(c) 64, 2 nats free"][2])
+check_less(
+    "at 64, collapsed is better",
     price_paid("64, constant", 64),
     price_paid("(c) 64, 2 nats free", 64),
 )
 
 # %% [markdown]
-# (a) Collapse is reversible. With the right weight the same parameters come alive
-# again. (b) At $\beta = 64$ annealing changes nothing, because there silence is the
-# optimum, as the last check shows: measured by its own loss, the collapsed model is
-# better than the one that is awake. (c) Free bits keep all dimensions awake at any
-# $\beta$, close to the two nats that cost nothing, because they change the question.
+# (a) Collapse is reversible: with the right weight the same parameters use $z$ again.
+# (b) At $\beta = 64$ annealing changes nothing; the last check shows why: by the
+# objective with $\beta = 64$ the collapsed model is far better than the active one of
+# (c). (c) Free bits keep all dimensions active even here, close to the two nats that
+# cost nothing, because they change the objective.
 #
 # ## Does annealing find a better value?
 #
-# At $\beta = 30$ some dimensions are worth their price, and the way may matter. An
+# At $\beta = 30$ some dimensions are worth their price, and annealing may matter. An
 # earlier version of this chapter compared one annealed run with one that was not, after
 # 800 steps, and concluded from 0.7 nats that annealing finds a better value, and that
 # eight dimensions are active. That was one seed, far from the end. `python
-# benchmarks/course_13.py` repeats it: five seeds, equal steps, batches and noise, up
-# to 16,000 steps with a rate that falls to zero, and the weight risen in 600 steps or,
-# slowly, in half of them all.
+# benchmarks/course_13.py` repeats it: five seeds, equal steps, batches and noise, up to
+# 16,000 steps with a rate that falls to zero, and the weight rising over 600 steps or,
+# slowly, over half of all steps.
 #
 # **Predict.** Will the difference survive? Will the number of active units?
 
@@ -605,14 +606,14 @@ check_less("and few dimensions are active", most, 6)
 # below zero annealing is better. After 2,000 steps the seeds differ, from 0.0 to 2.1
 # nats. After 16,000 the annealed run is ahead in all five on the test images, by 0.9 ±
 # 0.2 nats of 240; on the training images, whose objective it is, by 0.4 ± 0.3, in four
-# of five: small, and not certain. So the sign of the first conclusion was right, but
-# what it rested on was not, and its second half was wrong: the eight active dimensions
-# were dimensions that had not died yet. In the end three or four are left, annealed or
-# not.
+# of five: small, and not certain. Slow annealing gains no more. So the sign of the
+# first conclusion was right, but one short run was no evidence for it, and its second
+# half was wrong: the eight active dimensions had not yet collapsed. In the end three to
+# five are left, annealed or not.
 #
-# So before you reach for a cure, ask which illness it is. Compute the objective, with
-# its $\beta$, of the collapsed model and of any model that is not. If the collapsed one
-# is better, your loss asks for it.
+# So before you choose a cure, find the cause. Compute the objective, with its $\beta$,
+# of the collapsed model and of one that is not collapsed. If the collapsed one is
+# better, your loss asks for it.
 
 # %% tags=["hide-input"]
 # Figure: Test digits and their reconstructions in rows. At beta = 1
@@ -624,37 +625,28 @@ rows = {
     "$\\beta = 1$": models[1].reconstruct(test[picks]),
     "$\\beta = 30$": models[30].reconstruct(test[picks]),
     "$\\beta = 64$": models[64].reconstruct(test[picks]),
-    "64, free bits": cures["(c) 64, 2 nats free"].reconstruct(
-        test[picks]
-    ),
 }
-fig, panels = plt.subplots(
-    len(rows), len(picks), figsize=(7, 4.4), squeeze=False
-)
-for line, (name, images) in zip(panels, rows.items(), strict=True):
-    for panel, image in zip(line, images, strict=True):
-        panel.imshow(image.reshape(8, 8), vmin=0, vmax=n)
-        panel.set_xticks([])
-        panel.set_yticks([])
-        panel.spines[:].set_visible(False)
-    line[0].set_ylabel(name, rotation=0, ha="right", va="center")
-fig.suptitle("Reconstructions: a collapsed VAE has one answer", x=0.5)
+freed = cures["(c) 64, 2 nats free"]
+rows["64, free bits"] = freed.reconstruct(test[picks])
+axes = plt.figure(figsize=(7, 4.4)).add_subplot()
+tiles(axes, list(rows.values()), list(rows), (8, 8), n)
+axes.set_title("Reconstructions: a collapsed VAE has one answer")
 plt.show()
 
 # %% [markdown]
 # ## What goes wrong in practice
 #
-# **The wrong number is watched.** With a weight that rises, `rec + beta * kl` gets
-# *worse* while the model gets better; and with a weight of zero it is no bound at all.
-# Report the ELBO at $\beta = 1$ beside the objective, as `minivae.training.fit` does
-# (the zoo of chapter 14 has the bug `annealed-report`).
+# **Watching the wrong number.** While the weight rises, `rec + beta * kl` can get
+# *worse* as the model gets better; with a weight below 1 it is no bound at all. Report
+# the ELBO at $\beta = 1$ beside the objective, as `minivae.training.fit` does (the zoo
+# of [chapter 14](14_zoo_of_bugs.py) has the bug `annealed-report`).
 #
-# **A mean over the latent dimensions.** It pushes the other way, to $\beta = 1/K$: no
-# collapse, crisp reconstructions, and samples from the prior that land where no code
-# has ever been.
+# **A mean over the latent dimensions** has the opposite effect, $\beta = 1/K$: no
+# collapse, sharp reconstructions, and samples from the prior that land where no code
+# lies.
 #
-# **Counting instead of looking.** "All ten units are active" was true at $\beta = 10$
-# with less than 0.05 nats in the last of them. Look at the KL of each.
+# **Counting units only.** "All ten units are active" was true at $\beta = 10$ with less
+# than 0.05 nats in the last of them. Look at the KL of each.
 #
 # ## Exercises
 #
@@ -677,15 +669,22 @@ halved = water(np.array([0.5]), 5 * 0.02)[1]
 check("halved at beta = 5", halved, nats / 2, 1e-12)
 
 # %% [markdown]
-# **2. When will it learn the scale?** Let the linear model learn $c$ too, at $\beta =
-# 1$. By chapter 21 the best $c$ is the mean of the discarded eigenvalues. Show that
-# then no axis can collapse as long as $K < D$ and the eigenvalues differ. What does
-# that say about the constant $c$ of a Gaussian VAE that collapses?
+# **2. A scale that is learned.** Let the linear model learn $c$ too, at $\beta = 1$. By
+# chapter 21 the best $c$ is the mean of the discarded eigenvalues. Show that then none
+# of the $K$ axes can collapse if $K < D$ and the eigenvalues differ. What does that say
+# about the constant $c$ of a Gaussian VAE that collapses?
 #
 # <details><summary>Hint</summary>
 #
-# A mean of numbers that are all below $\lambda_K$ is below $\lambda_K$. A fixed $c$
-# that is too large is a $\beta$ that is too large: by (13.2) only their product counts.
+# Where does the mean of the discarded eigenvalues lie? Then use (13.2).
+#
+# </details>
+#
+# <details><summary>Answer</summary>
+#
+# The discarded eigenvalues are all below $\lambda_K$, so their mean $c$ is, too, and
+# $\lambda_k > c = \beta c$ for all $k \le K$. A constant $c$ that is too large acts as
+# a $\beta$ that is too large: by (13.2) only their product counts.
 #
 # </details>
 
@@ -702,8 +701,16 @@ check_less("all axes carry something", 0, rate.min())
 #
 # <details><summary>Hint</summary>
 #
-# The maximum is convex: Jensen. Under the mean, an easy image may use less than $\phi$
-# for free and leave it to a difficult one; image by image it may not.
+# Is $\max(\phi, \cdot)$ convex or concave? What does an easy image pay that uses less
+# than $\phi$?
+#
+# </details>
+#
+# <details><summary>Answer</summary>
+#
+# It is convex, so by Jensen the mean of the maxima is the larger. Under the mean, an
+# easy image that uses less than $\phi$ leaves free nats to a difficult one; image by
+# image it cannot.
 #
 # </details>
 
@@ -716,18 +723,18 @@ print(f"maximum of means {of_mean:.3f}, mean of maxima {mean_of:.3f}")
 check_less("Jensen", of_mean, mean_of)
 
 # %% [markdown]
-# **4. Is the code used? (towards research)** The rate is only an upper bound of what
-# $z$ says about $x$: with $\bar q(z) = \frac1N \sum_m q(z|x_m)$ it is the mutual
-# information plus $\mathrm{KL}(\bar q \Vert p)$. Estimate both parts for $\beta = 1$
-# and 30, from $\log q(z|x_n) - \log \bar q(z)$ over $z \sim q(z|x_n)$, with all 300
-# test images and with 100 of them. Which of the two estimates of the information can be
-# trusted?
+# **4. Is the code used? (towards research)** The rate is only an upper bound of the
+# information about $x$ in $z$: with $\bar q(z) = \frac1N \sum_m q(z|x_m)$ it is the
+# mutual information plus $\mathrm{KL}(\bar q \Vert p)$. Estimate both parts for
+# $\beta = 1$ and 30, from $\log q(z|x_n) - \log \bar q(z)$ over $z \sim q(z|x_n)$, with
+# all 300 test images and with 100 of them. Which of the two estimates of the
+# information can be trusted?
 #
 # <details><summary>Hint</summary>
 #
 # Chapter 4, exercise 4. Since $q(z | x_n)$ itself is one of the terms of $\bar q$, no
-# estimate exceeds $\log N$: 5.70 for 300 images, 4.61 for 100. One that is near its
-# ceiling tells of $N$ and not of the code.
+# estimate exceeds $\log N$: 5.70 for 300 images, 4.61 for 100. One near this ceiling
+# shows $N$, not the code.
 #
 # </details>
 
@@ -758,32 +765,36 @@ check_less("beta = 30: it hardly does", abs(grown[30]), 0.35)
 check_less("beta = 30: the rest is small", abs(found[30, 300][1]), 0.3)
 
 # %% [markdown]
-# At $\beta = 1$ the estimate is its ceiling, $\log N$, and the other part is a
-# remainder: neither says more than that the code tells 300 images apart. At $\beta =
-# 30$ it hardly changes with $N$, and nearly all of the rate is information.
+# At $\beta = 1$ the estimate is at its ceiling, $\log N$, and the other part is what
+# remains of the rate: both show only that the code distinguishes 300 images. At
+# $\beta = 30$ it hardly changes with $N$, and nearly all of the rate is information.
 #
 # ## Sources
 #
-# - I. Higgins and others, *beta-VAE*, ICLR 2017: the weight $\beta$.
-# - A. A. Alemi and others, *Fixing a Broken ELBO*, ICML 2018: rate, distortion, and
-#   (13.6).
-# - J. Lucas, G. Tucker, R. Grosse, M. Norouzi, *Don't Blame the ELBO! A Linear VAE
-#   Perspective on Posterior Collapse*, NeurIPS 2019: collapse of the linear VAE as a
-#   property of probabilistic PCA.
+# - I. Higgins and others, [*beta-VAE*](https://openreview.net/forum?id=Sy2fzU9gl), ICLR
+#   2017: the weight $\beta$.
+# - A. A. Alemi and others, [*Fixing a Broken ELBO*](https://arxiv.org/abs/1711.00464),
+#   ICML 2018: rate, distortion, and (13.6).
+# - J. Lucas, G. Tucker, R. Grosse, M. Norouzi, [*Don't Blame the ELBO! A Linear VAE
+#   Perspective on Posterior Collapse*](https://arxiv.org/abs/1911.02469), NeurIPS 2019:
+#   collapse of the linear VAE as a property of probabilistic PCA.
 # - T. M. Cover, J. A. Thomas, *Elements of Information Theory*, 2nd edition 2006,
 #   section 10.3: reverse water-filling.
-# - S. R. Bowman and others, *Generating Sentences from a Continuous Space*, CoNLL 2016:
-#   collapse in text models, and annealing.
-# - D. P. Kingma and others, *Improving Variational Inference with Inverse
-#   Autoregressive Flow*, NeurIPS 2016: free bits.
-# - Y. Burda, R. Grosse, R. Salakhutdinov, *Importance Weighted Autoencoders*, ICLR
-#   2016, section 5: active units.
+# - S. R. Bowman and others, [*Generating Sentences from a Continuous
+#   Space*](https://arxiv.org/abs/1511.06349), CoNLL 2016: collapse in text models, and
+#   annealing.
+# - D. P. Kingma and others, [*Improving Variational Inference with Inverse
+#   Autoregressive Flow*](https://arxiv.org/abs/1606.04934), NeurIPS 2016: free bits.
+# - Y. Burda, R. Grosse, R. Salakhutdinov, [*Importance Weighted
+#   Autoencoders*](https://arxiv.org/abs/1509.00519), ICLR 2016, section 5: active
+#   units.
 # - B. Dai, Z. Wang, D. Wipf, [*The Usual Suspects? Reassessing Blame for VAE Posterior
 #   Collapse*](https://arxiv.org/abs/1912.10702), ICML 2020: collapse as a bad local
 #   optimum of deep networks.
 #
 # ## What to read next
 #
-# Chapter 14 opens the zoo, where the implied $\beta$ is one bug of many. Alemi and
-# others is the paper to read after this chapter; for collapse in deep models, J. He and
-# others, *Lagging Inference Networks and Posterior Collapse*, ICLR 2019.
+# [Chapter 14](14_zoo_of_bugs.py) opens the zoo, where the implied $\beta$ is one bug of
+# many. Alemi and others is the paper to read after this chapter; for collapse in deep
+# models, J. He and others, [*Lagging Inference Networks and Posterior
+# Collapse*](https://arxiv.org/abs/1901.05534), ICLR 2019.
