@@ -27,6 +27,13 @@ def test_the_noise_of_a_float32_function_is_seen_through_a_float64_result():
     assert Oracle(log_sum_exp, THETA).noise < 1e-14
 
 
+def test_steps_out_of_the_domain_are_tried_without_a_warning():
+    """pytest makes errors of warnings: a student would see NumPy's in the report."""
+    value, error = Oracle(lambda t: np.log(t[0]), np.array([1e-3])).entries([0])
+    np.testing.assert_allclose(value, 1e3, rtol=1e-6)
+    assert error < 1
+
+
 def test_a_kink_is_told_from_a_steep_curve():
     kinked = Oracle(lambda t: abs(t[0] - 1.0) + t[0] ** 2, np.array([1.0]))
     assert kinked.kink(0) == pytest.approx((1, 3), abs=1e-3)

@@ -114,15 +114,21 @@ def test_a_sum_over_the_wrong_axis_that_the_shape_hides():
 
 
 @pytest.mark.parametrize(
-    ("row", "words"), [(0, "first row of the batch"), (-1, "last row of the batch")]
+    ("row", "factor", "words"),
+    [
+        (0, 1, "first row of the batch alone: the sum"),
+        (-1, 1, "last row of the batch alone: the sum"),
+        (0, B, "first row of the batch alone, times B"),
+        (-1, 1 / B, "last row of the batch alone, divided by B"),
+    ],
 )
-def test_one_row_instead_of_the_batch(row, words):
+def test_one_row_instead_of_the_batch(row, factor, words):
     rng = np.random.default_rng(0)
 
     class OneRow(Linear):
         def backward(self, dy, need_dx=True):
             dx = super().backward(dy, need_dx)
-            self.db[...] = dy[row]
+            self.db[...] = factor * dy[row]
             return dx
 
     report = check_layer(OneRow(N, M), rng.standard_normal((B, N)), rng)
