@@ -262,7 +262,7 @@ check("121 nodes are enough", log_evidence(x, 121), other, 1e-11)
 # For a smooth function that fades to zero at both ends the error falls faster than any
 # power of the step, once the step is about as fine as the posterior is wide (Trefethen
 # and Weideman, section 5). A coarse grid is worthless, a fine one is exact to rounding,
-# and comparing two grids shows which one you have. Later chapters use it.
+# and comparing two grids shows which one you have. Later chapters use this sum.
 #
 # ## The posterior comes for free
 #

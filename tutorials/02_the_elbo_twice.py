@@ -2,21 +2,21 @@
 # # 2. The ELBO, twice
 #
 # With many latent dimensions the integral $p(x) = \int p(x, z) \, dz$ cannot be
-# computed. So we look for a number that is certainly *below* $\log p(x)$, that can be
-# computed from samples, and that can be pushed up. This is the ELBO, the evidence lower
-# bound, and minus it is the loss of every VAE. We derive it twice, because each
+# computed. So we look for a number that is never *above* $\log p(x)$, that can be
+# estimated from samples, and that can be pushed up. This is the ELBO, the evidence
+# lower bound; its negative is the loss of a VAE. We derive it twice, because each
 # derivation shows something that the other one hides.
 #
 # **What you will learn**
 #
 # - Jensen's inequality, proved in two lines and drawn, and the bound that it gives;
-# - the same bound from the KL divergence, with the name of what is missing;
+# - the same bound from the KL divergence, with a name for what is missing;
 # - to compute all three parts of $\log p(x) = \mathrm{ELBO} + \mathrm{KL}$ by three
 #   separate routes, which agree to 1e-9, and to know what this agreement cannot see;
 # - when the bound is tight, and what pushing it up does to the model.
 #
 # **What you need:** [chapter 1](01_latent_variable_models.py) (the circle, quadrature).
-# About one hour and a half, without the exercises.
+# About an hour and a half, without the exercises.
 #
 # **Symbols:** $w$ the importance weight; $m$ a mean; $W$ a linear decoder; $\sigma^2$ a
 # variance of $q$; $\Lambda$ the precision matrix of a posterior and $\rho$ its
@@ -39,17 +39,17 @@ rng = generator(2)
 # %% [markdown]
 # ## The question
 #
-# Chapter 1 ended with importance sampling: for any density $q(z)$ that covers where
-# $p(x, z)$ is (equation 1.11),
+# Chapter 1 ended with importance sampling: for any density $q(z)$ that is positive
+# where $p(x, z)$ is (equation 1.11),
 #
 # $$
 # p(x) = \mathbb{E}_{q(z)} \left[ w(z) \right] , \qquad w(z) = \frac{p(x, z)}{q(z)} ,
 # $$
 #
-# and with the observation that the *logarithm* of an average of such weights came out
-# too low. To train we want logarithms, since the probabilities of many data multiply.
-# What if we pull the logarithm inside the expectation, so that every sample gives a
-# $\log w$? It is wrong, of course; but by how much, and in which direction?
+# and before that we saw that the *logarithm* of an average of weights came out too low.
+# To train we want logarithms, since the probabilities of many data multiply. What if we
+# pull the logarithm inside the expectation, so that every sample gives a $\log w$? It
+# is wrong, of course; but by how much, and in which direction?
 #
 # The smallest case has a latent with two values. Let $p(x, z{=}1) = 0.3$ and $p(x,
 # z{=}2) = 0.1$, so $p(x) = 0.4$, and let $q$ toss a fair coin. The weights are $0.3 /
@@ -162,8 +162,7 @@ plt.show()
 # $$
 #
 # The last term does not depend on $z$, so it is its own expectation. The first two are
-# (2.2) with the sign reversed. Nothing was estimated on the way, so this is an equation
-# and not a bound:
+# minus (2.2). No step was an inequality, so this is an equation:
 #
 # $$
 # \log p(x) = \mathrm{ELBO}(q) + \mathrm{KL}(q \Vert p(z|x)) \tag{2.4}
@@ -184,8 +183,8 @@ plt.show()
 # the gap: **what the ELBO misses is exactly the KL from $q$ to the true posterior.**
 #
 # Since $\log p(x)$ does not depend on $q$, whatever raises the ELBO lowers the KL by
-# the same amount. We minimize a divergence from something we do not know by maximizing
-# something that we can compute. We try it on the coin first:
+# the same amount. We minimize a divergence from a density that we do not know by
+# maximizing a number that we can compute. We try it on the coin first:
 
 
 # %%
@@ -204,15 +203,15 @@ print(f"ELBO {elbo_sum(q, joint):.3f}, KL {kl_sum(q, posterior):.3f}")
 # ## Three routes to one sum
 #
 # Now take the circle of chapter 1, with one latent dimension, a nonlinear decoder and a
-# Gaussian $q(z) = \mathcal{N}(z; \mu, \sigma^2)$. On one grid both sides of (2.4) are
-# the same sums in another order, and a check would prove little. We take three routes.
+# Gaussian $q(z) = \mathcal{N}(z; \mu, \sigma^2)$. On a single grid both sides of (2.4)
+# would be the same sums, and a check would prove little. We take three routes.
 #
 # - $\log p(x)$: the plain sum over $z \in [-8, 8]$, equation (1.4).
 # - The ELBO: never touches $p(x)$ or the posterior. It is an expectation over $q$, so
 #   we write $z = \mu + \sigma \varepsilon$ and sum over a lattice of $\varepsilon$,
 #   which moves and stretches with $q$.
 # - The KL: nodes and weights of Gauss-Legendre, and a posterior that is normalized by
-#   *its own* sum over these nodes, not with the $p(x)$ of the first item.
+#   *its own* sum over these nodes, not by the $p(x)$ of the first item.
 
 # %%
 c = 0.25
@@ -272,12 +271,11 @@ for mu, logvar in ((0.7, -3.0), (0.0, 0.0), (-0.5, -1.0), (1.1, -2.0)):
     check("  (2.4) their sum", sum(parts), log_evidence(x), 1e-9)
 
 # %% [markdown]
-# Four choices of $q$, from excellent to absurd, split the same sum in four ways. A
-# mistake in the sampler, in an integral or in the KL breaks it.
+# Four choices of $q$, from good to absurd, split the same sum in four ways. A mistake
+# in $z = \mu + \sigma \varepsilon$, in an integral or in the KL breaks the identity.
 #
 # **Predict.** What about a mistake in the model's density? Forget the constant $2 \pi
-# c$ of the likelihood, or put something absurd in its place: which does the identity
-# notice?
+# c$ of the likelihood, or put in something absurd: which does the identity notice?
 
 
 # %% tags=["hide-output"]
@@ -299,11 +297,11 @@ for density in wrong:
 
 # %% [markdown]
 # Neither. The derivation of (2.4) never used that $p(x, z)$ is a density: the identity
-# holds for **any positive function** in its place, since all three numbers are made
-# from that one function. It tests the ELBO, the KL and the sampler, and it is blind to
-# the density. A wrong density shows in the integral of $p(x)$ over all $x$, which must
-# be one (chapter 1), or by comparison with a density from another source. The package
-# has one, its `Gaussian` likelihood, and integrates it in
+# holds for **any positive function** of $z$ with a finite integral, since all three
+# numbers are made from that one function. It tests the ELBO and the KL, and it is blind
+# to the density. A missing constant shows in the integral of $p(x)$ over all $x$, which
+# must be one (chapter 1); any wrong density shows by comparison with one from another
+# source. The package has one, its `Gaussian` likelihood, and integrates it in
 # `minivae.inference.exact.quadrature`, which asks only for a decoder and a likelihood.
 # We hand it our circle ([chapter 12](12_how_tight_is_the_bound.py): trained VAEs).
 
@@ -370,11 +368,10 @@ check_less("too wide loses more", best[0.45], best[0.07])
 # Then choose the other point, which the next question is about, and try again.
 #
 # At the best $\mu$ and $\sigma = 0.18$ the gap is a few thousandths of a nat. It cannot
-# be zero, since the true posterior is bent a little and $q$ is a Gaussian.
+# be zero, since $q$ is a Gaussian and the true posterior is not quite one.
 #
-# **Predict.** Now the point at the bottom of the circle, whose posterior has two equal
-# bumps far apart. Let $q$ sit on one of them as well as it can. How many nats are
-# missing? (The answer is a number you know.)
+# **Predict.** The point at the bottom of the circle has a posterior with two equal
+# bumps far apart. Let $q$ sit on one as well as it can. How many nats are missing?
 
 # %% tags=["hide-output"]
 bottom = np.array([0.0, -2.0])
@@ -407,12 +404,12 @@ plt.title("$q$ picks a side")
 plt.show()
 
 # %% [markdown]
-# Log 2. On its bump $q$ is twice as high as the posterior, which has only half of its
-# mass there; so $\log q - \log p(z|x) = \log 2$ wherever $q$ looks. A $q$ in the
-# middle, wide enough for both bumps, would pay nearly fourteen nats.
+# Nearly $\log 2$. On its bump $q$ is twice as high as the posterior, which has only
+# half of its mass there; so $\log q - \log p(z|x)$ is about $\log 2$ wherever $q$
+# draws. A $q$ in the middle, wide enough for both, would pay nearly fourteen nats.
 #
-# This KL **punishes $q$ for being where the posterior is not, but not for missing a
-# place where it is.**
+# This KL **punishes $q$ hard for being where the posterior is not, and little for
+# missing a place where it is**: fourteen nats against $\log 2$.
 #
 # ## The two terms of the loss
 #
@@ -432,10 +429,10 @@ plt.show()
 #   \mathrm{rec} = - \mathbb{E}_q \left[ \log p(x|z) \right] \tag{2.5}
 # $$
 #
-# There are two KLs, easily mixed up. $\mathrm{KL}(q \Vert p(z))$ is in
-# the loss, and chapter 4 gives its formula, $\frac12 (\mu^2 + \sigma^2 - 1 - \log
-# \sigma^2)$. $\mathrm{KL}(q \Vert p(z|x))$ is not in the loss: it is the gap, which
-# training never computes.
+# There are two KLs, easily mixed up. $\mathrm{KL}(q \Vert p(z))$ is in the loss, and
+# chapter 4 gives its formula, $\frac12 (\mu^2 + \sigma^2 - 1 - \log \sigma^2)$.
+# $\mathrm{KL}(q \Vert p(z|x))$ is not in the loss: it is the gap, never computed in
+# training.
 
 
 # %%
@@ -467,7 +464,7 @@ with must_fail():  # the gap is not the regulariser
 #
 # The gap is zero if and only if $q$ is the posterior. So the family from which $q$ is
 # taken must contain it. With a linear decoder, $g(z) = W z$ for a vector $W$, the
-# posterior is a Gaussian, and then the ELBO can be all of $\log p(x)$.
+# posterior is a Gaussian, and then the ELBO can reach $\log p(x)$.
 #
 # As a function of $z$, up to constants,
 #
@@ -554,14 +551,14 @@ check("minivae: posterior mean", theirs, mean, 1e-12)
 #   - \sum_k \log \sigma_k^2 \right) .
 # $$
 #
-# The derivative in $\sigma_k^2$ is $\frac12 (\Lambda_{kk} - 1 / \sigma_k^2)$, and it is
-# zero at
+# The derivative in $\sigma_k^2$ is $\frac12 (\Lambda_{kk} - 1 / \sigma_k^2)$. It is
+# negative below and positive above
 #
 # $$
 # \sigma_k^2 = \frac{1}{\Lambda_{kk}} . \tag{2.10}
 # $$
 #
-# There the first sum is $K$ and cancels, and the smallest gap is left:
+# There the first sum is $K$ and cancels, which leaves the smallest gap:
 #
 # $$
 # \mathrm{gap} = \frac12 \left( \sum_k \log \Lambda_{kk} - \log \det \Lambda \right)
@@ -666,27 +663,29 @@ plt.show()
 
 # %% [markdown]
 # The blue bounds are EM ([chapter 20](20_mixtures_and_em.py)): each touches $\log p$
-# and stays below it, so a step up on the bound is a step up of $\log p$ as well.
+# and stays below it, so what raises the bound from there raises $\log p$ at least as
+# much.
 #
-# The vermillion bound does not touch anywhere, and climbing it from the best $\theta$
-# **makes the model worse while the ELBO rises**. The decoder shrinks, because a smaller
-# $W$ makes the posterior wider, more like the $q$ that we insisted on. (Turner and
+# The vermillion bound touches nowhere, and climbing it from the best $\theta$ **makes
+# the model worse while the ELBO rises**. The decoder shrinks, because a smaller $W$
+# makes the posterior wider, and so closer to the $q$ that we held fixed. (Turner and
 # Sahani, 2011, show it for time series.) So two things happen when the ELBO is
 # maximized over the model's parameters: $\log p(x)$ is pushed up, *and* the true
-# posterior is pulled towards what $q$ can express. Often both agree; they need not.
+# posterior is pulled towards what $q$ can express. These need not agree.
 #
 # ## What goes wrong in practice
 #
 # - *"Maximizing the ELBO brings our approximation closer to the data distribution."* In
 #   $q$ alone only the gap moves, not $\log p(x)$. In the model's parameters a larger
-#   ELBO does mean a larger $\log p(x)$, unless the gap shrinks at least as much, as we
-#   just saw.
+#   ELBO does mean a larger $\log p(x)$, unless the gap shrinks as much or more.
 # - *"$q$ can be any proposal distribution."* Where $p(x, z) > 0$ and $q = 0$, the ELBO
-#   is still a bound, a poorer one. Where $q > 0$ and $p(x, z) = 0$, it is $-\infty$.
+#   is still a bound, but (2.1) with $m = M$ shows that its gap is at least $-\log M$,
+#   $M$ being the posterior's mass where $q > 0$. If $q > 0$ where $p(x, z) = 0$, it is
+#   $-\infty$.
 # - *ELBO and loss.* The loss is minus the ELBO, and much public code calls one by the
-#   name of the other. Look at (2.5): both `rec` and `kl` come with a minus.
-# - *A better ELBO is not always a better model.* Comparing two models by their ELBO
-#   compares the sum of fit and gap. Chapter 12 takes them apart.
+#   name of the other. In the ELBO (2.5) both `rec` and `kl` have a minus.
+# - *A better ELBO is not always a better model.* To compare two models by their ELBO is
+#   to compare fit minus gap. Chapter 12 separates the two.
 #
 # ## Exercises
 #
@@ -702,8 +701,8 @@ plt.show()
 # <details><summary>Answer</summary>
 #
 # $-0.970$ nats for the first. The weights of the second are $0.3 / 0.75$ and $0.1 /
-# 0.25$, both $0.4$: they do not scatter, since this $q$ is the posterior, so nothing is
-# lost.
+# 0.25$, both $0.4$: this $q$ is the posterior, the weights do not scatter, and nothing
+# is lost.
 #
 # </details>
 
@@ -714,7 +713,7 @@ second = elbo_sum(np.array([0.75, 0.25]), joint)
 check("(3/4, 1/4): no scatter, no gap", second, np.log(0.4), 1e-12)
 
 # %% [markdown]
-# **2. The gap is half a variance.** Expand $\log w$ around $m = \mathbb{E}[w]$ to
+# **2. The gap is about half a variance.** Expand $\log w$ around $m = \mathbb{E}[w]$ to
 # second order and show that for weights that scatter little the gap is about
 # $\mathrm{Var}[w] / (2 m^2)$. Check it in the linear model, with a $q$ that has the
 # right mean and a variance 1, 5 and 20 % too large.
@@ -729,8 +728,8 @@ check("(3/4, 1/4): no scatter, no gap", second, np.log(0.4), 1e-12)
 # <details><summary>Answer</summary>
 #
 # $\log w = \log m + \frac{w - m}{m} - \frac{(w - m)^2}{2 m^2} + \ldots$. In the mean
-# the second term is zero and the third is $-\mathrm{Var}[w] / (2 m^2)$, so $\log m -
-# \mathbb{E}[\log w]$, the gap, is its opposite, up to third moments.
+# the second term is zero and the third is $-\mathrm{Var}[w] / (2 m^2)$, so the gap,
+# $\log m - \mathbb{E}[\log w]$, is $\mathrm{Var}[w] / (2 m^2)$ up to third moments.
 #
 # </details>
 
@@ -791,7 +790,7 @@ for mu, logvar in ((0.7, -3.0), (0.5, -2.0)):
 # - R. E. Turner, M. Sahani, *Two problems with variational expectation maximisation for
 #   time-series models*, in: Bayesian Time Series Models, Cambridge 2011, [doi
 #   10.1017/CBO9780511984679](https://doi.org/10.1017/CBO9780511984679): the pull.
-# - C. M. Bishop, *Pattern Recognition and Machine Learning*, 2006, section 10.1.2, the
+# - C. M. Bishop, *Pattern Recognition and Machine Learning*, 2006, section 10.1.2: the
 #   factorized Gaussian that is too compact, (2.10).
 #
 # **What to read next:** [chapter 3](03_classical_variational_inference.py) climbs the
