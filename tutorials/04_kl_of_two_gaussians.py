@@ -9,7 +9,7 @@
 # **What you will learn**
 #
 # - to compute $\mathrm{KL}(q \Vert p)$ of two Gaussians term by term, and what each
-#   term stands for;
+#   term does;
 # - why a sum over latent dimensions is right, and an average is not;
 # - the gradient in $\mu$ and in $\log \sigma^2$, and where it drives a posterior that
 #   nothing else holds;
@@ -41,10 +41,10 @@ rng = generator(4)
 # ## The question
 #
 # The encoder answers an image $x$ with a Gaussian $q(z) = \mathcal{N}(z; \mu,
-# \sigma^2)$, one for each latent dimension; for the moment we look at one dimension
-# and drop the $x$ from the notation. Before it saw any image, it would have said
-# $p(z) = \mathcal{N}(z; 0, 1)$, the prior. The KL divergence is the price, in nats, of
-# saying $q$ where the prior says $p$:
+# \sigma^2)$, one for each latent dimension; for the moment we look at one dimension and
+# drop the $x$ from the notation. Before it saw any image, it would have said $p(z) =
+# \mathcal{N}(z; 0, 1)$, the prior. The KL divergence is how much larger $\log q$ is
+# than $\log p$ at a draw of $q$, on average, in nats:
 #
 # $$
 # \mathrm{KL}(q \Vert p) = \mathbb{E}_{q} \left[ \log q(z) - \log p(z) \right]
@@ -59,8 +59,8 @@ rng = generator(4)
 # ## The derivation
 #
 # We do it for two Gaussians of any mean and variance, $q = \mathcal{N}(\mu, \sigma^2)$
-# and $p = \mathcal{N}(m, s^2)$, since that costs nothing more. The density of a
-# Gaussian, and its logarithm:
+# and $p = \mathcal{N}(m, s^2)$, since that is no more work. The density of a Gaussian,
+# and its logarithm:
 #
 # $$
 # q(z) = \frac{1}{\sqrt{2 \pi \sigma^2}}
@@ -85,7 +85,7 @@ rng = generator(4)
 # $$
 #
 # **Second mean: $\log p$ under $q$.** Here the random part is $(z - m)^2$, with the
-# mean of the wrong distribution in it. We add and subtract $\mu$, and expand the
+# mean of the other distribution in it. We add and subtract $\mu$, and expand the
 # square:
 #
 # $$
@@ -101,7 +101,7 @@ rng = generator(4)
 # \mathbb{E}_{q} \left[ (z - m)^2 \right] = \sigma^2 + (\mu - m)^2 \tag{4.3}
 # $$
 #
-# and the mean of $\log p$, which is (4.1) with $m$ and $s$ in the place of $\mu$ and
+# and the mean of $\log p$, which is (4.1) with $m$ and $s$ instead of $\mu$ and
 # $\sigma$, is
 #
 # $$
@@ -125,11 +125,11 @@ rng = generator(4)
 #   \tag{4.6}
 # $$
 #
-# That is the regulariser of the VAE. You will also meet it as
-# $-\frac12 (1 + \log \sigma^2 - \mu^2 - \sigma^2)$, with all four signs turned and a
-# minus in front. It is the same, and copying it half-turned is a classic mistake.
+# That is the regulariser of the VAE. You will also meet it as $-\frac12 (1 + \log
+# \sigma^2 - \mu^2 - \sigma^2)$, with all four signs reversed and a minus in front. It
+# is the same, and copying it with only some of the signs reversed is a classic mistake.
 #
-# In code, one line for each equation. We write the networks' own variable, $\log
+# In code, one function for each equation. We write the networks' own variable, $\log
 # \sigma^2$, as `logvar`; then $\sigma^2$ is `np.exp(logvar)`.
 
 
@@ -164,13 +164,13 @@ def kl(mu, logvar):  # (4.6)
 # %% [markdown]
 # ## Against integrals
 #
-# The KL is an integral over one variable, and such an integral a computer can do: cut
-# the axis into small steps and add up. For smooth functions that fade to zero at both
-# ends this plain sum is exact to rounding with 2,000 steps (chapter 1 shows why).
+# The KL is an integral over one variable, and a computer can do such an integral: cut
+# the axis into small steps and add up. For these functions, smooth and fading to zero
+# at both ends, 2,000 steps are exact to rounding (chapter 1 has more on this sum).
 #
 # We check **every equation on its own**, not only the last. When the last one fails,
-# you want to know which step it was. And we check at a point with no symmetry: at
-# $\mu = 0$, $\sigma = 1$ half of all wrong formulas give the right answer.
+# you want to know which step it was. And we check at a point with no symmetry: at $\mu
+# = 0$, $\sigma = 1$ many wrong formulas give the right answer.
 
 # %%
 mu, logvar = 0.7, -1.3  # the posterior q: sigma is 0.522
@@ -253,11 +253,11 @@ plt.show()
 # %% [markdown]
 # ## It is never negative
 #
-# $\mu^2$ is not. For the rest, write $u = \log \sigma^2$; then
-# $\sigma^2 - 1 - \log \sigma^2 = e^u - 1 - u$. The exponential lies above its tangent
-# at zero, and the tangent is $1 + u$. So $e^u - 1 - u \ge 0$, with equality only at
-# $u = 0$: the KL is zero exactly at the prior. A formula's KL below zero in your log is
-# a bug; an estimate from samples may fall below zero.
+# $\mu^2$ is not. For the rest, write $u = \log \sigma^2$; then $\sigma^2 - 1 - \log
+# \sigma^2 = e^u - 1 - u$. The exponential is convex, so it lies above its tangent at
+# zero, $1 + u$. So $e^u - 1 - u \ge 0$, with equality only at $u = 0$: the KL is zero
+# exactly at the prior. If (4.6) comes out below zero, by more than rounding, the code
+# has a bug; an estimate from samples may fall below zero.
 
 # %%
 mus = rng.normal(scale=3, size=100_000)
@@ -288,7 +288,7 @@ check("KL at the prior", kl(0.0, 0.0), 0.0, 0.0)
 #
 # A *sum*. Where the average over $k$ is taken instead, the KL is too small by a factor
 # of $K$, and what is trained is a model with $\beta = 1/K$. The check is an integral
-# over a square:
+# over the plane:
 
 
 # %%
@@ -310,7 +310,7 @@ check("(4.7) two dimensions", kl_vector(mu2, logvar2), by_sum, 1e-10)
 #
 # Most expectations in this course have no formula, and then samples are all we have.
 # Here we have both, so we can learn what samples are worth. Draw $z$ from $q$ and
-# average what stands in the brackets of the definition:
+# average the bracket of the definition:
 #
 # $$
 # \mathrm{KL}(q \Vert p) \approx \frac1S \sum_{s=1}^{S}
@@ -341,15 +341,15 @@ print(f"samples for a standard error of 0.005: {needed:.0f}")
 
 # %% [markdown]
 # The error falls like $1/\sqrt S$: ten times the precision costs a hundred times the
-# samples. It is more than ten thousand, for one image, one dimension and two digits.
-# The formula costs one line. This is why the KL is done by formula wherever there is
-# one; the reconstruction term, which has none, is the noisy part of a VAE's gradient.
+# samples. Here it is more than ten thousand, for one image, one dimension and two
+# digits, and the formula is one line. This is why a VAE computes its KL by the formula;
+# the reconstruction term, which has none, is the noisy part of the gradient.
 #
 # ## The gradient
 #
-# To train we need how the KL changes with what the encoder puts out, and that is $\mu$
-# and $\ell = \log \sigma^2$. We write (4.6) in these two, $\frac12 (\mu^2 + e^\ell -
-# 1 - \ell)$, and differentiate. In $\mu$, only $\frac12 \mu^2$ counts:
+# To train we need the derivatives of the KL with respect to the encoder's outputs,
+# $\mu$ and $\ell = \log \sigma^2$. We write (4.6) in these two, $\frac12 (\mu^2 +
+# e^\ell - 1 - \ell)$. In $\mu$, only $\frac12 \mu^2$ counts:
 #
 # $$
 # \frac{\partial\, \mathrm{KL}}{\partial \mu} = \mu \tag{4.8}
@@ -362,10 +362,10 @@ print(f"samples for a standard error of 0.005: {needed:.0f}")
 #   = \frac12 \left( \sigma^2 - 1 \right) \tag{4.9}
 # $$
 #
-# Read them as forces. A mean is pulled to zero in proportion to its distance, as by a
-# spring. A variance above one is pushed down and one below one is pushed up, but not
-# equally hard: the push from above grows without bound, the push from below is never
-# more than a half.
+# Descent turns them into forces. A mean is pulled to zero in proportion to its
+# distance, as by a spring. A variance above one is pushed down and one below one is
+# pushed up, but not equally hard: the push from above grows without bound, the push
+# from below is never more than a half.
 #
 # Finite differences check both: move the input a little both ways.
 
@@ -392,16 +392,16 @@ check("minivae.gaussian.kl_grad, dmu", package[0], dmu, 1e-15)
 check("minivae.gaussian.kl_grad, dlogvar", package[1], dlogvar, 1e-15)
 
 # %% [markdown]
-# The encoder could put out $\sigma$ itself. Then the gradient would be
-# $\sigma - 1/\sigma$, which explodes for small $\sigma$, and a step could make $\sigma$
-# negative. The logarithm may be any real number. One danger remains: `np.exp(logvar)`
-# overflows above 709 in float64 and above 88 in float32, as an encoder that diverges
-# finds out. The package then refuses the loss with a message that says where it began.
+# The encoder could compute $\sigma$ itself. Then the gradient would be $\sigma -
+# 1/\sigma$, which explodes for small $\sigma$, and a step could make $\sigma$ negative.
+# The logarithm may be any real number. One danger remains: `np.exp(logvar)` overflows
+# above 709 in float64 and above 88 in float32, which happens when an encoder diverges.
+# The package then refuses the loss, with a message that names where it began.
 #
 # ## What the KL does to a posterior on its own
 #
-# Suppose the decoder takes no notice of one latent dimension. Then the KL is the only
-# force on $\mu$ and $\ell$ there, and gradient descent in small steps follows
+# Suppose the decoder ignores one latent dimension. Then the KL is the only force on
+# $\mu$ and $\ell$ there, and gradient descent in small steps follows
 #
 # $$
 # \frac{d\mu}{dt} = -\mu, \qquad
@@ -470,16 +470,15 @@ for i in (0, 2):  # one that starts wide, one that starts narrow
 
 # %% [markdown]
 # The wide one needs $t = 3.4$, the narrow one $8.5$. From far above, the variance falls
-# at once, whatever it was. From far below, nothing pushes harder than a half.
+# at once, whatever it was. From far below, the push is never more than a half.
 #
-# The map shows the same for both variables. Every start ends at the cross, in the
-# prior. This is **posterior collapse** in its purest form: a latent dimension about
-# which the decoder does not care costs nothing only at $q = p$, and there it carries no
-# information about $x$. Chapter 13 is about when that happens to dimensions that were
-# needed.
+# The map shows both variables at once. All six paths run to the cross, the prior. This
+# is **posterior collapse** in its purest form: a latent dimension that the decoder
+# ignores costs nothing only at $q = p$, and there it carries no information about $x$.
+# Chapter 13 asks when that happens to dimensions that were needed.
 
 # %% tags=["hide-input"]
-# Figure: Contours of the KL over mean and width, and five paths of
+# Figure: Contours of the KL over mean and width, and six paths of
 # gradient descent that run down from all sides into the lowest point,
 # the prior.
 mus = np.linspace(-3.2, 3.2, 200)
@@ -510,13 +509,13 @@ plt.show()
 # <div data-moving="flow"></div>
 #
 # *The book lets you choose the start and the time.* Try: the same $\mu$ with $\sigma$ a
-# factor of four above the prior, then a factor of four below. Move the time, and see
-# which of the two waits for its variance when its mean is long at home.
+# factor of four above the prior, then a factor of four below. Move the time, and see in
+# which of the two the variance is still far from 1 when the mean is almost zero.
 #
 # ## What goes wrong in practice
 #
-# All of the following were found in public code, by people who are good at this. Each
-# formula is rewritten here in our own letters.
+# All of the following were found in public code. Each formula is rewritten here in our
+# own symbols.
 #
 # | in place of (4.7) | seen in (the number is that of a thread) |
 # |---|---|
@@ -570,14 +569,14 @@ K = 4
 at_prior = [f(np.zeros(K), np.zeros(K)) for f in wrong]
 right_there = sum(value == 0 for value in at_prior)
 print(f"right at the prior: {right_there} of {len(wrong)}")
-check("wrong formulas that the prior cannot tell", right_there, 5, 0)
+check("wrong formulas that are right there", right_there, 5, 0)
 
 # %% [markdown]
 # Five of six wrong formulas are right at the prior: symmetry hides mistakes. A random
-# point is better, but a matter of luck. Take `sign_of_log`: it is wrong by
-# $\sum_k \log \sigma_k^2$, and where these logarithms happen to add up to little, no
-# number of samples that we can afford sees it. We measure how often each mistake is
-# caught by a test at four standard errors, at 200 random points with 300 samples each.
+# point is better, but a matter of luck. Take `sign_of_log`: it is wrong by $\sum_k \log
+# \sigma_k^2$, and where these logarithms nearly cancel, no number of samples that we
+# can afford shows it. We measure how often each mistake is caught by a test at four
+# standard errors, at 200 random points with 300 samples each.
 
 
 # %%
@@ -598,7 +597,7 @@ for _ in range(200):
     caught += np.abs(z_scores) > 4
 for formula, share in zip(wrong, caught / 200, strict=True):
     print(f"{formula.__name__:20} caught at {share:4.0%} of the points")
-check_less("none is caught always", caught.min() / 200, 0.9)
+check_less("one is often missed", caught.min() / 200, 0.9)
 
 # %% [markdown]
 # So choose the point **on purpose**, so that every term counts and none cancels
@@ -619,11 +618,12 @@ for formula in wrong:
         check_mc(formula.__name__, samples, formula(mu_k, logvar_k))
 
 # %% [markdown]
-# All six are caught there, the closest by 29 standard errors, with any random numbers.
+# All six are caught there, the closest by about 30 standard errors, so with any seed.
 #
 # The KL is **not symmetric**: $\mathrm{KL}(p \Vert q)$ is another number, which (4.5)
 # gives with the roles exchanged. And everything here assumes that the network's output
-# is $\log \sigma^2$. If it is $\log \sigma$, (4.6) stays right and (4.9) does not.
+# is $\log \sigma^2$. If it is $\log \sigma$, (4.6) stays right, but the derivative is
+# $\sigma^2 - 1$.
 
 # %%
 forward = kl_any(0.0, np.log(0.25), 0.0, 0.0)  # q narrow, p wide
@@ -634,8 +634,8 @@ check_less("they differ", forward, backward)
 # %% [markdown]
 # ## Exercises
 #
-# **1. By hand (warm-up).** How far from zero may a mean be, at $\sigma = 1$, for one
-# nat? For one bit, which is $\log 2$ nats? Use paper, then compare.
+# **1. By hand (warm-up).** At $\sigma = 1$, which mean costs one nat? Which costs one
+# bit, that is $\log 2$ nats? Use paper, then compare.
 #
 # <details><summary>Hint</summary>
 #
@@ -662,9 +662,9 @@ check("one bit at mu = 1.1774", kl(one_bit, 0.0), np.log(2), 1e-12)
 #
 # <details><summary>Answer</summary>
 #
-# $f(\ell) = \mathrm{KL} - 1$ with the derivative (4.9), which vanishes at $\ell = 0$:
-# between the two roots. A start on one side finds the root of that side. They are
-# $\sigma = 0.2291$ and $\sigma = 2.1226$.
+# $f(\ell) = \mathrm{KL} - 1$ with the derivative (4.9), which vanishes at $\ell = 0$,
+# between the two roots. $f$ is convex, so a start on one side never crosses to the
+# other. The roots are $\sigma = 0.2291$ and $\sigma = 2.1226$.
 #
 # </details>
 
@@ -700,10 +700,10 @@ for u in (-4.0, 2.0):
 #   + (z - \mu)^\top \Sigma^{-1} (z - \mu) \right) ,
 # $$
 #
-# and the mean of the quadratic form is $\mathrm{tr}(\Sigma^{-1} \Sigma) = K$. In
-# $\log p$ stands $z^\top z$, with the mean $\mu^\top \mu + \mathrm{tr}\, \Sigma$. The
-# difference is the formula; for a diagonal $\Sigma$ trace and determinant are sum and
-# product of the $\sigma_k^2$, which is (4.7).
+# and the mean of the quadratic form is $\mathrm{tr}(\Sigma^{-1} \Sigma) = K$. In $\log
+# p$ the form is $z^\top z$, with the mean $\mu^\top \mu + \mathrm{tr}\, \Sigma$. In the
+# difference $K \log 2 \pi$ cancels, which leaves the formula. For a diagonal $\Sigma$
+# trace and determinant are the sum and the product of the $\sigma_k^2$: (4.7).
 #
 # </details>
 
@@ -722,8 +722,8 @@ L = np.linalg.cholesky(Sigma)
 eps = rng.standard_normal((20_000, 3))
 z = mu3 + eps @ L.T
 log_det = np.linalg.slogdet(Sigma)[1]
-log_q = -0.5 * (log_det + (eps**2).sum(axis=1))  # both densities
-log_p = -0.5 * (z**2).sum(axis=1)  # without their 2 pi
+log_q = -0.5 * (log_det + (eps**2).sum(axis=1))  # without 2 pi,
+log_p = -0.5 * (z**2).sum(axis=1)  # which cancels
 check_mc("full covariance", log_q - log_p, kl_full(mu3, Sigma))
 
 # %% [markdown]
@@ -736,27 +736,27 @@ check_mc("full covariance", log_q - log_p, kl_full(mu3, Sigma))
 # $$
 #
 # where $I$ is the information that $z$ carries about which image it came from. So the
-# regulariser punishes two things at once: a code that is not shaped like the prior,
-# which we want, and a code that says anything at all, which we do not. Check the
-# identity on a grid with three posteriors, then find out how large $I$ can become with
-# $N$ images, and what follows for a KL of 25 nats on MNIST's 60,000 images.
+# regulariser penalises two things: codes that together differ from the prior, as we
+# want, and any information in them, which we want to keep. Check the identity on a grid
+# with three posteriors, then find out how large $I$ can become with $N$ images, and
+# what follows for a KL of 25 nats on MNIST's 60,000 images.
 #
 # <details><summary>Hint</summary>
 #
-# Add and subtract $\log \bar q(z)$ in the integral. For the bound on $I$: how much is
-# it worth to know which of $N$ images it was?
+# Add and subtract $\log \bar q(z)$ in the integral. For the bound on $I$: by how much
+# can $q_n$ exceed $\bar q$?
 #
 # </details>
 #
 # <details><summary>Answer</summary>
 #
 # $\log q_n - \log p = (\log q_n - \log \bar q) + (\log \bar q - \log p)$; averaged over
-# $q_n$ and $n$ the first bracket is $I$, and the second, which contains $n$ no more, is
-# $\mathrm{KL}(\bar q \Vert p)$. Since $\bar q \ge q_n / N$, $\log q_n / \bar q \le
-# \log N$, and so $I \le \log N$. With 60,000 images that is 11 nats. Of a KL of 25 nats
-# at least 14 lie in $\mathrm{KL}(\bar q \Vert p)$: the codes of the training set,
-# taken together, are that far from the prior, from which one samples. (For a KL
-# averaged over images not trained on, $N$ is theirs; the bound is about the set.)
+# $q_n$ and $n$ the first bracket is $I$, and the second, which no longer contains $n$,
+# is $\mathrm{KL}(\bar q \Vert p)$. Since $\bar q \ge q_n / N$, $\log (q_n / \bar q) \le
+# \log N$, and so $I \le \log N$, with equality if the $q_n$ do not overlap. With 60,000
+# images $\log N$ is 11 nats. Of a KL of 25 nats at least 14 are $\mathrm{KL}(\bar q
+# \Vert p)$: the codes of the training set, taken together, are that far from the prior,
+# from which we sample. (For a KL averaged over other images, $N$ is their number.)
 #
 # </details>
 
@@ -794,7 +794,7 @@ check_less("I is at most log N", information, np.log(3))
 #
 # ## What to read next
 #
-# [Chapter 5](05_reparameterization.py) gets a gradient through the samples of the other
-# term. For the information theory behind this one, read chapter 2 of Cover and Thomas;
-# for other divergences, section 10.1 of C. M. Bishop, *Pattern Recognition and Machine
-# Learning*, 2006.
+# [Chapter 5](05_reparameterization.py) takes the gradient of the other term through its
+# samples. For the information theory behind this one, read chapter 2 of Cover and
+# Thomas; for other divergences, section 10.1 of C. M. Bishop, *Pattern Recognition and
+# Machine Learning*, 2006.
