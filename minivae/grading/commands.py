@@ -19,10 +19,8 @@ def exercises(arguments):
     written, kept = write_new(folder, files, arguments.force)
     for path in kept:
         print(f"{path}: kept as it is (--force replaces it)")
-    print(
-        f"{folder}: {len(written)} files written, {len(files) - len(written)} kept; begin"
-        f" with {TASKS[0].name}.py"
-    )
+    new, old = len(written), len(files) - len(written)
+    print(f"{folder}: {new} files written, {old} kept; begin with {TASKS[0].name}.py")
     print(f"then: minivae grade {folder}")
 
 

@@ -76,10 +76,8 @@ class Student:
         for key, shape in (out or {}).items():
             came = found[key].shape
             if shape is not None and came != shape:
-                raise Wrong(
-                    f"{name}: {key} should have the shape {shape}, got {came}."
-                    f"{_shape_story(came, shape)} {look}".rstrip()
-                )
+                story = f"got {came}.{_shape_story(came, shape)} {look}".rstrip()
+                raise Wrong(f"{name}: {key} should have the shape {shape}, {story}")
         return found if out is None else [*found.values()] if len(out) > 1 else found[key]
 
     def _unchanged(self, name, before, after, names):

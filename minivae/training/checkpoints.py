@@ -12,16 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minivae import errors
 from minivae.atomic import replacing
 from minivae.datasets.files import npz_names, read_npz
 from minivae.datasets.images import BINARIZE
-from minivae.errors import (
-    check_choice,
-    check_finite,
-    check_generator,
-    check_number,
-    check_whole,
-)
 from minivae.training import specs
 from minivae.training.history import COLUMNS, History
 
@@ -128,14 +122,14 @@ def load(path):
 
 def pack(model, optimizer=None, rng=None, history=None, settings=None, data=None):
     """The arrays that `save` writes, by name; see there."""
-    check_finite("theta", model.theta)
+    errors.check_finite("theta", model.theta)
     header = {"format": FORMAT, "model": specs.describe_model(model)}
     arrays = {"theta": model.theta}
     if optimizer is not None:
         header["optimizer"], vectors = specs.describe_optimizer(optimizer)
         arrays |= {f"optimizer.{name}": vector for name, vector in vectors.items()}
     if rng is not None:
-        check_generator("rng", rng)
+        errors.check_generator("rng", rng)
         header["rng"] = rng.bit_generator.state
     if history is not None:
         header["columns"] = COLUMNS
@@ -189,13 +183,13 @@ def _checkpoint(arrays):
 def _check_settings(settings):
     for name, value in settings.items():
         if name in ("batch_size", "samples"):
-            check_whole(name, value, minimum=1)
+            errors.check_whole(name, value, minimum=1)
         elif name == "binarize":
-            check_choice(name, value, BINARIZE)
+            errors.check_choice(name, value, BINARIZE)
         elif name not in ("beta", "free_bits"):
             raise ValueError(f"settings: expected arguments of fit, got {name!r}")
         elif not callable(value):
-            check_number(name, value, minimum=0)
+            errors.check_number(name, value, minimum=0)
 
 
 def _check_data(data, D):
@@ -204,14 +198,14 @@ def _check_data(data, D):
     if not isinstance(data["name"], str) or not data["name"]:
         raise TypeError(f"data: expected a name, got {data['name']!r}")
     if data["max_count"] is not None:
-        check_whole("max_count", data["max_count"], minimum=1)
-    shape = tuple(check_whole("shape", side, minimum=1) for side in data["shape"])
+        errors.check_whole("max_count", data["max_count"], minimum=1)
+    shape = tuple(errors.check_whole("shape", side, minimum=1) for side in data["shape"])
     if len(shape) != 2 or math.prod(shape) != D:
         raise ValueError(f"shape: expected (rows, columns) of {D} pixels, got {shape}")
-    check_number("offset", data.get("offset", 0.0))
-    check_number("scale", data.get("scale", 1.0), minimum=0, exclusive=True)
+    errors.check_number("offset", data.get("offset", 0.0))
+    errors.check_number("scale", data.get("scale", 1.0), minimum=0, exclusive=True)
     for limit in data.get("limits", ()):
-        check_number("limits", limit)
+        errors.check_number("limits", limit)
 
 
 def _plain(value):
