@@ -169,8 +169,8 @@ def kl(mu, logvar):  # (4.6)
 # at both ends, 2,000 steps are exact to rounding (chapter 1 has more on this sum).
 #
 # We check **every equation on its own**, not only the last. When the last one fails,
-# you want to know which step it was. And we check at a point with no symmetry: at $\mu
-# = 0$, $\sigma = 1$ many wrong formulas give the right answer.
+# you want to know which step it was. And we check at a point with no symmetry: at
+# $\mu = 0$, $\sigma = 1$ many wrong formulas give the right answer.
 
 # %%
 mu, logvar = 0.7, -1.3  # the posterior q: sigma is 0.522
