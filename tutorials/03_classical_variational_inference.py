@@ -464,9 +464,9 @@ def slope_of(f, at, delta=1e-4):
 
 x = np.array([1.4, 0.9])
 mu, logvar = 0.5, -2.5
-dmu = slope_of(lambda m: elbo(x, m, logvar), mu)
-dlogvar = slope_of(lambda v: elbo(x, mu, v), logvar)
-exact = np.array([dmu, dlogvar])
+by_mu = slope_of(lambda m: elbo(x, m, logvar), mu)
+by_logvar = slope_of(lambda v: elbo(x, mu, v), logvar)
+exact = np.array([by_mu, by_logvar])
 print(f"exact gradient: {exact[0]:.4f} in mu, {exact[1]:.4f} in logvar")
 
 zs = np.linspace(-2, 2, 9)
