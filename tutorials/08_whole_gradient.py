@@ -2,20 +2,20 @@
 # # 8. The whole gradient
 #
 # The KL and its gradient, the path through the noise, the layers, the likelihood: here
-# they become two short functions, a complete variational autoencoder with its gradient,
-# in which everything is checked. Then we find the same lines in `minivae/vae.py`.
+# they become two short functions, a complete variational autoencoder and its gradient,
+# checked number by number. Then we find the same lines in `minivae/vae.py`.
 #
 # **What you will learn**
 #
 # - to write down the whole backward pass of a VAE, from the loss to the first weight;
 # - where gradients add up, and where factors like $\frac1B$ and $\beta$ belong;
-# - to check a model parameter by parameter, and to conclude from *which* ones are wrong
-#   where the mistake sits;
-# - which of the paths into the encoder carries how much.
+# - to check a model parameter by parameter, and to infer from the wrong ones the
+#   mistake;
+# - how much each of the paths into the encoder carries.
 #
 # **What you need:** chapters [4](04_kl_of_two_gaussians.py),
 # [5](05_reparameterization.py), [6](06_backpropagation.py) and
-# [7](07_reconstruction_term.py). About one hour and a quarter.
+# [7](07_reconstruction_term.py). About an hour and a quarter.
 
 # %%
 import inspect
@@ -37,9 +37,9 @@ rng = generator(8)
 # %% [markdown]
 # ## The forward pass
 #
-# The smallest model that has everything: an encoder with one hidden layer of tanh
-# units, two linear heads, noise, a decoder with one hidden layer, binomial pixels. $B$
-# images, $S$ samples of noise for each.
+# This is the smallest model that has everything: an encoder with one hidden layer of
+# tanh units, two linear heads, noise, a decoder with one hidden layer, binomial pixels.
+# $B$ images, $S$ samples of noise for each.
 #
 # | line | shape | chapter |
 # |---|---|---|
@@ -55,13 +55,13 @@ rng = generator(8)
 # | $\mathtt{kl} = \frac{1}{B} \sum_r \sum_k \mathrm{KL}_{rk}$ | one number | 4 |
 # | $\mathtt{nelbo} = \mathtt{rec} + \beta\, \mathtt{kl}$ | one number | 2 |
 #
-# The letter $x$ is used twice, at the beginning and in the likelihood, but the data
-# have no gradient that anybody wants. Three other letters are used twice, and they
-# matter: $h$ feeds both heads, $\mu$ and $\log \sigma^2$ feed both $z$ and the KL. By
-# the chain rule (6.1), **what is used twice gets the sum of two gradients**.
+# $x$ is used twice, at the beginning and in the likelihood, but nothing needs the
+# gradient of the data. Three other variables are used twice, and they matter: $h$ feeds
+# both heads, $\mu$ and $\log \sigma^2$ feed both $z$ and the KL. By the chain rule
+# (6.1), **what is used twice gets the sum of two gradients**.
 #
-# For every letter of the table `da`, `dz`, `dmu` and so on mean the derivative of the
-# *loss* in that letter, as in chapter 6: $\mathtt{da} = \partial L / \partial a$.
+# For every variable of the table, `da`, `dz`, `dmu` and so on mean the derivative of
+# the *loss*, as in chapter 6: $\mathtt{da} = \partial L / \partial a$.
 #
 # **Predict.** Draw the graph yourself first, and mark where two arrows leave one node.
 
@@ -105,8 +105,8 @@ plt.show()
 # %% [markdown]
 # ## The backward pass, from the last line up
 #
-# We go through the table from below. At each line somebody hands us the gradient of its
-# left side, and we pass it to everything on its right side.
+# We go through the table from below. At each line we have the gradient of its left
+# side, and compute that of everything on its right side.
 #
 # **nelbo.** Its derivative in `rec` is one, in `kl` it is $\beta$.
 #
@@ -117,8 +117,8 @@ plt.show()
 # \mathtt{dy} = -\frac{1}{SB} \left( x - n\, \mathrm{sigmoid}(y) \right) \tag{8.1}
 # $$
 #
-# **The decoder.** Linear, tanh, linear: (6.4) to (6.7), backwards. Parameters sum over
-# all rows, and all $SB$ rows count, so we lay the samples and images under each other.
+# **The decoder.** Linear, tanh, linear: (6.4) to (6.7), backwards. A parameter's
+# gradient sums over all rows, here all $SB$ of them, so we stack samples and images.
 #
 # $$
 # \mathtt{dW}_3 = a^\top \mathtt{dy}, \qquad \mathtt{db}_3 = \sum \mathtt{dy} \tag{8.2}
@@ -154,7 +154,7 @@ plt.show()
 #
 # Note what is *not* there: no $\frac1S$ in front of the first sums, because (8.1) has
 # put it into `dy` and so into `dz`; and no $\frac1S$ in the second terms, because the
-# KL does not depend on the samples at all.
+# KL does not depend on the samples.
 #
 # **The heads.** Two linear layers with the same input:
 #
@@ -175,7 +175,7 @@ plt.show()
 #   \mathtt{du} = \mathtt{dh} \cdot (1 - h^2) \tag{8.10}
 # $$
 #
-# **The encoder.** One more linear layer, and we are done; nobody asks for `dx`.
+# **The encoder.** One more linear layer, and we are done; nothing needs `dx`.
 #
 # $$
 # \mathtt{dW}_1 = x'^\top \mathtt{du}, \qquad \mathtt{db}_1 = \sum \mathtt{du}
@@ -251,12 +251,12 @@ def backward(p, x, eps, kept, beta=1.0):
 #
 # A small model, all sizes different: 6 pixels, 5 hidden units, 2 latent dimensions, 3
 # images, 4 samples, and $\beta = 0.7$, so that no factor can hide behind a one. 110
-# parameters. The noise is frozen; with it the loss is an ordinary function, and its
-# slopes are central differences.
+# parameters. The noise is frozen, so the loss is an ordinary function of the
+# parameters, and we take its slopes by central differences.
 #
-# First the intermediates, so that a mistake has a place. What is the loss as a function
-# of $a$ alone? The rest of the forward pass, from $a$ on. So we write down what remains
-# after each letter, and differentiate that.
+# First the intermediates, so that a mistake has a place. As a function of $a$ alone,
+# the loss is the rest of the forward pass, from $a$ on. So we write down what remains
+# after each variable, and differentiate that.
 
 # %%
 D, H, K, B, S, beta = 6, 5, 2, 3, 4, 0.7
@@ -335,9 +335,9 @@ for name in params:
 
 # %% [markdown]
 # What is this check blind to? To everything that `forward` and `backward` have in
-# common: with noise of twice the size, or with a binomial of 20 dots, it passes as
-# before, for the gradient of a wrong loss is right. That the noise is standard normal,
-# the moments of [chapter 5](05_reparameterization.py) see.
+# common: with noise of twice the size, or with $n = 20$ in both, it passes as before,
+# since the gradient of the wrong loss is right. Whether the noise is standard normal is
+# seen in the moments of [chapter 5](05_reparameterization.py).
 #
 # ## The same in `vae.py`
 #
@@ -397,10 +397,9 @@ print(source[source.index("B, SB") :])
 # - `dh` is the sum of what the two heads return, (8.8) to (8.10), and the last line
 #   sends it through the encoder, (8.11), and does not ask for `dx`.
 #
-# The `dh` here is our `dh`: the tanh behind it is the encoder's last layer.
+# The `dh` here is our `dh`: the tanh, and so `du`, belongs to the encoder's stack.
 #
-# Whoever has a VAE of their own can give it to the checker, if it has `theta`, `grad`,
-# `loss` and `backward`:
+# The checker takes your own VAE, too, if it has `theta`, `grad`, `loss` and `backward`:
 
 # %%
 report = check_model(model, x, eps, beta=beta)
@@ -410,9 +409,9 @@ report.assert_ok()
 # %% [markdown]
 # ## Reading the pattern
 #
-# A gradient check says more than yes or no. **A parameter's gradient depends on all the
-# lines of the backward pass above it, and on none below.** So what is right tells you
-# how far the backward pass came before something went wrong.
+# A gradient check says more than yes or no. **A parameter's gradient depends only on
+# lines of the backward pass above it: those on the paths from the loss.** So a single
+# mistake lies on a path to every wrong gradient, and on none to a right one.
 #
 # **Predict.** Four mistakes, each in one line of `backward`. For each: which of the
 # four groups, decoder ($W_2$, $W_3$), mean head, variance head, encoder, will be wrong?
@@ -422,9 +421,9 @@ report.assert_ok()
 # 3. $h$ gets only what comes back from the mean head;
 # 4. new noise drawn for the backward pass.
 #
-# All four can be made by calling `backward` with something wrong: $B$ times the
+# All four can be made by calling `backward` with wrong arguments: $B$ times the
 # $\beta$; twice the $\varepsilon$, which it uses in one place only, beside the
-# $\frac12$; zero for $W_\sigma$, used in one place, too; other noise.
+# $\frac12$; zero for $W_\sigma$, which it uses in one place, too; other noise.
 
 # %% tags=["hide-output"]
 other = rng.standard_normal(eps.shape)
@@ -462,17 +461,17 @@ assert pattern == expected
 
 # %% [markdown]
 # The decoder is always right, since its gradients are finished before any of these
-# lines is reached. The encoder is always wrong, since everything passes through it
-# last. The heads in between tell the mistakes apart, except the second and the fourth;
-# for those one looks at the numbers. A missing half is a factor of two, but only in the
-# part that comes from `rec`; new noise is no factor at all. (Someone drew the noise
-# anew just like this: kwj2104/Simple-Variational-Autoencoder.)
+# lines. The encoder is always wrong, since all paths end in it. The heads in between
+# tell the mistakes apart, except the second and the fourth; those differ in the
+# numbers. A missing half is a factor of two, but only in the part that comes from
+# `rec`; new noise is no factor at all. (Public code has drawn new noise like this:
+# kwj2104/Simple-Variational-Autoencoder.)
 #
 # ## Who pulls how hard?
 #
 # Four streams run into the heads: reconstruction and KL, each through $\mu$ and through
-# $\log \sigma^2$. **Predict:** which is the largest in a fresh model? And after
-# training, when the loss hardly moves any more, are all of them small?
+# $\log \sigma^2$. **Predict:** which is the largest in a fresh model? And after 2,000
+# steps of training, are all of them small?
 #
 # We take one image at a time. Then, by (8.8), the gradient in the bias $b_\mu$ is `dmu`
 # itself, and that in $b_\sigma$ is `dlogvar`.
@@ -531,8 +530,8 @@ check_less("... but logvar hardly", end[5], end[4] / 2)
 
 # %% tags=["hide-input", "hide-output"]
 # Figure: The length of the gradients of rec, KL and both, into mu and
-# into log sigma², as bars. After training those of one image are by
-# no means small, but into log sigma² rec and KL nearly cancel.
+# into log sigma², as bars. After training those into mu are as long
+# as before, but into log sigma² rec and KL nearly cancel.
 labels = ["rec", "KL", "both"]
 colours = [BLUE, VERMILLION, BLACK]
 fig, panels = plt.subplots(1, 2)
@@ -561,11 +560,11 @@ plt.show()
 
 # %% [markdown]
 # In a fresh model the KL's gradients are small: $q$ is not far from the prior. In the
-# trained one, the two forces on $\log \sigma^2$ are of one size and opposed:
-# reconstruction wants certainty, the KL wants $\sigma = 1$, and the posterior's width
-# is where they meet. The forces on $\mu$ have *not* become small at all. Each image
-# still pulls, as hard as at the beginning; but they pull in different directions, and
-# what the network feels is their mean over the data:
+# trained one, the two forces on $\log \sigma^2$ are of the same size and opposed: `rec`
+# pulls $\sigma$ down, the KL pulls it up to 1, and they meet at the posterior's width.
+# The forces on $\mu$ have *not* become small. Each image still pulls nearly as hard as
+# at the beginning; but they pull in different directions, and the gradient of the bias
+# that they share is their mean:
 
 # %%
 net.loss(data, rng.standard_normal((20, len(data), 8)))
@@ -577,18 +576,18 @@ print(
 check_less("images cancel each other", mean_pull, end[2] / 5)
 
 # %% [markdown]
-# "The gradient is zero" at the end of training does not mean that nothing pulls.
+# A small gradient at the end of training does not mean small gradients of the images.
 #
 # ## What goes wrong in practice
 #
 # - **A reduction that differs** between the terms, $\frac1B$ here, $\frac{1}{BD}$ there
-#   (chapter 7). The check with $\beta = 0.7$ and all sizes different finds it.
-# - **The graph is cut at the sample**, and no reconstruction gradient reaches the
-#   encoder at all (pyro-ppl/pyro #1852). Then both heads are wrong and the decoder is
-#   right.
+#   (chapter 7). The check with $\beta = 0.7$ and all sizes different finds it in
+#   `backward`; if the loss has it too, the comparison with the package does.
+# - **The graph is cut at the sample**, and no gradient of `rec` reaches the encoder
+#   (pyro-ppl/pyro #1852). Then both heads and the encoder are wrong, the decoder right.
 # - **`logvar` computed by the head of the mean** (OpenTalker/SadTalker #969). The
-#   gradient check passes: the gradient of the wrong model is right! Only a check that
-#   the two heads are independent sees it:
+#   gradient check passes: the gradient of the wrong model is right! It takes a check
+#   that the two heads are independent:
 
 # %%
 before = model.encode(x)
@@ -599,9 +598,8 @@ check("logvar does, by one", after[1] - before[1], 1, 1e-12)
 model.params["logvar_head.b"][...] -= 1.0
 
 # %% [markdown]
-# - **`backward` after something else** ran through the layers: they remember the last
-#   forward pass only. The package raises an error instead of returning a wrong
-#   gradient:
+# - **`backward` after something else** ran through the layers, which remember the last
+#   forward pass only. Then the package raises an error:
 
 # %%
 model.loss(x, eps)
@@ -617,7 +615,7 @@ except RuntimeError as error:
 #
 # **1. Many samples (warm-up).** Show with (8.1), (8.6) and (8.7) that the gradient with
 # $S$ samples is the average of $S$ gradients with one sample each. Check it with our
-# code. Why is the left side cheaper?
+# code. Why are $S$ samples at once cheaper?
 #
 # <details><summary>Hint</summary>
 #
@@ -630,7 +628,7 @@ except RuntimeError as error:
 # In (8.1) $\frac{1}{SB}$ is $\frac1S$ times the factor of one sample, and all that
 # follows is linear in `dy` and sums over $s$: the first terms are averages. The KL's
 # terms are the same in each of the $S$ gradients, so their average is the term itself.
-# Together the encoder runs once instead of $S$ times.
+# With all $S$ samples at once the encoder runs once instead of $S$ times.
 #
 # </details>
 
@@ -651,7 +649,7 @@ check("the average of all gradients", average, by_groups, 1e-12)
 #
 # <details><summary>Hint</summary>
 #
-# Two values of $\beta$ give two equations. Which one leaves only one unknown?
+# Two values of $\beta$ give two equations. Which value leaves only one unknown?
 #
 # </details>
 #
@@ -685,8 +683,9 @@ for name in groups["decoder"]:
 #
 # <details><summary>Answer</summary>
 #
-# Where the maximum is $\lambda$, it is constant. In (8.6) and (8.7) $\beta$ becomes a
-# vector of $K$ weights: zero for those $k$, and $\beta$ for the others.
+# Where the maximum is $\lambda$, the term of $k$ is constant. In (8.6) and (8.7)
+# $\beta$ becomes a vector of $K$ weights: zero for those $k$, and $\beta$ for the
+# others.
 #
 # </details>
 
@@ -707,8 +706,8 @@ for name in ("W1", "Wm", "Ws"):
 # **4. The importance-weighted bound.** Instead of the mean of $\log w_s$, $w_s = p(x,
 # z_s) / q(z_s | x)$, take the logarithm of the mean of $w_s$ ([chapter
 # 12](12_how_tight_is_the_bound.py)). Show that $\frac{\partial}{\partial \log w_s} \log
-# \frac1S \sum_r w_r = w_s / \sum_r w_r$. Read `minivae/iwae.py` and check its gradient
-# with `check_model`. What would the gradient be if all weights were $\frac1S$?
+# \frac1S \sum_j w_j = w_s / \sum_j w_j$. Read `minivae/iwae.py` and check its gradient
+# with `check_model`. What would the gradient be if all these quotients were $\frac1S$?
 #
 # <details><summary>Hint</summary>
 #
@@ -718,9 +717,10 @@ for name in ("W1", "Wm", "Ws"):
 #
 # <details><summary>Answer</summary>
 #
-# $\log \frac1S$ is constant; $\partial \log \sum_r w_r / \partial w_s = 1 / \sum_r
-# w_r$, and $w_s = e^{\log w_s}$ is its own derivative in $\log w_s$. With equal weights
-# the gradient would be that of the mean of $\log w_s$: the ELBO, with its KL sampled.
+# $\log \frac1S$ is constant; $\partial \log \sum_j w_j / \partial w_s = 1 / \sum_j
+# w_j$, and $w_s = e^{\log w_s}$ is its own derivative in $\log w_s$. With equal
+# quotients the gradient would be that of the mean of $\log w_s$: the ELBO, with its KL
+# sampled.
 #
 # </details>
 
@@ -736,9 +736,9 @@ check_model(iwae, x, eps).assert_ok()
 
 # %% [markdown]
 # **5. A gradient without noise at the optimum (towards research).** Let the KL be
-# sampled too: the loss of one noise is $\log q(z|x) - \log p(x, z)$. Its gradient has a
-# part along the path $z = \mu + \sigma \varepsilon$, and a part where $\mu$ and $\log
-# \sigma^2$ stand in $\log q$ directly. The second is the score of chapter 5, with mean
+# sampled too: the loss of one draw is $\log q(z|x) - \log p(x, z)$. Its gradient has a
+# part along the path $z = \mu + \sigma \varepsilon$, and a part from the $\mu$ and
+# $\log \sigma^2$ in $\log q$ itself. The second is the score of chapter 5, with mean
 # zero. Leave it out: the estimator stays unbiased, and if $q$ is the true posterior,
 # its variance is **zero**. Show why, and check both on the linear decoder of chapter 5.
 #
@@ -751,8 +751,8 @@ check_model(iwae, x, eps).assert_ok()
 # <details><summary>Answer</summary>
 #
 # If $q(z) = p(z|x)$, then $\log q(z) - \log p(x, z) = -\log p(x)$ for *every* $z$: its
-# derivative in $z$ is zero, and so is each sample of the path's part. Elsewhere the
-# part left out has mean zero by (5.2) and (5.3): the mean stays right.
+# derivative in $z$ is zero, and so is each sample of the path's part. For any other $q$
+# the part left out, (5.2) and (5.3), has mean zero: the mean stays right.
 #
 # </details>
 
@@ -797,4 +797,4 @@ with must_fail():
 # ## What to read next
 #
 # [Chapter 9](09_training_on_digits.py) uses this gradient to learn to write digits. A.
-# Karpathy's *micrograd* shows how a machine derives it.
+# Karpathy's *micrograd* computes such gradients automatically.
