@@ -200,10 +200,8 @@ def examine(subject, *, tolerance=1e-6, oracle="richardson", max_entries=5000, r
             block.resolvable = 1e-4 * largest
             _find_kinks(evidence, block)
         evidence.single |= single
-    place, hints, notes = diagnose(evidence)
-    return Report(
-        evidence.blocks, place, hints, notes, evidence.losses[0], oracle, tolerance
-    )
+    found = evidence.blocks, *diagnose(evidence)
+    return Report(*found, evidence.losses[0], oracle, tolerance)
 
 
 def _collect_claims(evidence, rng):

@@ -6,6 +6,7 @@ square matrices leave that open, the loss is asked.
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -49,10 +50,7 @@ def connected(evidence):
     ends = []
     for i, layer in enumerate(chain):
         later = layer.blocks[1:] + [b for other in chain[i + 1 :] for b in other.blocks]
-
-        def follows(end, layer=layer, later=later):
-            return _in_series(evidence.oracle, end, layer, later)
-
+        follows = partial(_in_series, evidence.oracle, later, layer)
         layer.takes = _inputs(layer, chain[:i], ends, follows)
         for other in layer.takes:
             other.gives.append(layer)
@@ -121,7 +119,7 @@ def _measure(layers):
             layer.n_out = shape[0]
 
 
-def _in_series(oracle, a, b, later):
+def _in_series(oracle, later, b, a):
     """Whether b works on what a puts out, asked of the loss alone.
 
     Without a's weights b's input is the same in all its units, if it comes from a; so are

@@ -1,6 +1,8 @@
 """Check the gradient of a whole model, whoever wrote it."""
 
 import inspect
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -133,11 +135,11 @@ def check_model(
 
 
 def _check_attributes(model):
-    for name in ("theta", "grad", "loss", "backward"):
+    arrays, methods = ("theta", "grad"), ("loss", "backward")
+    for name in arrays + methods:
+        kind = np.ndarray if name in arrays else Callable
         value = getattr(model, name, None)
-        if not (
-            isinstance(value, np.ndarray) if name in ("theta", "grad") else callable(value)
-        ):
+        if not isinstance(value, kind):
             raise TypeError(
                 "model: expected NumPy arrays `theta` and `grad` and methods `loss` and"
                 f" `backward`, got a {type(model).__name__} whose {name} is a"
@@ -165,7 +167,7 @@ def _sizes(test):
 def _parts(test, first):
     """The two terms of the loss, by its beta, or by the tuple if that adds up."""
     if test.takes_beta:
-        return {name: lambda t, n=name: test.term(n, t) for name in ("rec", "kl")}
+        return {name: partial(test.term, name) for name in ("rec", "kl")}
     if isinstance(first, tuple) and len(first) == 3:
         if first[2] and np.isclose(first[0], first[1] + first[2], rtol=1e-9):
             return {"rec": lambda t: test.loss(t)[1], "kl": lambda t: test.loss(t)[2]}

@@ -31,7 +31,7 @@ class Parameters:
     def __init__(self, theta, layout=None):
         self.theta = theta
         arrays = {}
-        for name, value in leaves("theta", theta):
+        for name, value in leaves(theta):
             value = as_array(name, value)
             array = as_float_array(name, value, np.float64, finite=True)
             if name in arrays:
@@ -86,7 +86,7 @@ class Parameters:
                 f"grad: expected a {type(self.theta).__name__} as theta is, got"
                 f" {type(grad).__name__}"
             )
-        found = {name: as_array(f"grad of {name}", g) for name, g in leaves("theta", grad)}
+        found = {name: as_array(f"grad of {name}", g) for name, g in leaves(grad)}
         if set(found) != set(self._pieces):
             raise ValueError(
                 f"grad: expected the names {sorted(self._pieces)}, got {sorted(found)}"
@@ -102,16 +102,13 @@ class Parameters:
         return flat, misshapen, single
 
 
-def leaves(name, tree):
-    """Every (name, value) of nested dicts and lists; `name` itself if it is no such."""
-    if not isinstance(tree, (dict, list, tuple)):
-        return [(name, tree)]
-    items = tree.items() if isinstance(tree, dict) else enumerate(tree)
-    found = []
-    for key, value in items:
-        for inner, leaf in leaves("", value):
-            found.append((f"{key}.{inner}" if inner else str(key), leaf))
-    return found
+def leaves(tree, name=""):
+    """Every (name, value) of nested dicts and lists; "theta" if it is no such."""
+    if isinstance(tree, (dict, list, tuple)):
+        for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
+            yield from leaves(value, f"{name}.{key}" if name else str(key))
+    else:
+        yield name or "theta", tree
 
 
 def detached(value):

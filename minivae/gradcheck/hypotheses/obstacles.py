@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minivae.gradcheck.evidence import SAFETY, UNDECIDED
+from minivae.gradcheck.evidence import SAFETY, UNDECIDED, listed
 
 
 def loss_not_finite(evidence):
@@ -74,11 +74,9 @@ def too_coarse(evidence):
     blocks = [b for b in evidence.blocks_of(UNDECIDED) if len(b.kinks) < b.undecided.sum()]
     if not blocks:
         return None
-    names = ", ".join(b.name for b in blocks)
     return (
-        f"The differences do not settle for {names}: their own error estimate exceeds the"
-        f" tolerance. The loss is rough near theta (its rounding noise is about"
-        f" {evidence.oracle.noise:.0e}), or not finite there. Use"
-        " oracle='richardson' if you do not, a point further inside, or a larger"
-        " tolerance."
+        f"The differences do not settle for {listed(blocks)}: their own error estimate"
+        " exceeds the tolerance. The loss is rough near theta (its rounding noise is about"
+        f" {evidence.oracle.noise:.0e}), or not finite there. Use oracle='richardson' if"
+        " you do not, a point further inside, or a larger tolerance."
     )
