@@ -67,9 +67,7 @@ class Autoencoder(EncoderDecoder):
         """The code z of each image, shape (B, K), for finite x of shape (B, D)."""
         return self._code(self._check_x(x, finite=True))
 
-    def latent(self, x):
-        """The one point that stands for x: `code(x)`."""
-        return self.code(x)
+    latent = code  # the one point that stands for x
 
     def _code(self, x):
         self._kept = None

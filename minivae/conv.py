@@ -74,9 +74,7 @@ def scatter(maps, W, stride):
     y = maps.reshape(B * rows * columns, channels)
     for i in range(kernel):
         for j in range(kernel):
-            seen = images[
-                :, i : i + rows * stride : stride, j : j + columns * stride : stride
-            ]
+            seen = images[:, i::stride, j::stride][:, :rows, :columns]
             seen += (y @ W[i, j].T).reshape(seen.shape)
     return images
 
@@ -112,9 +110,8 @@ class _Convolution(Weighted):
                 f"padding: expected less than the kernel, {kernel}, got {padding}: some"
                 " windows would hold nothing but padding"
             )
-        rows, columns, _ = self.shape
         channels = check_whole("channels", channels, minimum=1)
-        self.out_shape = self._size("rows", rows), self._size("columns", columns), channels
+        self.out_shape = *map(self._size, ("rows", "columns"), self.shape), channels
         self.n_in, self.n_out = math.prod(self.shape), math.prod(self.out_shape)
         self.config = {"shape": list(self.shape), "channels": channels, "init": init}
         self.config |= {n: getattr(self, n) for n in ("kernel", "stride", "padding")}

@@ -62,11 +62,10 @@ class EncoderDecoder(Model):
         if len(widths) > 1:
             raise ValueError(f"encoder, decoder: expected one C, got {sorted(widths)}")
         self.C = max(widths, default=0)
-        parts = {"encoder": encoder}
-        for head in self.heads:
-            parts[head] = Linear(encoder.n_out or self.D, self.K)
-            setattr(self, head, parts[head])
-        super().__init__(parts | {"decoder": decoder, "likelihood": likelihood}, rng, dtype)
+        heads = {name: Linear(encoder.n_out or self.D, self.K) for name in self.heads}
+        vars(self).update(heads)
+        outer = {"decoder": decoder, "likelihood": likelihood}
+        super().__init__({"encoder": encoder} | heads | outer, rng, dtype)
         self._kept = None
 
     @classmethod
@@ -197,7 +196,6 @@ class EncoderDecoder(Model):
         """
         columns = label_columns(labels, self.C, self.dtype)
         model = copy.deepcopy(self, {id(flat): flat for flat in (self.theta, self.grad)})
-        model._kept = None
         for layer in model.conditions:
             layer.labels = columns
         return model
@@ -310,13 +308,13 @@ class EncoderDecoder(Model):
             )
 
     def _refuse_non_finite(self, result, **inner):
-        """Unless `result` is finite, raise FloatingPointError naming where it began.
+        """Return `result`, or raise FloatingPointError naming where it ceased to be finite.
 
         `inner` are the arrays that the model computed on the way, in order. What the
         caller passed was checked before: eps here, x by the likelihood.
         """
         if np.isfinite(result).all():
-            return
+            return result
         what = f"the result is {np.ravel(result)[~np.isfinite(np.ravel(result))][0]}"
         for name, array in {"theta": self.theta, **inner}.items():
             if not np.isfinite(array).all():

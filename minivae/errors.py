@@ -122,8 +122,11 @@ def check_sizes(name, values, example):
     return tuple(check_whole(name, value, minimum=1) for value in values)
 
 
-def check_number(name, value, minimum=None, exclusive=False):
-    """Return `value` as a float, or raise if it is not finite or is below `minimum`."""
+def check_number(name, value, minimum=None, exclusive=False, below=math.inf):
+    """Return `value` as a float, or raise if it is not finite or not within the limits.
+
+    At least `minimum`, or above it if that is `exclusive`, and less than `below`.
+    """
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name}: expected a real number, got {value!r}")
     number = float(value)
@@ -132,6 +135,8 @@ def check_number(name, value, minimum=None, exclusive=False):
     if minimum is not None and (number < minimum or (exclusive and number == minimum)):
         bound = f"above {minimum}" if exclusive else f"at least {minimum}"
         raise ValueError(f"{name}: expected {bound}, got {value!r}")
+    if number >= below:
+        raise ValueError(f"{name}: expected less than {below}, got {value!r}")
     return number
 
 

@@ -86,5 +86,4 @@ class IWAE(VAE):
         """A `VAE` with copies of the same layers and weights: its objective is the ELBO."""
         vae = copy.deepcopy(self)
         vae.__class__ = VAE  # which has the same parts, and differs in loss and backward
-        vae._kept = None
         return vae

@@ -61,9 +61,8 @@ class Model:
             part.bind(self.params, self.grads, f"{part_name}.")
 
     def _views(self, flat):
-        return {
-            name: flat[where].reshape(shape) for name, (where, shape) in self.layout.items()
-        }
+        places = self.layout.items()
+        return {name: flat[where].reshape(shape) for name, (where, shape) in places}
 
     def __repr__(self):
         """The model at a glance: its parts, the shapes of their parameters, how many."""
@@ -72,9 +71,8 @@ class Model:
             layers = (isinstance(part, Sequential) and part.layers) or [part]
             for i, layer in enumerate(layers):
                 shapes = ", ".join(f"{p} {shape}" for p, shape in layer.shapes.items())
-                lines.append(
-                    f"  {name if i == 0 else '':12} {layer!r:40} {shapes}".rstrip()
-                )
+                line = f"  {name if i == 0 else '':12} {layer!r:40} {shapes}"
+                lines.append(line.rstrip())
         return "\n".join(lines)
 
     def astype(self, dtype):
@@ -99,7 +97,6 @@ class Model:
         model.__dict__["theta"] = self.theta.astype(dtype)
         model.__dict__["grad"] = self.grad.astype(dtype)
         model._bind()
-        model._kept = None  # what an earlier loss left behind is in the old precision
         return model
 
     def __setattr__(self, name, value):
@@ -114,8 +111,9 @@ class Model:
             super().__setattr__(name, value)
 
     def __setstate__(self, state):
-        # The arrays of a copy.deepcopy are separate copies until they are cut again.
-        self.__dict__.update(state)
+        # The arrays of a copy.deepcopy are separate copies until they are cut again, and
+        # what the last loss kept for backward() belongs to the original.
+        self.__dict__.update(state | {"_kept": None})
         self._bind()
 
 

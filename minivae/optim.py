@@ -16,7 +16,7 @@ class Optimizer:
     t : int
         Steps taken.
     memory : tuple of str
-        Names of the vectors kept from step to step; None before the first.
+        Names of the vectors kept from step to step, made at the first.
     settings : tuple of str
         Names of the constructor's arguments after `lr`.
     """
@@ -27,8 +27,6 @@ class Optimizer:
         if not callable(lr):
             check_number("lr", lr, minimum=0, exclusive=True)
         self.lr, self.t = lr, 0
-        for name in self.memory:
-            setattr(self, name, None)
 
     def __repr__(self):
         """The call that makes an optimizer like this one, before its first step."""
@@ -56,8 +54,7 @@ class Optimizer:
 
     def state(self):
         """A copy of what `step` remembers: a dict of "t" and the vectors of `memory`."""
-        names = self.memory if self.t else ()
-        vectors = {name: getattr(self, name).copy() for name in names}
+        vectors = {name: getattr(self, name).copy() for name in self.memory if self.t}
         return {"t": self.t, **vectors}
 
     def load_state(self, state):
@@ -71,8 +68,8 @@ class Optimizer:
             size = np.shape(state[self.memory[0]])[:1]
             check_array(f"state: {name}", state[name], size, finite=True)
         self.t = t
-        for name in self.memory:
-            setattr(self, name, state[name].copy() if t else None)
+        for name in wanted - {"t"}:
+            setattr(self, name, state[name].copy())
 
 
 class SGD(Optimizer):
@@ -106,7 +103,7 @@ class SGD(Optimizer):
 
     def __init__(self, lr=1e-2, momentum=0.0):
         super().__init__(lr)
-        self.momentum = check_decay("momentum", momentum)
+        self.momentum = check_number("momentum", momentum, minimum=0, below=1)
 
     def step(self, theta, grad):
         """Update `theta` in place from `grad`, both flat arrays of shape (P,)."""
@@ -151,8 +148,8 @@ class Adam(Optimizer):
 
     def __init__(self, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
         super().__init__(lr)
-        self.beta1 = check_decay("beta1", beta1)
-        self.beta2 = check_decay("beta2", beta2)
+        self.beta1 = check_number("beta1", beta1, minimum=0, below=1)
+        self.beta2 = check_number("beta2", beta2, minimum=0, below=1)
         self.eps = check_number("eps", eps, minimum=0, exclusive=True)
 
     def step(self, theta, grad):
@@ -187,11 +184,3 @@ class Adam(Optimizer):
             np.divide(m, tmp, out=tmp)
             tmp *= rate
             theta[block] -= tmp
-
-
-def check_decay(name, value):
-    """Return `value` as a float, or raise ValueError if it is not in [0, 1)."""
-    number = check_number(name, value, minimum=0)
-    if number >= 1:
-        raise ValueError(f"{name}: expected a number in [0, 1), got {value!r}")
-    return number

@@ -175,9 +175,7 @@ class VAE(EncoderDecoder):
         """mu(x), the mean of q(z|x), shape (B, K), for x of shape (B, D): see `encode`."""
         return self.encode(x)[0]
 
-    def latent(self, x):
-        """The one point that stands for x: `posterior_mean(x)`."""
-        return self.posterior_mean(x)
+    latent = posterior_mean  # the one point that stands for x
 
     def sample(self, n, rng=None, mean=False):
         """Sample n images: z ~ N(0, I), then x ~ p(x|z), shape (n, D).
@@ -214,8 +212,7 @@ class VAE(EncoderDecoder):
         log_prior = gaussian.log_normal(z, 0.0, 0.0).sum(axis=-1)
         y = self.decoder_output(z)
         result = self.likelihood.log_prob(x, y) + log_prior
-        self._refuse_non_finite(result, y=y)
-        return result
+        return self._refuse_non_finite(result, y=y)
 
     @np.errstate(all="ignore")
     def log_weights(self, x, eps):
@@ -239,8 +236,7 @@ class VAE(EncoderDecoder):
         x, eps = self._check(x, eps)
         mu, logvar, z, y, log_p = self._forward(x, eps)
         log_w = self._log_weights(log_p, z, logvar, eps)
-        self._refuse_non_finite(log_w, mu=mu, logvar=logvar, y=y)
-        return log_w
+        return self._refuse_non_finite(log_w, mu=mu, logvar=logvar, y=y)
 
     @staticmethod
     def _log_weights(log_p, z, logvar, eps):
@@ -269,8 +265,7 @@ class VAE(EncoderDecoder):
         mu, logvar, _, y, log_p = self._forward(x, eps)
         log_p = log_p.mean(axis=0) if log_p.ndim == 2 else log_p
         result = log_p - gaussian.kl(mu, logvar).sum(axis=-1)
-        self._refuse_non_finite(result, mu=mu, logvar=logvar, y=y)
-        return result
+        return self._refuse_non_finite(result, mu=mu, logvar=logvar, y=y)
 
     def _encode(self, x):
         self._kept = None
