@@ -210,7 +210,7 @@ check("package: of logvar", package[2], score(z, mu, logvar)[1], 1e-9)
 # the rest. From (5.4), $\frac{\partial z}{\partial \mu} = 1$:
 #
 # $$
-# \frac{\partial L}{\partial \mu} = \X
+# \frac{\partial L}{\partial \mu} = \mathbb{E}_{\varepsilon} [ f'(z) ] \tag{5.5}
 # $$
 #
 # For the other we need $\sigma$ as a function of $\ell = \log \sigma^2$. Solve for
@@ -352,7 +352,7 @@ plt.show()
 # hundred times the samples for the same standard error.
 #
 # **Predict.** For our one pixel, in one dimension: which has the larger variance, and
-# by about which factor? And with 100 latent dimensions?
+# by about what factor? And with 100 latent dimensions?
 
 # %% tags=["hide-output"]
 pairs = ("dmu", s_dmu, p_dmu, 2), ("dlogvar", s_dlogvar, p_dlogvar, 20)
@@ -586,9 +586,9 @@ for part in V_x:
 # ## What goes wrong in practice
 #
 # Let the decoder be linear, $p(x|z) = \mathcal{N}(x; W z, c)$ with one number $W$. Then
-# the posterior is a Gaussian with the precision $1 + W^2 / c$ and the mean
-# $\sigma_*^2\, W x / c$ ([chapter 2](02_the_elbo_twice.py), equations 2.6 and 2.7), and
-# stochastic descent on $-$ELBO must end there.
+# the posterior is a Gaussian with the precision $1 / \sigma_*^2 = 1 + W^2 / c$ and the
+# mean $\sigma_*^2\, W x / c$ ([chapter 2](02_the_elbo_twice.py), equations 2.6 and
+# 2.7), and stochastic descent on $-$ELBO must end there.
 #
 # We descend with the pathwise gradient (here $f(z) = (x - W z)^2 / 2c$, and the KL's
 # gradient of chapter 4), once done right, and once with each of two mistakes from
@@ -645,9 +645,9 @@ for name, value in zip(names, (new[1], *mixed[1:]), strict=True):
 # **`exp(logvar)`: claimed too wide, drawn too narrow.** The samples have the standard
 # deviation $\sigma^2$ while the KL assumes $\sigma$, so what is minimised is the
 # $-$ELBO of neither. Setting the derivative of $\frac{W^2}{2c} e^{2\ell} + \frac12
-# (e^\ell - 1 - \ell)$ to zero gives $\frac{W^2}{c} u^2 + \frac12 u - \frac12 = 0$ for
-# $u = e^\ell$. So it draws with $u = 0.28$ and claims $\sqrt u = 0.53$; the right value
-# is 0.43.
+# (e^\ell - 1 - \ell)$ in $\ell$ to zero gives $\frac{W^2}{c} u^2 + \frac12 u -
+# \frac12 = 0$ for $u = e^\ell$. So it draws with $u = 0.28$ and claims $\sqrt u =
+# 0.53$; the right value is 0.43.
 #
 # **A gradient check with frozen noise** finds new noise at once. But with `exp(logvar)`
 # loss and gradient are wrong in the same way, and the check passes! That mistake shows
