@@ -212,7 +212,7 @@ check(
 )
 
 # %% [markdown]
-# **Predict.** The posterior of this $x$ has the correlation $\rho = -0.80$. By which
+# **Predict.** The posterior of this $x$ has the correlation $\rho = -0.80$. By what
 # factor does the error shrink in each sweep? Will the means arrive at those of the
 # exact posterior? Will the variances?
 
