@@ -79,12 +79,13 @@ def test_the_z_score_sees_a_baseline_that_sees_its_own_sample(rng):
 def test_the_control_variate_saves_variance_and_the_path_more(rng):
     exact = exact_gradient(MU, LOGVAR)
     plain, control, path = (
-        bbvi.compare(estimator, exact, rng, S=40, replicates=1000)
+        bbvi.compare(estimator, exact, rng, S=40, replicates=2000)
         for estimator in (score, score_with_control, pathwise)
     )
     for better, worse in [(control, plain), (path, control)]:
         margin = (worse.variance - better.variance).sum()
-        se = (worse.variance_se + better.variance_se).sum()
+        # entries of one estimator move together, the two estimators do not
+        se = np.hypot(worse.variance_se.sum(), better.variance_se.sum())
         assert margin > 4 * se, (better.variance, worse.variance, se)
 
 
