@@ -186,6 +186,8 @@ def test_a_component_without_data_is_left_in_place_and_said():
         ({"C": 0}, ValueError, "C: expected at least 1"),
         ({"C": 9}, ValueError, "C: 9 components need"),
         ({"var_floor": 0.0}, ValueError, "var_floor: expected above 0"),
+        ({"tol": -1e-3}, ValueError, "tol: expected at least 0"),
+        ({"iterations": 0}, ValueError, "iterations: expected at least 1"),
         ({"rng": 3}, TypeError, "rng: expected a numpy.random.Generator"),
     ],
 )
