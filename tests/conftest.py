@@ -24,22 +24,26 @@ settings.register_profile("minivae", deadline=None, max_examples=25, derandomize
 settings.load_profile("minivae")
 
 
-# `MINIVAE_SEED=3 pytest` runs the tests that take `rng`, with other random numbers; with
-# MINIVAE_PARTS=3 besides, every third of them, others for each seed.
-SEED = int(os.environ.get("MINIVAE_SEED", "0"))
-PARTS = int(os.environ.get("MINIVAE_PARTS", "1"))
+# `MINIVAE_SEED=3 pytest` runs the tests that take `rng`, with other random numbers;
+# MINIVAE_SEED=1,2,3 each of them with one of these seeds in turn.
+SEEDS = [int(seed) for seed in os.environ.get("MINIVAE_SEED", "0").split(",")]
+SEED_OF = pytest.StashKey()
 
 
 @pytest.fixture
-def rng():
+def rng(request):
     """A generator with a fixed seed, new for each test."""
-    return np.random.default_rng([20140610, SEED] if SEED else 20140610)
+    seed = request.node.stash.get(SEED_OF, 0)
+    request.node.add_report_section("setup", "rng", f"MINIVAE_SEED={seed}")
+    return np.random.default_rng([20140610, seed] if seed else 20140610)
 
 
 def pytest_collection_modifyitems(config, items):
-    """With another seed only those tests are run that it changes."""
-    if SEED:
+    """With other seeds only those tests are run that they change."""
+    if SEEDS != [0]:
         drawn = [item for item in items if "rng" in item.fixturenames]
-        mine = set(drawn[SEED % PARTS :: PARTS])
-        config.hook.pytest_deselected(items=[i for i in items if i not in mine])
-        items[:] = [item for item in items if item in mine]
+        for i, item in enumerate(drawn):
+            item.stash[SEED_OF] = SEEDS[i % len(SEEDS)]
+        others = [item for item in items if "rng" not in item.fixturenames]
+        config.hook.pytest_deselected(items=others)
+        items[:] = drawn
