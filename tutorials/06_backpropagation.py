@@ -510,7 +510,7 @@ check_mc("ReLU, 1/n: a half for each of 4 layers", square, 0.5**4)
 # Nothing is subtracted, so nothing cancels, and $h$ may be $10^{-30}$. But $f$ must be
 # made of analytic functions: no `max`, no `abs`, no comparison.
 #
-# **Predict.** How many right digits do the two differences give at their best?
+# **Predict.** How many digits do the two differences get right at their best?
 
 
 # %% tags=["hide-output"]

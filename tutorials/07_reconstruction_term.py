@@ -46,9 +46,9 @@ rng = generator(7)
 # We need two things from each candidate: $\log p$, with every constant, and its
 # derivative in $y$, the `dy` that the backward pass of chapter 6 starts from.
 #
-# **Predict.** A model is trained with squared error on pixels that are, at one place in
-# the picture, 0 in 60 % of the images and 1 in 40 %, and nothing else in the image
-# shows which. What grey will the decoder put there? And with absolute error?
+# **Predict.** A model is trained with squared error. At one place the pixel is 0 in 60
+# % of the images and 1 in 40 %, and nothing else in the image shows which. What grey
+# will the decoder put there? And with absolute error?
 #
 # ## Gaussian: squared error
 #
@@ -381,8 +381,8 @@ print(f"28 x 28 pixels lose at least {784 * np.log(2):.0f} nats")
 # $$
 #
 # and by (7.11) this is the belief $c = \frac D2$: a pixel between 0 and 1 has a
-# standard deviation of $\sqrt{D/2}$, or 20 on MNIST. Below we see that even $c = 1$ is
-# too large for a model to learn anything.
+# standard deviation of $\sqrt{D/2}$, or 20 on MNIST. Below, with $c = 1$, a model of
+# the digits already learns nothing.
 #
 # We check both with a loss written out here, by its slope in a random direction.
 
@@ -611,9 +611,9 @@ check_less("c = 0.001: samples are farther off", 5 * error, mean)
 # ## What goes wrong in practice
 #
 # - **One term summed, the other averaged**: a weight of $D$ or $1/D$ that nobody chose
-#   (keras-team/keras PR #3383, y0ast/VAE-Torch #11, zdebruine/MMVAE PR #19). *Both*
-#   terms divided by $D$ are right: only the unit is another (pytorch/examples #290 was
-#   a false alarm).
+#   (keras-team/keras PR #3383, y0ast/VAE-Torch #11, zdebruine/MMVAE PR #19). If *both*
+#   terms are divided by $D$, only the unit changes (pytorch/examples #290 was a false
+#   alarm).
 # - **Constant factors** in the gradient of the Gaussian (y0ast/VAE-Torch #4, found by a
 #   gradient check).
 # - **A negative loss** is possible: a density may be larger than one. At $c = 0.001$

@@ -542,9 +542,9 @@ check_less(
 # "importance-weighted bound" does not tighten (suspected in arahuja/generative-tf #1).
 # This chapter's check finds it: more samples must tighten the bound.
 #
-# **The sign inside the softmax.** The gradient of (12.3) weights each sample by $w_s /
-# \sum_r w_r$, a softmax of $+\log w$. With a softmax of the *loss*, $-\log w$, the
-# worst sample gets the largest weight (seen in AntixK/PyTorch-VAE).
+# **The sign inside the softmax.** The gradient of (12.3) gives each sample the weight
+# $w_s / \sum_r w_r$, a softmax of $+\log w$. With a softmax of the *loss*, $-\log w$,
+# the worst sample gets the largest weight (seen in AntixK/PyTorch-VAE).
 #
 # **A $q$ that is too narrow.** Then $v$ is huge or infinite, and the estimate of $\log
 # p(x)$ is too low, with a small standard error, because no large weight was among the
@@ -637,8 +637,15 @@ check(
 #
 # <details><summary>Hint</summary>
 #
-# Chain rule: $\frac{\partial}{\partial \log w_s} \log \sum_r e^{\log w_r} = w_s /
-# \sum_r w_r$.
+# Write the sum as $\sum_r e^{a_r}$ with $a_r = \log w_r$, and use the chain rule.
+#
+# </details>
+#
+# <details><summary>Answer</summary>
+#
+# $\frac{\partial}{\partial a_s} \log \sum_r e^{a_r} = e^{a_s} / \sum_r e^{a_r}$, so the
+# gradient in $\log w_s$ is $- w_s / \sum_r w_r$, minus a softmax. For $S = 1$ it is
+# $-1$, the gradient of $-\log w$, whose mean is the $-$ELBO.
 #
 # </details>
 
@@ -684,8 +691,8 @@ check_mc("IWAE at S = 1 is the VAE", np.array(differences), 0.0)
 # by (12.5) like $1/S$; the noise falls only like $1/\sqrt S$, and the ratio like
 # $1/\sqrt S$, where $v$ is finite. The decoder's gradient tends to a limit other than
 # zero, so its ratio grows like $\sqrt S$. In the run the decoder's ratio triples from
-# $S = 8$ to 128; the encoder's hardly changes, since with this narrow $q$ the range of
-# (12.5) is not reached.
+# $S = 8$ to 128; the encoder's hardly changes: with this narrow $q$ the range of (12.5)
+# may not be reached.
 #
 # </details>
 
