@@ -125,6 +125,16 @@ def relative(value, expected):
     return float(apart(value, expected) / (size if size > 0 else 1.0))
 
 
+def by_loops(rung, name, found, expected, size=None, tolerance=1e-9):
+    """The row of numbers that `reference` computes once more: their largest difference.
+
+    Relative to `size`, a number or one for each; to the largest expected if not given.
+    """
+    size = np.max(np.abs(expected)) if size is None else size
+    error = apart(np.divide(found, size), np.divide(expected, size))
+    return Row(rung, f"{name}, by plain loops", error, "relative", tolerance)
+
+
 def refuses(error, f, *arguments):
     """1.0 if f(*arguments) raises such an error, else 0.0."""
     try:

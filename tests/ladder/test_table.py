@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from minivae.ladder import Row, Table
-from minivae.ladder.table import AGAIN, ALARM, LIMIT, refuses, relative, z_row, z_score
+from minivae.ladder.table import (
+    AGAIN,
+    ALARM,
+    LIMIT,
+    by_loops,
+    refuses,
+    relative,
+    z_row,
+    z_score,
+)
 
 
 def test_a_table_is_as_good_as_its_worst_row():
@@ -94,3 +103,11 @@ def test_a_refusal_is_an_error_of_the_kind_asked_for():
     assert refuses(ValueError, int, "7") == 0
     with pytest.raises(TypeError):
         refuses(ValueError, int, [])
+
+
+def test_numbers_by_loops_are_relative_to_a_size_or_to_the_largest():
+    row = by_loops(4, "x", [1.0, 2.2], [1.0, 2.0])
+    assert row.figure == pytest.approx(0.1) and row.claim == "x, by plain loops"
+    row = by_loops(4, "x", [1.0, 2.2], [1.0, 2.0], np.array([0.1, 20.0]), 1e-3)
+    assert row.figure == pytest.approx(0.01) and row.verdict == "FAILED"
+    assert by_loops(4, "x", [1.0], [1.0, 2.0]).verdict == "FAILED", "another shape"
