@@ -205,7 +205,7 @@ check("package: of logvar", package[2], score(z, mu, logvar)[1], 1e-9)
 # Now the parameters stand inside $f$ alone, and the distribution that we average over
 # does not contain them. The derivative goes inside the average **if $f$ is
 # continuous**, differentiable but for isolated kinks, and $|f'|$ stays below a function
-# with a finite mean (Mohamed and others, section 4.3.1). Kinks, such as those of a
+# with a finite mean (Mohamed and others, section 5.3.2). Kinks, such as those of a
 # ReLU, are allowed; jumps are not, for a reason that we shall see. The chain rule does
 # the rest. From (5.4), $\frac{\partial z}{\partial \mu} = 1$:
 #
