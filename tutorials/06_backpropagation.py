@@ -784,7 +784,7 @@ with must_fail():
 # - X. Glorot, Y. Bengio, [*Understanding the difficulty of training deep feedforward
 #   neural networks*](https://proceedings.mlr.press/v9/glorot10a.html), 2010, equations
 #   5, 6 and 12: (6.15), (6.16) and the compromise. K. He and others, [*Delving Deep
-#   into Rectifiers*](https://arxiv.org/abs/1502.01852), 2015, equations 7 and 10:
+#   into Rectifiers*](https://arxiv.org/abs/1502.01852), 2015, equations 8 and 10:
 #   (6.17).
 # - W. Squire, G. Trapp, *Using complex variables to estimate derivatives of real
 #   functions*, 1998, [doi
