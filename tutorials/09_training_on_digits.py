@@ -700,9 +700,9 @@ check("Adam does not notice", nelbo_after(adam, 3e-3, D), whole, 0.1)
 #
 # ## Exercises
 #
-# **1. Units (warm-up).** The published test bound of the VAE of Burda and others on
-# binarized MNIST (784 pixels of 0 and 1) is 86.76 nats. How many bits per pixel is
-# that? How many for a model that knows nothing? By what factor does the VAE compress?
+# **1. Units (warm-up).** Burda and others report a test $-\log p(x)$ of 86.76 nats for
+# a VAE on binarized MNIST (784 pixels of 0 and 1). How many bits per pixel is that? How
+# many for a model that knows nothing? By what factor does the VAE compress?
 #
 # <details><summary>Hint</summary>
 #
