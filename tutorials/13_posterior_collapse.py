@@ -783,10 +783,10 @@ check_less("beta = 30: the rest is small", abs(found[30, 300][1]), 0.3)
 # - S. R. Bowman and others, [*Generating Sentences from a Continuous
 #   Space*](https://arxiv.org/abs/1511.06349), CoNLL 2016: collapse in text models, and
 #   annealing.
-# - D. P. Kingma and others, [*Improving Variational Inference with Inverse
+# - D. P. Kingma and others, [*Improved Variational Inference with Inverse
 #   Autoregressive Flow*](https://arxiv.org/abs/1606.04934), NeurIPS 2016: free bits.
 # - Y. Burda, R. Grosse, R. Salakhutdinov, [*Importance Weighted
-#   Autoencoders*](https://arxiv.org/abs/1509.00519), ICLR 2016, section 5: active
+#   Autoencoders*](https://arxiv.org/abs/1509.00519), ICLR 2016, section 5.2: active
 #   units.
 # - B. Dai, Z. Wang, D. Wipf, [*The Usual Suspects? Reassessing Blame for VAE Posterior
 #   Collapse*](https://arxiv.org/abs/1912.10702), ICML 2020: collapse as a bad local
