@@ -729,6 +729,6 @@ check("the factor is named", "= B" in report.hints[0].text, 1, 0)
 #
 # ## What to read next
 #
-# Chapter 15 compares our numbers with published ones. Grosse and Duvenaud's five pages
+# Chapter 15 compares our numbers with published ones. Grosse and Duvenaud's few pages
 # are the best next reading for anyone who writes inference code; for gradients, the
 # notes of Stanford's CS231n on gradient checks list the same traps from long practice.

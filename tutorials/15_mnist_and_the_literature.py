@@ -79,7 +79,7 @@ plt.show()
 # %% [markdown]
 # ## The published table, and ours
 #
-# Burda, Grosse and Salakhutdinov (2015, table 1) compared two objectives on binarized
+# Burda, Grosse and Salakhutdinov (2016, table 1) compared two objectives on binarized
 # MNIST: the ELBO with the mean of $S$ samples (VAE), and the importance-weighted bound
 # of $S$ samples (IWAE). Their models have one stochastic layer of 50 units and two
 # hidden layers of 200 tanh units on each side, and were trained for 3280 passes over
@@ -475,8 +475,8 @@ check_less("below zero, and no bug", -in_grey.mean(), 0)
 # of counts.
 #
 # There is one bridge: spread each count over the unit interval above it (Theis and
-# others, 2016, section 3.1), or give to each count the mass of the density that rounds
-# to it. `benchmarks/digits.py` does the latter, and there the VAE is ahead.
+# others, 2016), or give to each count the mass of the density that rounds to it.
+# `benchmarks/digits.py` does the latter, and there the VAE is ahead.
 #
 # ## Question 4: grey pixels?
 #
@@ -789,8 +789,7 @@ check_less("the last one less than the first", gains[-1], gains[0])
 #   stochastic binarization. H. Larochelle, I. Murray, *The Neural Autoregressive
 #   Distribution Estimator*, AISTATS 2011: the static file.
 # - L. Theis, A. van den Oord, M. Bethge, [*A note on the evaluation of generative
-#   models*](https://arxiv.org/abs/1511.01844), ICLR 2016, section 3.1: densities and
-#   dequantization.
+#   models*](https://arxiv.org/abs/1511.01844), ICLR 2016: densities and dequantization.
 #
 # ## What to read next
 #

@@ -705,8 +705,8 @@ check(
 #   2016: (16.9), and what else helps.
 # - K. Chellapilla, S. Puri, P. Simard, *High Performance Convolutional Neural Networks
 #   for Document Processing*, IWFHR 2006: the product with patches.
-# - J. F. Claerbout, *Earth Soundings Analysis*, 1992, chapter 5: the test (16.4), known
-#   in geophysics as the "dot-product test".
+# - J. F. Claerbout, *Earth Soundings Analysis*, 1992, on adjoints: the test (16.4),
+#   known in geophysics as the "dot-product test".
 # - I. Daubechies, *Orthonormal bases of compactly supported wavelets*, Communications
 #   on Pure and Applied Mathematics 41, 1988: exercise 4.
 #

@@ -582,7 +582,7 @@ check_less(
 #
 # - D. P. Kingma, D. J. Rezende, S. Mohamed, M. Welling, [*Semi-supervised Learning with
 #   Deep Generative Models*](https://arxiv.org/abs/1406.5298), NeurIPS 2014: the model
-#   M2 and its analogies, figure 1.
+#   M2 and its analogies.
 # - K. Sohn, H. Lee, X. Yan, *Learning Structured Output Representation using Deep
 #   Conditional Generative Models*, NeurIPS 2015: the name, and a prior that depends on
 #   the condition and is learned.

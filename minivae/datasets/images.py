@@ -144,7 +144,7 @@ def prepare(batch, max_count, dtype=np.float32, binarize="none", scaled=False, r
 
     The stochastic draw compares c with a whole number u uniform on 0, ..., n - 1:
     P(u < c) = c / n, exactly. Called on each mini-batch it gives every epoch its own
-    binary images, as in Burda, Grosse and Salakhutdinov (2015, arXiv 1509.00519). Binary
+    binary images, as in Burda, Grosse and Salakhutdinov (2016, arXiv 1509.00519). Binary
     pixels are the business of Binomial(1), the Bernoulli likelihood.
 
     Parameters
