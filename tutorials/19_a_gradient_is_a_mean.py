@@ -467,7 +467,7 @@ check_less(
 #   19.2.
 # - P. Goyal and others, [*Accurate, Large Minibatch
 #   SGD*](https://arxiv.org/abs/1706.02677), 2017: section 3 lists common mistakes of
-#   distributed training, the weights of unequal parts among them.
+#   distributed training, a sum divided by the wrong number of images among them.
 # - S. Rajbhandari and others, [*ZeRO*](https://arxiv.org/abs/1910.02054), 2020: the
 #   optimizer's memory divided among the processes, exercise 2.
 #
