@@ -146,7 +146,7 @@ def noise_level(values):
 
     References
     ----------
-    Hamming 1971, "Introduction to Applied Numerical Analysis", chapter 6; Moré & Wild
+    Hamming 1971, "Introduction to Applied Numerical Analysis"; Moré & Wild
     2011, "Estimating computational noise", SIAM J. Sci. Comput. 33(3), 1292-1314.
     """
     fourth = np.diff(np.asarray(values, dtype=np.float64), n=4)

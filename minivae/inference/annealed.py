@@ -9,7 +9,7 @@ f_t as it is. Its weight
 
     w = Π_{t=1}^T f_t(z_{t-1}) / f_{t-1}(z_{t-1}),     E[w] = p(x),
 
-is unbiased whatever the steps are worth (Neal 2001, eq. 11), and log of the mean of S
+is unbiased whatever the steps are worth (Neal 2001), and log of the mean of S
 weights is **a lower bound of log p(x) in expectation**, as in importance sampling, which is
 the case T = 1. With more temperatures w varies less and the bound is tighter.
 
@@ -111,7 +111,7 @@ def sandwich(model, n, rng, temperatures=300, chains=16, leapfrog=5):
 
     References
     ----------
-    Grosse, Ghahramani & Adams (2015), section 4.
+    Grosse, Ghahramani & Adams (2015).
     """
     check_instance("model", model, VAE)
     n = check_whole("n", n, 1)
@@ -129,7 +129,7 @@ def sandwich(model, n, rng, temperatures=300, chains=16, leapfrog=5):
 def schedule(T):
     """β_0 = 0 to β_T = 1 in T steps, small ones at both ends: a piece of a sigmoid.
 
-    β_t ∝ sigmoid(4 (2t/T - 1)) - sigmoid(-4) (Wu et al. 2017, section 4).
+    β_t ∝ sigmoid(4 (2t/T - 1)) - sigmoid(-4) (Grosse et al. 2015, section 6).
     """
     check_whole("T", T, 1)
     rise = np.tanh(2 * np.linspace(-1, 1, T + 1))  # sigmoid(2a) = ½ (1 + tanh a)

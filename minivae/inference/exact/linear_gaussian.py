@@ -223,7 +223,7 @@ def fit_ppca(x, K, c=None):
     References
     ----------
     Tipping & Bishop (1999), Probabilistic principal component analysis, equations 7
-    and 8, and appendix A.
+    and 8.
     """
     x, K = _check_fit(x, K)
     values, vectors = _spectrum(x)
