@@ -11,6 +11,7 @@ reads the table, and holds its own run against the row of its seed.
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,14 +28,24 @@ def rows_of(chapter, seed):
         [sys.executable, str(chapter)],
         env=os.environ
         | {"MINIVAE_SEED": str(seed), "MINIVAE_MEASURE": "1", "MPLBACKEND": "Agg"},
-        stdout=subprocess.PIPE,
+        capture_output=True,
         text=True,
         encoding="utf-8",
     )
-    if done.returncode:
-        print(f"{chapter.name} did not run to its end with seed {seed}", file=sys.stderr)
     found = [line[4:] for line in done.stdout.splitlines() if line.startswith("row {")]
-    return [json.loads(text) for text in found]
+    rows = [json.loads(text) for text in found]
+    said = done.stderr
+    missing = re.search(r"KeyError: '(\w+)'\s*$", said) if done.returncode else None
+    if missing and any(missing[1] in row for row in rows):
+        said = (
+            f"{chapter.name} with seed {seed}: the old table has no column"
+            f" '{missing[1]}'. The rows printed before it was read are kept; a second run"
+            " reads the new table.\n"
+        )
+    elif done.returncode:
+        said += f"{chapter.name} did not run to its end with seed {seed}\n"
+    sys.stderr.write(said)
+    return rows
 
 
 def main():

@@ -233,6 +233,27 @@ def test_course_writes_what_a_chapter_measures_with_each_seed(
     assert not (tmp_path / "course_78.csv").exists()
 
 
+def test_course_tells_a_new_column_from_a_mistake(script, monkeypatch, tmp_path, capsys):
+    """A chapter that reads its old table stops at a column that is new, after its row."""
+    row = 'print("row " + \'{"seed": 0, "gain": 0.5}\')\n'
+    (tmp_path / "77_new.py").write_text(row + 'old = {"seed": 0}\nold["gain"]\n')
+    (tmp_path / "78_wrong.py").write_text(row + 'old = {"seed": 0}\nold["gian"]\n')
+    told = {}
+    for number in ("77", "78"):
+        course = script("course", number, "--seeds", 1)
+        monkeypatch.setattr(course, "course_folder", lambda: tmp_path)
+        monkeypatch.setattr(course, "HERE", tmp_path)
+        course.main()
+        assert (tmp_path / f"course_{number}.csv").read_text() == "seed,gain\n0,0.5\n"
+        told[number] = capsys.readouterr().err
+    assert told["77"] == (
+        "77_new.py with seed 0: the old table has no column 'gain'. The rows printed"
+        " before it was read are kept; a second run reads the new table.\n"
+    )
+    assert "KeyError: 'gian'" in told["78"]
+    assert told["78"].endswith("78_wrong.py did not run to its end with seed 0\n")
+
+
 @pytest.mark.parametrize("name", ["blending", "dense_conv"])
 def test_the_experiments_with_faces_write_a_row_for_each_run(
     script, tmp_path, name, capsys, monkeypatch
