@@ -246,9 +246,9 @@ print(f"standard deviation too small by a factor of {ratio:.2f}")
 
 # %% tags=["hide-input", "hide-output"]
 # Figure: Left, the path of the means, a staircase into a slanted
-# ellipse, and the best product, a smaller circle. Right, the ELBO of
-# each half sweep rises towards a level half a nat below the exact log
-# p(x).
+# ellipse, and the best product, a smaller, upright ellipse. Right,
+# the ELBO of each half sweep rises towards a level half a nat below
+# the exact log p(x).
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3.8))
 angle = np.linspace(0, 2 * np.pi, 100)
 ring = 2 * np.stack([np.cos(angle), np.sin(angle)])

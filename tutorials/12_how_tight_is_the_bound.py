@@ -180,8 +180,8 @@ check_less("the smallest gap is not negative", 0, gap.min())
 
 # %% tags=["hide-input"]
 # Figure: Contours of the true posterior with the encoder's ellipse,
-# for two images. For the median gap the ellipse lies a little beside;
-# for the worst it lies where the posterior is not.
+# for two images. For the median gap the ellipse lies a little beside
+# it; for the worst it lies where the posterior is not.
 median = np.argsort(gap)[B // 2]
 worst = np.argmax(gap)
 turn = np.linspace(0, 2 * np.pi, 100)

@@ -275,7 +275,7 @@ check_less("nats in the last dimension", seen[10][1][-1], 0.1)
 
 # %% tags=["hide-input"]
 # Figure: The KL of ten dimensions, sorted, for four values of beta.
-# At 1 all ten carry about two nats; at 10 half of them; at 64 none.
+# At 1 all carry about two nats; at 10 from one to none; at 64 none.
 plt.figure()
 for beta, colour, at in (
     (1, BLUE, (8, 1.86)),
