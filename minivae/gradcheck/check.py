@@ -117,10 +117,6 @@ def check_gradient(
         check_gradient(loss, params, jax.grad(loss), order=order)
     """
     parameters = Parameters(theta)
-    if order is not None and sorted(order) != sorted(parameters.layout):
-        raise ValueError(
-            f"order: expected each of {list(parameters.layout)} once, got {list(order)}"
-        )
 
     def of_flat(g):
         return lambda flat: g(parameters.form(flat))
@@ -129,7 +125,7 @@ def check_gradient(
         of_flat(f),
         of_flat(grad) if callable(grad) else lambda flat: grad,
         parameters,
-        order=None if order is None else list(order),
+        order=order,
         repeatable=callable(grad),
         sizes=dict(sizes or {}),
         parts={name: of_flat(part) for name, part in (parts or {}).items()},
@@ -183,7 +179,9 @@ def examine(subject, *, tolerance=1e-6, oracle="richardson", max_entries=5000, r
     max_entries = check_whole("max_entries", max_entries, minimum=1)
     rng = np.random.default_rng(0) if rng is None else rng
     check_generator("rng", rng)
-    theta = subject.parameters.flat
+    theta, names = subject.parameters.flat, list(subject.parameters.layout)
+    if subject.order is not None and sorted(subject.order) != sorted(names):
+        raise ValueError(f"order: expected each of {names} once, got {list(subject.order)}")
     losses = [subject.loss(theta.copy()) for _ in range(3)]
     single = any(first(v).dtype in (np.float32, np.float16) for v in losses)
     evidence = Evidence(subject, [scalar(v) for v in losses], single)

@@ -9,7 +9,7 @@ over. To add one, write the function and put it in a list of `hypotheses`.
 
 import numpy as np
 
-from minivae.gradcheck.evidence import RIGHT, WRONG, listed, names_of
+from minivae.gradcheck.evidence import RIGHT, listed, names_of
 from minivae.gradcheck.hypotheses import CAUSES, CONDITIONS
 from minivae.gradcheck.place import Place, locate
 from minivae.gradcheck.report import Hint
@@ -36,8 +36,7 @@ def diagnose(evidence):
 
 def _explained(evidence, place):
     """The place with its causes, then whatever is wrong elsewhere with its own."""
-    wrong = evidence.blocks_of(WRONG)
-    wrong += [b for b in evidence.restless if b not in wrong]
+    wrong = evidence.wrong
     causes = _causes(evidence, [b for b in wrong if b.name in place.first_wrong], wrong)
     cause = causes[0].cause if causes else "place"
     why = " ".join(hint.why for hint in causes) or place.look

@@ -234,6 +234,11 @@ class Evidence:
                     found.append(b)
         return found
 
+    @cached_property
+    def wrong(self):
+        """The blocks that are wrong, or not the same each time."""
+        return self.blocks_of(WRONG) + [b for b in self.restless if b.verdict != WRONG]
+
     def part(self, name, indices):
         """Derivatives of one term of the loss, and their errors, at flat indices.
 

@@ -41,8 +41,8 @@ def locate(evidence):
     """The `Place` of the first mistake, from the verdicts on all blocks."""
     layers = connected(evidence)
     for layer in layers:
-        layer.right = [b for b in layer.blocks if _is_right(evidence, b)]
-        layer.wrong = [b for b in layer.blocks if _is_wrong(evidence, b)]
+        layer.wrong = [b for b in layer.blocks if b in evidence.wrong]
+        layer.right = [b for b in layer.blocks if b not in layer.wrong and _is_right(b)]
     wrong = [layer for layer in layers if layer.wrong]
     if not wrong:
         return Place()
@@ -124,9 +124,8 @@ def _local(layers, behind):
 def _place(first, last, behind, where, look):
     follow = [b.name for layer in behind for b in layer.blocks if b.verdict == WRONG]
     if follow:
-        where += (
-            f" What lies behind ({', '.join(follow)}) is wrong with it: mend this first."
-        )
+        names = ", ".join(follow)
+        where += f" What lies behind ({names}) is wrong with it: mend this first."
     return Place(tuple(names_of(first)), tuple(names_of(last)), tuple(follow), where, look)
 
 
@@ -155,14 +154,9 @@ def _extent(first):
 # Verdicts along the graph. A block that shows nothing is neither right nor wrong.
 
 
-def _is_wrong(evidence, block):
-    return block.verdict == WRONG or block in evidence.restless
-
-
-def _is_right(evidence, block):
+def _is_right(block):
     kinks_only = len(block.kinks) == block.undecided.sum()
-    shows = (block.verdict == RIGHT or kinks_only) and not block.idle
-    return shows and not _is_wrong(evidence, block)
+    return (block.verdict == RIGHT or kinks_only) and not block.idle
 
 
 def _is_reached(layer):

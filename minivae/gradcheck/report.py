@@ -92,15 +92,11 @@ class Report:
         directions = sum(len(b.directions) for b in self.blocks.values())
         more = f" and {directions} random directions" if directions else ""
         looked = f"{seen} of {total} entries{more}" if seen else "no entries compared"
-        method = (
-            "complex step" if self.oracle == "complex" else f"{self.oracle} differences"
-        )
-        return f"loss {self.loss:.8g}; {looked}; {method}; tolerance {self.tolerance:g}"
+        by = "complex step" if self.oracle == "complex" else f"{self.oracle} differences"
+        return f"loss {self.loss:.8g}; {looked}; {by}; tolerance {self.tolerance:g}"
 
     def _table(self):
-        rows = [
-            ("parameter", "looked at", "rel. error", "worst", "claimed", "expected", "")
-        ]
+        rows = ["parameter|looked at|rel. error|worst|claimed|expected|".split("|")]
         for b in self.blocks.values():
             looked = f"{len(b.indices)}/{b.size}"
             if b.directions:

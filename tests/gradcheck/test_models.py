@@ -182,6 +182,11 @@ def test_what_is_no_model_hears_what_to_pass(attribute, value, words):
         check_model(model, np.ones((4, 7)), np.ones((3, 7)))
 
 
+def test_an_order_of_other_names_is_refused():
+    with pytest.raises(ValueError, match=r"order: expected each of \['theta'\] once, got"):
+        check_model(Columns(), np.ones((4, 7)), np.ones((3, 7)), order=["W"])
+
+
 def test_a_model_that_holds_its_data():
     class Held(Columns):
         def loss(self):
