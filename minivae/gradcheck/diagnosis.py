@@ -4,7 +4,8 @@ A hypothesis is a function of the `Evidence` and of the blocks to explain. It re
 or the blocks whose numbers it explains and a sentence. It speaks only when its
 claim holds for all the numbers it explains, to the tolerance of the check, and when they
 are too many to fit by chance; a wrong hint is worse than none. One that raises is passed
-over. To add one, write the function and put it in a list of `hypotheses`.
+over. To add one, write the function and put it in a list of `hypotheses`; one that looks
+at a single parameter is only a sentence or None (see `numbers.each`).
 """
 
 import numpy as np

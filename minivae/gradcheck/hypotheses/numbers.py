@@ -20,10 +20,9 @@ def each(story):
         told = {}
         for block in blocks:
             told.setdefault(story(evidence, block), []).append(block)
-        told.pop(None, None)
-        for text, alike in told.items():
-            return alike, f"The claimed gradient of {listed(alike)} {text}"
-        return None
+        text = next(filter(None, told), None)
+        alike = told.get(text, [])
+        return text and (alike, f"The claimed gradient of {listed(alike)} {text}")
 
     return hypothesis
 
@@ -69,13 +68,14 @@ def wrong_shape(evidence, block):
 
 def _axes(given, shape):
     """What to say of the right numbers, in order, in an array of another shape."""
-    if [n for n in given.shape if n > 1] != [n for n in shape if n > 1]:
+    try:
+        result = np.broadcast_shapes(given.shape, shape)
+    except ValueError:
         return "Its numbers are right, in order, but reshaped."
     mend = "no keepdims" if given.ndim > len(shape) else "keepdims=True"
     return (
         "Its numbers are right, its axes are not: b = b - lr * gradient would make an array"
-        f" of shape {np.broadcast_shapes(given.shape, shape)} of it. The sum wants {mend},"
-        " or a reshape."
+        f" of shape {result} of it. The sum wants {mend}, or a reshape."
     )
 
 

@@ -79,6 +79,12 @@ GENERAL = [
     (
         "wrong_shape",
         False,
+        lambda g, x, dy: g.update(W=(x.T @ dy)[..., None]),
+        "but reshaped",
+    ),
+    (
+        "wrong_shape",
+        False,
         lambda g, x, dy: g.update(b=dy),
         "sum over the batch is missing",
     ),
