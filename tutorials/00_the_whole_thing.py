@@ -363,6 +363,8 @@ with must_fail():
 
 
 # %% tags=["hide-cell"]
+# Figure: A row of twelve images, decoded from random points by a model
+# that was trained without noise: digits, as readable as those before.
 class Silent:
     """A generator whose noise is zero."""
 
