@@ -87,7 +87,7 @@ class _Convolution(Weighted):
     shape, out_shape : tuple of int
         (rows, columns, channels) of what comes in and of what goes out.
     direction : {1, -1}
-        Whether the layer goes from the image to the maps, or back.
+        From the image to the maps, or from the maps to the image.
     image, maps : tuple of int
         `shape` and `out_shape`, in the direction's order.
     """
@@ -117,8 +117,10 @@ class _Convolution(Weighted):
         self.config |= {n: getattr(self, n) for n in ("kernel", "stride", "padding")}
         self.image, self.maps = (self.shape, self.out_shape)[:: self.direction]
         k, C, C_maps = self.kernel, self.image[2], self.maps[2]
-        products = k**2 * C, (k / self.stride) ** 2 * C_maps  # for one map, for one pixel
-        self.fan_in, self.fan_out = products[:: self.direction]
+        # a number of the maps is tied to a window of pixels; a pixel of the image, away
+        # from the border, to as many places of the kernel as cover it, in all the maps
+        ties = k**2 * C, (k / self.stride) ** 2 * C_maps
+        self.fan_in, self.fan_out = ties[:: self.direction]
         self.shapes = {"W": (k, k, C, C_maps), "b": (channels,)}
 
     def bind(self, params, grads, prefix=""):

@@ -228,7 +228,7 @@ class Gaussian(_OneScale):
     True
     """
 
-    c, log_c = _OneScale.scale, _OneScale.log_scale
+    c, log_c = _OneScale.scale, _OneScale.log_scale  # as they stand now
 
     def __init__(self, c=1.0, learned=False):
         super().__init__("c", c, learned)
@@ -275,7 +275,7 @@ class Laplace(_OneScale):
     array([1.])
     """
 
-    b, log_b = _OneScale.scale, _OneScale.log_scale
+    b, log_b = _OneScale.scale, _OneScale.log_scale  # as they stand now
 
     def __init__(self, b=1.0, learned=False):
         super().__init__("b", b, learned)
