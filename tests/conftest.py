@@ -4,6 +4,7 @@ import os
 
 # Small matrices: threads of the linear-algebra library only get in each other's way.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # PyTorch's
 
 import matplotlib
 import numpy as np

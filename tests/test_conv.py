@@ -327,7 +327,7 @@ def test_colour_and_counts(rng):
 
 def test_the_gradient_of_a_whole_convolutional_vae(rng):
     likelihood = Gaussian(0.5, learned=True)
-    model = VAE.conv((4, 8), 2, (3, 4), likelihood, rng=rng, dtype=np.float64)
+    model = VAE.conv((4, 8), 2, (2, 3), likelihood, rng=rng, dtype=np.float64)
     model.theta += 0.1 * rng.standard_normal(model.theta.size)
     table = check_model(model, rng.standard_normal((3, 32)), rng.standard_normal((3, 2)))
     assert table, str(table)
