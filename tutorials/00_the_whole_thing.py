@@ -363,8 +363,9 @@ with must_fail():
 
 
 # %% tags=["hide-cell"]
-# Figure: A row of twelve images, decoded from random points by a model
-# that was trained without noise: digits, as readable as those before.
+# Figure: Twelve random points, decoded twice. Above, by the model that
+# was trained with noise: blurred digits. Below, by one trained without:
+# some are no digits, with dark blocks up to the border.
 class Silent:
     """A generator whose noise is zero."""
 
@@ -390,17 +391,20 @@ honest = loss_and_gradient(silent, x_test, test_eps)[0]
 check_less(
     "with noise, much worse than it trained for", quiet[-1] + 20, honest
 )
-drawn = decode(silent, rng.normal(size=(12, K)))
-tiles(drawn, 1, 12, "Trained without noise: images of random points")
+points = rng.normal(size=(12, K))
+rows = [*decode(p, points), *decode(silent, points)]
+tiles(rows, 2, 12, "Random points, decoded: with noise, without")
 plt.show()
 
 # %% [markdown]
-# The plane and the images look much as before. The KL is still in the loss: its $\mu^2
-# / 2$ keeps the codes near the origin, where the random points fall. But $\sigma$ no
-# longer means anything. Only the KL acts on it, and pulls it to 1, while the decoder
-# never saw a point beside $\mu$. The loss in training is about what it was with noise;
-# with the noise put back it is about a hundred nats worse. This is a plain autoencoder
-# with a penalty on its codes; chapter 10 compares a VAE with one that has no penalty.
+# Some of the images in the lower row are no digits: two to four of twelve with each of
+# the first five seeds. The KL is still in the loss, and its $\mu^2 / 2$ keeps the codes
+# near the origin, where the random points fall. But the decoder never saw a point
+# beside a $\mu$, and between the codes it may draw anything. Nor does $\sigma$ mean
+# anything now: only the KL acts on it, and pulls it to 1. The loss in training is about
+# what it was with noise; with the noise put back it is about a hundred nats worse. This
+# is a plain autoencoder with a penalty on its codes; chapter 10 compares a VAE with one
+# that has no penalty.
 #
 # **3. Between two digits.** Take two test images, and decode eight points on the
 # straight line between their $\mu$. Compare with mixing the pixels. In which of the two
