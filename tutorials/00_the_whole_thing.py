@@ -397,14 +397,14 @@ tiles(rows, 2, 12, "Random points, decoded: with noise, without")
 plt.show()
 
 # %% [markdown]
-# Some of the images in the lower row are no digits: two to four of twelve with each of
-# the first five seeds. The KL is still in the loss, and its $\mu^2 / 2$ keeps the codes
-# near the origin, where the random points fall. But the decoder never saw a point
-# beside a $\mu$, and between the codes it may draw anything. Nor does $\sigma$ mean
-# anything now: only the KL acts on it, and pulls it to 1. The loss in training is about
-# what it was with noise; with the noise put back it is about a hundred nats worse. This
-# is a plain autoencoder with a penalty on its codes; chapter 10 compares a VAE with one
-# that has no penalty.
+# Some of the images in the lower row are no digits: two to four of twelve, by eye, with
+# each of the first five seeds. The KL is still in the loss, and its $\mu^2 / 2$ keeps
+# the codes near the origin, where the random points fall. But the decoder never saw a
+# point beside a $\mu$, and between the codes it may draw anything. Nor does $\sigma$
+# mean anything now: only the KL acts on it, and pulls it to 1. The loss in training is
+# about what it was with noise; with the noise put back it is about a hundred nats
+# worse. This is a plain autoencoder with a penalty on its codes; chapter 10 compares a
+# VAE with one that has no penalty.
 #
 # **3. Between two digits.** Take two test images, and decode eight points on the
 # straight line between their $\mu$. Compare with mixing the pixels. In which of the two
