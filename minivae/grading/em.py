@@ -29,14 +29,11 @@ def e_step(student):
     log_n = -0.5 * (square / variances + np.log(2 * np.pi * variances)).sum(axis=2)
     right, came = bayes(log_n), call(x)
     hard = 1.0 * (right == right.max(axis=1, keepdims=True))
-    joint = right / right.max(axis=1, keepdims=True)
-    over_points = joint / joint.sum(axis=0)
     no_log = bayes(log_n, np.exp(weights))
     wide = -0.5 * (square / variances**2 + 2 * np.log(variances)).sum(axis=2)
     unnormalised = bayes(-0.5 * (square / variances).sum(axis=2))
     mistakes = {
         "The prior probabilities weights[k] are missing from the joint.": bayes(log_n, 1.0),
-        "Normalise over k, the components (axis 1), not over the points.": over_points,
         "That is k-means: all or nothing. The posterior is soft.": hard,
         "The log variance in the density's normaliser is missing.": unnormalised,
         "variances are variances, not standard deviations: no square.": bayes(wide),
@@ -44,7 +41,9 @@ def e_step(student):
         "The ½ of the Gaussian's exponent is missing.": bayes(2 * log_n),
     }
     one = np.ones(len(x))
-    sums = agree(came.sum(axis=1), one) or agree(came, over_points)
+    points = "Normalise over k, the components (axis 1), not over the points."
+    require(not agree(came.sum(axis=0), np.ones(len(weights))), points)
+    sums = agree(came.sum(axis=1), one)
     require(sums, "The responsibilities of a point must sum to one over k; divide by it.")
     error = values("r", came, right, mistakes)
     underflow = (

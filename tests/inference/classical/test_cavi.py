@@ -146,3 +146,7 @@ def test_bad_arguments(rng):
         fit(x, PRIOR, tau=-1.0)
     with pytest.raises(ValueError, match=r"q: expected a = a_prior"):
         elbo(x, PRIOR, Factorized(0.0, 0.0, 1.0, 1.0))
+    right = fit(x, PRIOR).q
+    with pytest.raises(ValueError, match="b above 0"):
+        elbo(x, PRIOR, right._replace(b=0.0))
+    assert np.isfinite(elbo(x, PRIOR, right._replace(b=0.5)))
