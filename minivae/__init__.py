@@ -9,8 +9,8 @@ The heart, in reading order:
 - `iwae`, `autoencoder`: the importance-weighted bound, and no bound at all
 - `numerics`, `errors`: stable functions; checks at the door
 
-Around it stand rooms: `datasets`, `training`, `inference`, `plots`, `gradcheck`, `ladder`,
-`zoo`, `grading`, `cli`. What is used most is to be had from here: `minivae.fit`,
+Around it are rooms: `datasets`, `training`, `inference`, `plots`, `gradcheck`, `ladder`,
+`zoo`, `grading`, `cli`. What is used most is found here, too: `minivae.fit`,
 `minivae.load_digits`, `minivae.plots.samples`.
 """
 

@@ -10,7 +10,7 @@ FULL = (errno.ENOSPC, errno.EFBIG)  # said of a write, which does not know the f
 
 @contextmanager
 def replacing(path):
-    """Open a binary file that takes the place of `path` when the block has ended well.
+    """Open a binary file that replaces `path` when the block has ended without an error.
 
     Until then it lies beside `path` under a name that ends in ".part". A crash at any
     moment leaves the old file or the new one under `path`, and never half of either: the

@@ -1,7 +1,7 @@
 """The plain autoencoder, on the same layers and likelihoods as the VAE.
 
-It differs from the VAE by exactly what the theory says: one code per image instead of a
-distribution, no noise, no KL, and so no prior to sample from.
+It differs from the VAE in four things: one code per image instead of a distribution, no
+noise, no KL, and so no prior to sample from.
 """
 
 import numpy as np
@@ -33,8 +33,8 @@ class Autoencoder(EncoderDecoder):
         Returns
         -------
         Loss
-            (rec, rec, 0): with no KL the objective is the reconstruction term. It is
-            no bound on anything.
+            (rec, rec, 0): with no KL the objective is the reconstruction term. It does
+            not bound -log p(x).
 
         Raises
         ------
@@ -55,7 +55,7 @@ class Autoencoder(EncoderDecoder):
     def backward(self):
         """Write the gradient of the last `loss` into `grad`.
 
-        One path, where the VAE has three: likelihood, decoder, code head, encoder.
+        There is one path back: likelihood, decoder, code head, encoder.
         """
         self._check_backward()
         B = self._kept

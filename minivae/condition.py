@@ -1,7 +1,7 @@
 """A condition ℓ, such as the label of a digit, beside x and beside z.
 
 A model of p(x|z, ℓ) and q(z|x, ℓ) has a `Condition` in each of its two stacks; `loss` and
-`given` tell them the labels, as columns.
+`given` hand them the labels, as columns.
 """
 
 import numpy as np
@@ -19,12 +19,12 @@ def label_columns(labels, C, dtype):
         Whole numbers 0..C-1, which become one-hot columns, or floats, the C columns
         themselves. One for all images, or one for each of B images.
     C : int
-        Columns; 0 for a model without a condition, which is refused.
+        Columns; 0 for a model without a condition, which takes no labels.
 
     Raises
     ------
     ValueError, TypeError
-        For labels that do not fit.
+        For labels that do not fit, or if C is 0.
     """
     if not C:
         raise ValueError("labels: expected none, as this model has no condition")

@@ -7,12 +7,12 @@ was cut from:
 
     y = (A x) W,      ∂L/∂W = (A x)ᵀ dy,      ∂L/∂x = Aᵀ (dy Wᵀ).
 
-The *transposed convolution* is the last formula used forward: it makes a larger image of
+The *transposed convolution* is the last formula used forward: it makes a larger image from
 a small one. It is the adjoint of the convolution, not its inverse.
 
 Between layers an image is a row of numbers like any other, channels last: the pixel
-(row i, column j, channel c) stands at (i·columns + j)·channels + c. The layers here know
-the shape of their image, so nothing else need know that there are images.
+(row i, column j, channel c) has the index (i·columns + j)·channels + c. The layers here
+know the shape of their image, so no other module needs to know of images.
 """
 
 import math
@@ -153,8 +153,8 @@ class Conv2d(_Convolution):
 
         ∂L/∂W = (A x)ᵀ dy,    ∂L/∂b = Σ_rows dy,    ∂L/∂x = Aᵀ (dy Wᵀ).
 
-    The kernel is not flipped, so strictly this is a cross-correlation; everybody calls
-    it a convolution (Dumoulin & Visin 2016, arXiv 1603.07285).
+    The kernel is not flipped, so strictly this is a cross-correlation; the custom is to
+    call it a convolution (Dumoulin & Visin 2016, arXiv 1603.07285).
 
     Parameters
     ----------
@@ -262,7 +262,7 @@ def conv_stacks(shape, K, channels=(32, 64), activation="tanh"):
     """The layers of an encoder and of the decoder that mirrors it, as two lists.
 
     `shape` is (rows, columns) or (rows, columns, channels). The encoder has a `Conv2d` of
-    4x4 pixels and stride 2 for each entry of `channels`, each of which halves the image.
+    4x4 pixels and stride 2 for each entry of `channels`, which halves rows and columns.
     The decoder begins with a Linear from K numbers to the smallest image, and ends with
     the bare y, which can take any value.
     """

@@ -1,4 +1,4 @@
-"""Where the course lies: beside the package in a clone, in `share` once installed."""
+"""Where the course is: beside the package in a clone, in `share` once installed."""
 
 import sys
 from importlib import metadata

@@ -220,7 +220,7 @@ class EncoderDecoder(Model):
     def decoder_output(self, z):
         """The decoder's raw output y, shape (..., D), for z of shape (..., K).
 
-        What `likelihood.log_prob(x, y)` takes; `decode` makes the mean image E[x|z] of it.
+        `likelihood.log_prob(x, y)` takes it; `decode` makes the mean image E[x|z] from it.
         """
         z = errors.as_float_array("z", z, self.dtype)
         errors.check_shape("z", z, z.shape[:-1] + (self.K,))

@@ -65,7 +65,7 @@ def _as_array(name, value):
 
 
 def check_array(name, value, shape=None, dtype=None, finite=False):
-    """Raise unless `value` is an array of floats as it must be; nothing is converted.
+    """Raise unless `value` is an array of floats as expected; nothing is converted.
 
     For the doors between layers, on the path of every training step: without `finite` the
     values are not looked at. `shape` and `dtype` may be anything if they are not given.
@@ -107,7 +107,7 @@ def check_finite(name, array):
 
 
 def check_whole(name, value, minimum):
-    """Return `value` as an int, or raise if it is no whole number of at least `minimum`."""
+    """Return `value` as an int, or raise if it is not whole or is below `minimum`."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{name}: expected a whole number, got {value!r}")
     if value < minimum:
@@ -157,7 +157,7 @@ def check_instance(name, value, kind, hint=""):
 
 
 def check_function(name, value):
-    """Raise TypeError unless `value` is a function; a class is none."""
+    """Raise TypeError unless `value` is a function; a class is not accepted."""
     if not callable(value) or isinstance(value, type):
         raise TypeError(f"{name}: expected a function, got {value!r}")
 

@@ -2,7 +2,7 @@
 
 Everything is elementwise over the K latent dimensions, because q(z|x) and the prior are
 both diagonal. `logvar` is log σ²; σ = exp(logvar / 2) is a standard deviation, never a
-variance. All results are in nats.
+variance. Log-densities and KLs are in nats.
 """
 
 import numpy as np

@@ -24,7 +24,7 @@ class IWAE(VAE):
 
     @np.errstate(all="ignore")  # _refuse_non_finite says it better
     def loss(self, x, eps, labels=None):
-        """-L_S in nats per image, the mean over the batch.
+        """-L_S in nats per image, estimated with the given noise: the mean over the batch.
 
         Parameters
         ----------
@@ -37,8 +37,8 @@ class IWAE(VAE):
         Returns
         -------
         Loss
-            nelbo is -L_S. rec and kl are those of the VAE, for the record: their sum
-            is the looser bound of S = 1.
+            nelbo estimates -L_S. rec and kl are those of the VAE, for the record: their
+            sum estimates -L_1, the looser bound.
 
         Raises
         ------
@@ -61,7 +61,7 @@ class IWAE(VAE):
         """Write the gradient of the last `loss` into `grad`.
 
         ∂ log mean w / ∂ log w_s = w_s / Σ_r w_r, the normalised weight: softmax over the
-        samples of +log w, so that the best sample counts most. From there on each
+        samples of +log w, in which the best sample counts most. From there on each
         sample's log w is differentiated like an ELBO of its own.
         """
         self._check_backward()
@@ -75,7 +75,7 @@ class IWAE(VAE):
         dz = self.decoder.backward(dy.reshape(-1, self.D)).reshape(z.shape)
         # log p(z) = -½ Σ z² + constant:  ∂/∂z = -z
         dz = dz - dlog_w[..., None] * z
-        # -log q(z|x) = ½ Σ (logvar + ε²) + constant, for z moves along with mu and σ:
+        # -log q(z|x) = ½ Σ (logvar + ε²) + constant, since z moves with mu and σ:
         # only ∂/∂logvar = ½ is left, and the weights of the samples sum to one
         dmu, dlogvar = gaussian.reparameterize_grad(dz, logvar, eps)
         dlogvar = dlogvar - 0.5 / B

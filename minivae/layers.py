@@ -1,8 +1,9 @@
 """The layer stack: each layer is two methods, and its parameters are views.
 
 `forward(x)` computes y and keeps exactly what `backward` needs. `backward(dy)` takes the
-gradient of a scalar loss in y, *writes* the gradients in the layer's parameters, and
-returns the gradient in x. Nothing is accumulated, so there is no `zero_grad` to forget.
+gradient of a scalar loss with respect to y, *writes* those with respect to the layer's
+parameters, and returns that with respect to x. Nothing is accumulated, so there is no
+`zero_grad` to forget.
 
 A layer owns no memory. `bind` hands it views into the flat arrays `theta` and `grad` of
 the model it belongs to, so an optimizer or a gradient check sees one vector and never

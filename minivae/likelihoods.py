@@ -16,14 +16,14 @@ from minivae.gaussian import LOG_2PI
 from minivae.layers import Layer
 from minivae.numerics import sigmoid
 
-MAX_COUNT = 65535  # no image file has deeper pixels, and a table of coefficients is made
+MAX_COUNT = 65535  # 16-bit pixels; the table of coefficients has n + 1 entries
 
 
 class Likelihood(Layer):
-    """What the three likelihoods share: the check at the door and the kept arrays."""
+    """What all likelihoods share: the check at the door and the kept arrays."""
 
     def check(self, x):
-        """Raise ValueError if x holds a value that p(x|z) gives no probability."""
+        """Raise ValueError if x holds a value outside the support of p(x|z)."""
         errors.check_array("x", x, finite=True)
 
     def log_prob(self, x, y):
@@ -72,7 +72,7 @@ class Binomial(Likelihood):
         ∂ log p / ∂y = x - n sigmoid(y)
 
     since x log p + (n - x) log(1 - p) with log p = y - log(1 + e^y) and
-    log(1 - p) = -log(1 + e^y) collects to the first line. For n = 1 it is Bernoulli and
+    log(1 - p) = -log(1 + e^y) gives the first line. For n = 1 it is Bernoulli and
     -log p is the *cross-entropy* loss. The logarithm is never taken of a sigmoid, so
     logits of ±1e4 give finite results.
 
@@ -83,7 +83,7 @@ class Binomial(Likelihood):
     grey : bool
         With n = 1, accept any value in [0, 1] where {0, 1} belongs. Cross-entropy on
         grey pixels is a common training loss, but no likelihood: its "probabilities" do
-        not integrate to one, and its nats compare with no one's.
+        not integrate to one, and its nats cannot be compared with others.
 
     Examples
     --------
@@ -155,7 +155,7 @@ class Binomial(Likelihood):
 
 
 def _log_binomial_coefficients(n):
-    """log C(n, k) for k = 0..n, exact: C(n, k + 1) = C(n, k) (n - k) / (k + 1)."""
+    """log C(n, k), k = 0..n, of exact integers: C(n, k + 1) = C(n, k) (n - k) / (k + 1)."""
     choose, half = 1, []
     for k in range(n // 2 + 1):
         half.append(math.log(choose))
@@ -208,7 +208,7 @@ class Gaussian(_OneScale):
         ∂ log p / ∂y = (x - y) / c
         ∂ log p / ∂ log c = ‖x - y‖² / (2c) - D/2
 
-    With c fixed, maximising log p is minimising the squared error, weighted by 1/(2c)
+    With c fixed, to maximise log p is to minimise the squared error, weighted by 1/(2c)
     against the KL. A density may exceed one, so log p may be positive and the negative
     ELBO negative: that is no mistake.
 

@@ -127,7 +127,7 @@ class Adam(Optimizer):
     beta1, beta2 : float
         Decay of the two moments, in [0, 1).
     eps : float
-        Added to the root, outside it; above 0, or a parameter without gradient is 0/0.
+        Added outside the root; above 0, or the step of a zero gradient would be 0/0.
 
     Examples
     --------
@@ -135,7 +135,7 @@ class Adam(Optimizer):
     >>> from minivae import Adam
     >>> theta = np.array([1.0, -1.0])
     >>> Adam(lr=0.1).step(theta, grad=np.array([5.0, -0.01]))
-    >>> theta.round(6)  # the first step has the length lr, whatever the gradient's
+    >>> theta.round(6)  # the first step is lr in each coordinate, whatever the gradient
     array([ 0.9, -0.9])
 
     References

@@ -1,6 +1,6 @@
 """The variational autoencoder: the ELBO, and its whole gradient on one screen.
 
-    p(x) = ∫ p(x|z) p(z) dz has no closed form, so with q(z|x) = N(z; mu, σ² I)
+    p(x) = ∫ p(x|z) p(z) dz has no closed form; with q(z|x) = N(z; mu, diag σ²)
 
     log p(x) ≥ E_q[log p(x|z)] - KL(q(z|x) ‖ p(z)) = ELBO,      p(z) = N(0, I).
 
@@ -22,9 +22,10 @@ class Loss(NamedTuple):
 
     nelbo
         rec + β·kl, the objective that `backward` differentiates (with free bits, the KL
-        that `VAE.loss` describes). It bounds -log p(x) where β = 1 and free_bits = 0.
+        that `VAE.loss` describes). With β = 1 and free_bits = 0 its mean over the noise
+        is -ELBO, which is never below -log p(x).
     rec
-        -E_q[log p(x|z)], the reconstruction term.
+        -E_q[log p(x|z)], the reconstruction term, estimated from the samples of z.
     kl
         KL(q(z|x) ‖ p(z)), the regulariser, always whole: without β or free bits.
     """
@@ -123,7 +124,7 @@ class VAE(EncoderDecoder):
         """Write the gradient of the last `loss` into `grad`: backpropagation by hand.
 
         Read it beside `loss`, from the last line up. B is the batch size, S the number
-        of samples; both means put a 1/B or a 1/(S·B) in front.
+        of samples; the means put 1/(S·B) in front of rec's terms and 1/B before the KL's.
 
         Examples
         --------
@@ -181,8 +182,8 @@ class VAE(EncoderDecoder):
         """Sample n images: z ~ N(0, I), then x ~ p(x|z), shape (n, D).
 
         With `mean=True` the last step returns E[x|z] instead of drawing the pixels,
-        which is what papers print. Without an `rng` a fresh one is drawn, and every call
-        gives other images.
+        as most papers do in their figures. Without an `rng` a fresh one is made, and every
+        call gives other images.
 
         Examples
         --------
@@ -218,8 +219,9 @@ class VAE(EncoderDecoder):
     def log_weights(self, x, eps):
         """log w = log p(x, z) - log q(z|x) at z = mu + σ ε, in nats.
 
-        The mean of log w is the ELBO, the log of the mean of w estimates log p(x)
-        (Burda et al. 2016, eq. 8). Shape (B,) or (S, B), as eps is (B, K) or (S, B, K).
+        The mean of log w over the noise is the ELBO; the log of a mean of S weights is an
+        estimate of log p(x), too low on average (Burda et al. 2016, eq. 8). Shape (B,) or
+        (S, B), as eps is (B, K) or (S, B, K).
 
         Examples
         --------
@@ -242,13 +244,13 @@ class VAE(EncoderDecoder):
     def _log_weights(log_p, z, logvar, eps):
         """log p(x|z) + log p(z) - log q(z|x), summed over the latent dimensions."""
         log_prior = gaussian.log_normal(z, 0.0, 0.0).sum(axis=-1)
-        # z - mu = σ ε, so log q(z|x) = log N(ε; 0, I) - Σ log σ: nothing cancels in it
+        # z - mu = σ ε, so log q(z|x) = log N(ε; 0, I) - Σ log σ: no cancellation
         log_q = (gaussian.log_normal(eps, 0.0, 0.0) - logvar / 2).sum(axis=-1)
         return log_p + log_prior - log_q
 
     @np.errstate(all="ignore")
     def elbo(self, x, eps):
-        """The ELBO of each image, shape (B,), with the analytic KL and β = 1.
+        """The ELBO of each image, shape (B,): the KL in closed form, rec from the samples.
 
         Examples
         --------
