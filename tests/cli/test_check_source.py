@@ -110,6 +110,13 @@ def test_the_file_may_import_its_neighbours(tmp_path, capsys):
     assert run(tmp_path, source, factor="two") == 0
 
 
+def test_the_file_is_a_module_that_its_classes_find(tmp_path):
+    """As a dataclass does, whose annotations are words until they are needed."""
+    size = "from dataclasses import dataclass\n@dataclass\nclass Size:\n    D: int = 4\n"
+    source = "from __future__ import annotations\n" + size + FUNCTION
+    assert run(tmp_path, source, factor=2) == 0
+
+
 def test_the_ending_may_be_left_out(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run(tmp_path, FUNCTION, factor=2)

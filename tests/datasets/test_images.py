@@ -170,9 +170,10 @@ def test_the_generator_is_left_alone_unless_needed(binarize):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_real_values(dtype, rng):
     real = np.array([[-3.0, 0.5, 7.0]])
-    x = prepare(real, None, dtype)
-    assert x.dtype == dtype and x is not real
-    np.testing.assert_array_equal(x, real)
+    for scaled in (False, True):  # there is no count to divide by
+        x = prepare(real, None, dtype, scaled=scaled)
+        assert x.dtype == dtype and x is not real
+        np.testing.assert_array_equal(x, real)
     unit = np.array([[0, 0.25, 0.5, 0.75, 1]])
     binary = prepare(unit, None, dtype, "threshold")
     np.testing.assert_array_equal(binary, [[0, 0, 0, 1, 1]])

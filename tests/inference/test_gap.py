@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from minivae import VAE, Gaussian
+from minivae.inference.bounds import importance_log_likelihood
 from minivae.inference.exact import quadrature
 from minivae.inference.exact.linear_gaussian import LinearGaussian, fit_ppca
 from minivae.inference.gap import _elbo_draws, fit_posterior, gap_report
@@ -70,7 +71,7 @@ def test_each_row_has_the_error_of_its_own_draws(linear, rng):
     vae, _, x = linear
     vae.params["mu_head.b"][...] += 0.5
     report = gap_report(vae, x, rng, samples=(2,), draws=50)
-    (_, low, low_se), _, (_, high, high_se), (_, top, top_se) = report.rows
+    (_, low, low_se), (_, _, bound_se), (_, high, high_se), (_, top, top_se) = report.rows
     assert top_se == 0 and report.truth == "exact"
     assert report.approximation == (top - high, high_se)
     assert report.amortization == (high - low, pytest.approx(np.hypot(high_se, low_se)))
@@ -78,6 +79,9 @@ def test_each_row_has_the_error_of_its_own_draws(linear, rng):
     elbos = [vae.elbo(x, rng.standard_normal(shape)).mean() for _ in range(2000)]
     assert 0.6 < low_se / (np.std(elbos) / np.sqrt(50)) < 1.5
     assert abs(low - np.mean(elbos)) < 5 * low_se
+    bounds = [importance_log_likelihood(vae, x, 2, rng).mean() for _ in range(300)]
+    ratio = bound_se / (np.std(bounds) / np.sqrt(10))
+    assert 0.2 < ratio < 2.5, "of ten runs, whose scatter has a chi of nine"
 
 
 def test_a_dead_unit_is_counted_as_dead(linear, rng):
