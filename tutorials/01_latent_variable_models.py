@@ -9,11 +9,11 @@
 #
 # **What you will learn**
 #
-# - to write down a latent-variable model, and to compute $p(x)$ for a latent of one
-#   dimension;
+# - to write down a latent-variable model, and to compute $p(x)$ for one latent number;
 # - why neither a grid nor samples from the prior survive ten or twenty dimensions, with
 #   the rate at which they fail, derived and measured;
-# - the way out that the later chapters take: draw $z$ from near the posterior.
+# - the way out that the later chapters take: draw $z$ from a density near the
+#   posterior.
 #
 # **What you need:** densities, Bayes' rule, a little NumPy. About 75 minutes, without
 # the exercises.
@@ -39,8 +39,7 @@ style()
 rng = generator(1)
 
 # %% [markdown]
-# These sevens are from the data that the package brings. In how many ways do they
-# differ?
+# These sevens are from the package's data. In how many ways do they differ?
 
 # %% tags=["hide-input"]
 # Figure: Twenty sevens, 8 by 8 pixels each: some lean, some are
@@ -348,12 +347,12 @@ plt.show()
 #
 # With a second latent dimension the interval becomes a square, the sum a double sum,
 # and the step $\Delta$ the area $\Delta^2$ of a small cell.
-# `minivae.inference.exact.quadrature` computes both for any VAE with one or two latent
-# dimensions, and estimates its error. Chapter 12 applies it to neural decoders.
+# `minivae.inference.exact.quadrature` computes either sum for any VAE with one or two
+# latent dimensions, and estimates its error. Chapter 12 applies it to neural decoders.
 #
 # ## Why nobody can do it
 #
-# With $n$ nodes for each axis, $K$ axes need $n^K$ of them, each a pass of the decoder.
+# With $n$ nodes for each axis, $K$ axes need $n^K$ nodes, each one pass of the decoder.
 #
 # **Predict.** Suppose 50 nodes for each axis are enough. How long does your computer
 # need for one digit at $K = 2$, $5$, $10$ and $20$? Minutes, days, more?
@@ -431,7 +430,8 @@ check_mc("(1.7) is unbiased", naive_estimate(x, 50, 2000), p_x)
 #
 # How large is the error of (1.7)? The variance of an average of $S$ independent samples
 # is that of one sample, divided by $S$; and the variance of one sample is the mean of
-# its square minus the square of its mean. Divided by the square of the true value,
+# its square minus the square of its mean. Dividing by the square of the true value
+# gives
 #
 # $$
 # \left( \text{relative error} \right)^2
@@ -757,8 +757,8 @@ check_less("  within a day", relative_error(largest, in_a_day), 0.1)
 # z^2 / 2} dz = \sqrt{2 \pi / (2 - a)}$ exists for $a < 2$ only, and gives $1 / \sqrt{a
 # (2 - a)}$. The exact error is below 10 % for widths from 0.83 to 1.36. If $q$ is too
 # narrow the weights $p/q$ grow without bound in the tails, where hardly a sample falls:
-# at 0.6 the error is infinite, and forty runs show less than a half. If $q$ is too wide
-# the weights are at most $\texttt{widen}$ in each dimension.
+# at 0.6 the error is infinite, which no finite number of runs can show. If $q$ is too
+# wide the weights are at most $\texttt{widen}$ in each dimension.
 #
 # </details>
 

@@ -48,8 +48,8 @@ rng = generator(2)
 #
 # and before that we saw that the *logarithm* of an average of weights came out too low.
 # To train we want logarithms, since the probabilities of many data multiply. What if we
-# pull the logarithm inside the expectation, so that every sample gives a $\log w$? It
-# is wrong, of course; but by how much, and in which direction?
+# pull the logarithm inside the expectation, so that every sample gives a $\log w$? The
+# result is wrong, of course; but by how much, and in which direction?
 #
 # The smallest case has a latent with two values. Let $p(x, z{=}1) = 0.3$ and $p(x,
 # z{=}2) = 0.1$, so $p(x) = 0.4$, and let $q$ toss a fair coin. The weights are $0.3 /
@@ -178,9 +178,10 @@ plt.show()
 # $$
 #
 # because $\mathbb{E}_q [ p(z|x) / q(z) ]$ is the integral of $p(z|x)$ over the places
-# that $q$ covers, at most one. It is zero **only** if $q$ is the posterior: the first
-# step is strict unless $u = 1$ wherever $q > 0$. This is the bound again, and it names
-# the gap: **what the ELBO misses is exactly the KL from $q$ to the true posterior.**
+# that $q$ covers, at most one. The KL is zero **only** if $q$ is the posterior: the
+# first step is strict unless $u = 1$ wherever $q > 0$. This is the bound again, and it
+# names the gap: **what the ELBO misses is exactly the KL from $q$ to the true
+# posterior.**
 #
 # Since $\log p(x)$ does not depend on $q$, whatever raises the ELBO lowers the KL by
 # the same amount. We minimize a divergence from a density that we do not know by
@@ -662,9 +663,9 @@ plt.title("A touching bound is safe to climb; a loose one is not")
 plt.show()
 
 # %% [markdown]
-# The blue bounds are EM ([chapter 20](20_mixtures_and_em.py)): each touches $\log p$
-# and stays below it, so what raises the bound from there raises $\log p$ at least as
-# much.
+# The blue bounds are those of EM ([chapter 20](20_mixtures_and_em.py)): each touches
+# $\log p$ and stays below it, so what raises the bound from there raises $\log p$ at
+# least as much.
 #
 # The vermillion bound touches nowhere, and climbing it from the best $\theta$ **makes
 # the model worse while the ELBO rises**. The decoder shrinks, because a smaller $W$

@@ -9,8 +9,8 @@
 #
 # - to write down the whole backward pass of a VAE, from the loss to the first weight;
 # - where gradients add up, and where factors like $\frac1B$ and $\beta$ belong;
-# - to check a model parameter by parameter, and to infer from the wrong ones the
-#   mistake;
+# - to check a model parameter by parameter, and to infer the mistake from those that
+#   are wrong;
 # - how much each of the paths into the encoder carries.
 #
 # **What you need:** chapters [4](04_kl_of_two_gaussians.py),
@@ -576,7 +576,7 @@ print(
 check_less("images cancel each other", mean_pull, end[2] / 5)
 
 # %% [markdown]
-# A small gradient at the end of training does not mean small gradients of the images.
+# At the end of training the mean gradient is small; those of single images are not.
 #
 # ## What goes wrong in practice
 #
