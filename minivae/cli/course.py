@@ -14,6 +14,7 @@ from importlib import metadata
 from pathlib import Path
 
 import minivae
+from minivae.atomic import replacing
 from minivae.cli.arguments import adder, number
 from minivae.cli.check import load_program
 from minivae.course import course_folder, exercise_files, write_new
@@ -108,15 +109,65 @@ def _hash(content):
     return f"sha256={digest.rstrip(b'=').decode()}"
 
 
-def _later(name):
-    """A command of `grading`, which takes longer to import than all the rest."""
+def exercises(arguments):
+    """Copy the task files, their test, and the digits that the last task draws.
 
-    def run(arguments):
-        from minivae.grading import commands
+    A file that is there already stays as it is, whatever it holds, unless --force says
+    otherwise.
+    """
+    folder, files = Path(arguments.folder), exercise_files()
+    written, kept = write_new(folder, files, arguments.force)
+    for path in kept:
+        print(f"{path}: kept as it is (--force replaces it)")
+    new, old = len(written), len(files) - len(written)
+    print(f"{folder}: {new} files written, {old} kept; begin with {min(files)}")
+    print(f"then: minivae grade {folder}")
 
-        return getattr(commands, name)(arguments)
 
-    return run
+def grade(arguments):
+    """Print a table of tasks, points, verdicts and hints; with --json write them, too.
+
+    The JSON is written before anything is graded and again before each row is printed:
+    neither a broken pipe nor a killed grader costs the verdicts that are known.
+    """
+    # longer to import than all the rest, and needed by this command only
+    from minivae.grading import TASKS, runner
+
+    folder, seconds = Path(arguments.folder), arguments.timeout
+    tasks = runner.grade_folder(folder, seconds, arguments.formulas)
+    graded = []
+
+    def rows():
+        for one in tasks:
+            graded.append(one)
+            _save(arguments.json, runner.results(graded))
+            yield "\n".join(runner.table([one]))
+        points, possible = sum(g.points for g in graded), sum(t.points for t in TASKS)
+        yield f"{'total':20} {f'{points}/{possible}':>7}"
+
+    _save(arguments.json, runner.results(graded))
+    lines = rows()
+    try:
+        for line in lines:
+            print(line, flush=True)
+    except OSError:  # nobody reads any more; the grading goes on
+        list(lines)
+        raise
+
+
+def _save(path, results):
+    """Write the file that --json names, if it does."""
+    if path is None:
+        return
+    path = Path(path)
+    wanted = f"--json: expected a file that can be written, got {path}"
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{wanted}, which is no regular file")
+    try:
+        with replacing(path) as file:
+            file.write(json.dumps(results, indent=2).encode())
+    except OSError as error:
+        raise ValueError(f"{wanted}: {error.strerror}") from None
 
 
 def add_to(command):
@@ -125,10 +176,10 @@ def add_to(command):
     add = adder(command("course", course, what))
     add("folder", f"{made}; nothing is overwritten", metavar="FOLDER")
     add("--solutions", "with the solutions, for teachers", action="store_true")
-    add = adder(command("exercises", _later("exercises"), "copy the exercises to a folder"))
+    add = adder(command("exercises", exercises, "copy the exercises to a folder"))
     add("folder", made, metavar="FOLDER")
     add("--force", "replace files that are there, answers and all", action="store_true")
-    add = adder(command("grade", _later("grade"), "grade a folder of exercises", __doc__))
+    add = adder(command("grade", grade, "grade a folder of exercises", __doc__))
     add("folder", "the folder with 01_linear.py and so on", metavar="FOLDER")
     add("--json", "write what Gradescope reads: results.json", metavar="FILE")
     add("--formulas", "end each hint with the formula", action="store_true")

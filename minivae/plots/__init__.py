@@ -1,7 +1,6 @@
 """Figures: learning curves, reconstructions, samples, latent spaces, checks.
 
 - `curves`: the course of a training; `figures`: the pictures of a model
-- `gap`: the gap report as a ladder of bounds
 - `checks`: the Taylor remainder of a gradient, in numbers
 - `drawing`: what they share, from tiles to the file
 """
@@ -17,10 +16,8 @@ from minivae.plots.figures import (
     reconstructions,
     samples,
 )
-from minivae.plots.gap import draw_gaps
 
 __all__ = [
-    "draw_gaps",
     "image_grid",
     "interpolations",
     "latent_space",

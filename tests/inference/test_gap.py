@@ -8,7 +8,6 @@ from minivae.inference.bounds import importance_log_likelihood
 from minivae.inference.exact import quadrature
 from minivae.inference.exact.linear_gaussian import LinearGaussian, fit_ppca
 from minivae.inference.gap import _elbo_draws, fit_posterior, gap_report
-from minivae.plots import draw_gaps
 
 
 @pytest.fixture
@@ -124,14 +123,6 @@ def test_three_dimensions_fall_back_on_importance_sampling_and_say_so(rng):
     assert report.truth == "importance sampling"
     text = str(report)
     assert "log p(x) by importance sampling" in text and "of 3 units active" in text
-
-
-def test_the_figure_names_every_row(linear, rng):
-    vae, _, x = linear
-    report = gap_report(vae, x, rng, draws=10)
-    fig = draw_gaps(report)
-    labels = [tick.get_text() for tick in fig.axes[0].get_yticklabels()]
-    assert labels == [name for name, _, _ in report.rows]
 
 
 def test_bad_input_is_named(rng):

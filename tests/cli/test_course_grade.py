@@ -12,14 +12,15 @@ import pytest
 from exercise_answers import EXERCISES, SOLUTIONS
 
 from minivae import cli
-from minivae.grading import TASKS, commands
+from minivae.cli import course
+from minivae.grading import TASKS, runner
 from minivae.grading.runner import TASK_FILES
 
 SOLVED = """
 def linear_backward(x, W, dy):
     return dy @ W.T, x.T @ dy, dy.sum(axis=0)
 """
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(commands.__file__).parents[2])}
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(course.__file__).parents[2])}
 ENVIRONMENT.pop("PYTEST_ADDOPTS", None)  # how these tests are run is not theirs
 
 
@@ -54,7 +55,7 @@ def test_exercises_keep_what_is_there_and_grade_prints_and_writes(folder, tmp_pa
 
 def test_grade_refuses_what_it_cannot_do_before_it_begins(tmp_path, capsys, monkeypatch):
     begun = (pytest.fail("it began") for _ in "x")
-    monkeypatch.setattr(commands, "grade_folder", lambda *arguments: begun)
+    monkeypatch.setattr(runner, "grade_folder", lambda *arguments: begun)
     for path, words in (
         (tmp_path / "no" / "results.json", "expected a file that can be written"),
         (tmp_path, "no regular file"),
@@ -82,7 +83,7 @@ def test_the_json_is_there_before_anything_is_printed(folder, tmp_path, monkeypa
         seen.append(json.loads(path.read_text()))
         raise BrokenPipeError(32, "Broken pipe")
 
-    monkeypatch.setattr(commands, "print", broken, raising=False)
+    monkeypatch.setattr(course, "print", broken, raising=False)
     arguments = cli.build_parser().parse_args(["grade", str(folder), "--json", str(path)])
     with pytest.raises(BrokenPipeError):  # which the command line takes for enough
         arguments.run(arguments)
