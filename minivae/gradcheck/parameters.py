@@ -81,7 +81,8 @@ class Parameters:
         ValueError, TypeError
             If the form or the names are not those of theta.
         """
-        if isinstance(grad, dict) != isinstance(self.theta, dict):
+        forms = dict, (list, tuple)
+        if any(isinstance(grad, f) != isinstance(self.theta, f) for f in forms):
             raise TypeError(
                 f"grad: expected a {type(self.theta).__name__} as theta is, got"
                 f" {type(grad).__name__}"

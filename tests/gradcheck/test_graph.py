@@ -5,7 +5,7 @@ import pytest
 
 from minivae.gradcheck import check_gradient
 from minivae.gradcheck.evidence import names_of
-from minivae.gradcheck.graph import connected, grouped
+from minivae.gradcheck.graph import _measure, connected, grouped
 from minivae.gradcheck.place import locate
 
 
@@ -104,3 +104,24 @@ def test_weights_and_biases_are_put_together(blocks, layers):
     assert sorted(" ".join(sorted(names_of(layer.blocks))) for layer in found) == sorted(
         " ".join(sorted(names.split())) for names in layers
     )
+
+
+def test_square_matrices_have_no_say_in_rows_or_columns():
+    """A (5, 3) has no bias: that it is used as x A is seen from the last, (3, 2)."""
+    blocks = [
+        ("A", 5, 3),
+        ("S", 3, 3),
+        ("s", 3),
+        ("T", 3, 3),
+        ("t", 3),
+        ("C", 3, 2),
+        ("c", 2),
+    ]
+    layers = grouped([Block(*b) for b in blocks])
+    _measure(layers)
+    assert [(layer.n_in, layer.n_out) for layer in layers] == [
+        (5, 3),
+        (3, 3),
+        (3, 3),
+        (3, 2),
+    ]

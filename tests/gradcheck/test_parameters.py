@@ -84,3 +84,16 @@ def test_two_parameters_of_one_name_are_refused():
 def test_another_shape_does_not_fit(shape):
     flat, misshapen, _ = Parameters({"W": W}).gradient({"W": np.ones(shape)})
     assert np.isnan(flat).all() and misshapen["W"].shape == shape
+
+
+@pytest.mark.parametrize(
+    ("theta", "grad", "words"),
+    [
+        (B, [1.0, 1.0, 1.0], "expected a ndarray as theta is, got list"),
+        ([B], B, "expected a list as theta is, got ndarray"),
+        ({"W": W}, [W], "expected a dict as theta is, got list"),
+    ],
+)
+def test_a_gradient_in_another_form_is_refused(theta, grad, words):
+    with pytest.raises(TypeError, match=words):
+        Parameters(theta).gradient(grad)

@@ -185,3 +185,26 @@ def test_a_factor_without_a_name_wants_three_numbers(n, cause):
     claim = {"p": 1.2345 * np.cos(theta["p"]), "q": np.ones(2)}
     report = check_gradient(lambda t: np.sin(t["p"]).sum() + t["q"].sum(), theta, claim)
     assert report.hints[0].cause == cause, str(report)
+
+
+def test_a_gradient_kept_from_another_theta_is_stale():
+    loss, theta, grad, _ = affine()
+    kept = 1.7 * grad(theta)["W"] ** 2
+    report = check_gradient(loss, theta, lambda p: grad(p) | {"W": kept})
+    hint = report.hints[0]
+    assert hint.cause == "stale" and hint.blocks == ["W"], str(report)
+    assert "does not change when the parameters do" in hint.text
+
+
+def test_a_mistake_made_anew_or_in_what_is_constant_is_not_stale():
+    loss, theta, grad, _ = affine()
+
+    def anew(p):
+        g = grad(p)
+        return g | {"W": g["W"] + np.cos(np.arange(g["W"].size)).reshape(g["W"].shape)}
+
+    assert check_gradient(loss, theta, anew).hints[0].cause == "place"
+    report = check_gradient(
+        lambda t: (t * [1.0, 2, 5]).sum(), np.ones(3), lambda t: np.array([4.0, 1, 1])
+    )
+    assert report.hints[0].cause == "place", str(report)

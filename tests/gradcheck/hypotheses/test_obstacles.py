@@ -108,6 +108,12 @@ def test_a_loss_that_is_not_finite_is_said_to_be_so():
     assert report.hints[0].cause == "loss_not_finite" and not report
 
 
+def test_a_loss_of_nan_is_not_called_noise():
+    """Though no NaN is equal to another."""
+    report = check_gradient(lambda t: float(t[0] * np.nan), np.ones(1), np.ones(1))
+    assert [h.cause for h in report.hints] == ["loss_not_finite"], str(report)
+
+
 def test_a_step_out_of_the_domain_is_taken_back():
     check_gradient(lambda t: math.log(t[0]), np.array([0.03]), lambda t: 1 / t).assert_ok()
     f = lambda t: 1 / 0 if t[0] > 1.01 else t[0] ** 2  # noqa: E731
