@@ -206,3 +206,10 @@ def test_a_state_of_another_optimizer_is_refused():
         SGD().load_state(adam.state())
     with complains(ValueError, "state: expected ['t']", "got []"):
         Adam().load_state({})
+
+
+def test_vectors_of_two_lengths_are_no_state():
+    adam = Adam()
+    with pytest.raises(ValueError, match=r"state: \w: expected shape"):
+        adam.load_state({"t": 1, "m": np.zeros(3), "v": np.zeros(4)})
+    assert adam.t == 0, "nothing is taken from a state that does not fit"
