@@ -71,11 +71,9 @@ def draw_faces(factors, size=32):
             f"factors: expected values in [-1, 1], got {factors.min():g} to"
             f" {factors.max():g}"
         )
-    parts = [
-        _draw(factors[start : start + BATCH], size)
-        for start in range(0, len(factors), BATCH)
-    ]
-    return np.concatenate(parts).reshape(-1, size * size)
+    batches = np.split(factors, range(BATCH, len(factors), BATCH))
+    faces = np.concatenate([_draw(batch, size) for batch in batches])
+    return faces.reshape(-1, size * size)
 
 
 def _draw(factors, size):

@@ -71,14 +71,13 @@ def load_mnist(folder=None, cache=None, base_url=None):
         )
     found |= {name: _download_idx(folder, name, base_url) for name in missing}
     try:
-        train, train_labels, test, test_labels = (
-            read_idx(found[name], sha256) for name, sha256 in MNIST_SHA256.items()
-        )
+        arrays = [read_idx(found[name], sha256) for name, sha256 in MNIST_SHA256.items()]
     except ValueError as error:
         raise ValueError(
             f"{error}; other sets of this form, such as Fashion-MNIST, are images of your"
             f" own: --data {folder}, or load_images"
         ) from error
+    train, train_labels, test, test_labels = arrays
     shape = train.shape[1:]
     train, test = (images.reshape(len(images), -1) for images in (train, test))
     return Images(train, test, 255, shape, "mnist", train_labels, test_labels)

@@ -15,9 +15,7 @@ from minivae.likelihoods import Binomial
 from minivae.plots.drawing import limits_of
 
 # What engine.js can compute; a test holds this against its table.
-LAYERS = (
-    "Linear Conv2d ConvTranspose2d Tanh ReLU Sigmoid Softplus Scale Sequential"
-).split()
+LAYERS = "Linear Conv2d ConvTranspose2d Tanh ReLU Sigmoid Softplus Scale Sequential".split()
 LIKELIHOODS = ("Binomial", "Bernoulli", "Gaussian", "Laplace")
 IMAGES, IMAGE_BYTES = 300, 400_000  # shown at most, and what they may weigh
 CODES = 800  # points of the plane at most

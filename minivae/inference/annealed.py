@@ -253,7 +253,7 @@ def _estimate(log_w):
 def _portions(x, chains):
     """Cut the images into portions of ROWS chains, or of one image."""
     images = max(1, ROWS // chains)
-    return [x[start : start + images] for start in range(0, len(x), images)]
+    return np.split(x, range(images, len(x), images))
 
 
 def _check_sizes(temperatures, chains, leapfrog):

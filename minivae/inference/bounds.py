@@ -53,10 +53,8 @@ def importance_log_likelihood(model, x, samples, rng, block=1024):
     check_generator("rng", rng)
     # Few images and many samples of each: the encoder then works once for all of them.
     images = max(1, block // samples)
-    parts = [
-        _log_mean_weight(model, x[start : start + images], samples, rng, block)
-        for start in range(0, len(x), images)
-    ]
+    portions = np.split(x, range(images, len(x), images))
+    parts = [_log_mean_weight(model, some, samples, rng, block) for some in portions]
     return np.concatenate(parts)
 
 

@@ -96,10 +96,8 @@ class GapReport:
         ]
         lines = [f"{'nats per image':<42}{'mean':>12}{'std. error':>12}"]
         lines += [f"{name:<42}{mean:>12.4f}{se:>12.4f}" for name, mean, se in rows]
-        lines.append(
-            f"log p(x) by {self.truth}; {self.active} of {self.latent} units active"
-        )
-        return "\n".join(lines)
+        units = f"{self.active} of {self.latent} units active"
+        return "\n".join([*lines, f"log p(x) by {self.truth}; {units}"])
 
 
 def gap_report(model, x, rng, samples=(5, 50), draws=200):

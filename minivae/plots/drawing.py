@@ -125,9 +125,8 @@ def show_tiles(ax, grid, shape, limits, cmap):
     side = math.sqrt(D)  # of a square of as many pixels
     scale = max(1, math.ceil(64 / side))  # so that a gutter can be thinner than a pixel
     gutter = max(1, int(scale * side / 16))
-    tiles = np.kron(
-        grid.reshape(rows, columns, *shape), np.ones((scale, scale), grid.dtype)
-    )
+    pixel = np.ones((scale, scale), grid.dtype)
+    tiles = np.kron(grid.reshape(rows, columns, *shape), pixel)
     room = ((0, 0), (0, 0), (0, gutter), (0, gutter))
     tiles = np.pad(tiles, room, constant_values=np.nan)
     height, width = tiles.shape[2:]

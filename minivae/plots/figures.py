@@ -47,9 +47,8 @@ def reconstructions(model, x, shape, columns=None, cmap="gray_r", limits=None):
     B = pairs.shape[1]
     columns = -(-B // -(-B // columns))  # as many in the last band as in the others
     bands = range(0, B, columns)
-    fig = drawing.new_figure(
-        max(columns * width, 4) + 0.8, len(bands) * (2 * height + 0.1) + 0.35
-    )
+    high = len(bands) * (2 * height + 0.1) + 0.35
+    fig = drawing.new_figure(max(columns * width, 4) + 0.8, high)
     axes = np.ravel(fig.subplots(len(bands), 1))
     for ax, start in zip(axes, bands, strict=True):
         band = pairs[:, start : start + columns]
@@ -150,9 +149,8 @@ def manifold(model, shape, n=20, cmap="gray_r", limits=None):
     limits = limits or drawing.limits_of(model)
     if model.K == 1:
         z = np.array([[_quantile(i, 2 * n)] for i in range(2 * n)], model.dtype)
-        title = (
-            f"E[x|z] over equal shares of the prior, z from {z[0, 0]:.1f} to {z[-1, 0]:.1f}"
-        )
+        low, high = z[[0, -1], 0]
+        title = f"E[x|z] over equal shares of the prior, z from {low:.1f} to {high:.1f}"
         return image_grid(model.decode(z), shape, title, limits, cmap)
     at = [_quantile(i, n) for i in range(n)]
     z_1, z_2 = np.meshgrid(at, at[::-1])  # z_2 grows upwards, as on any map
@@ -212,14 +210,13 @@ def interpolations(model, x_a, x_b, shape, steps=9, cmap="gray_r", limits=None):
         grid = grid[: max(1, int(drawing.HIGHEST / (height * zoom)))]
         fig = drawing.new_figure(along * width * zoom, len(grid) * height * zoom + 0.4)
     ax = fig.subplots()
+    style = {"transform": ax.transAxes, "fontsize": size, "color": drawing.TEXT}
     for at, words in marks:
         place, look = (at / along, 1.02), {"ha": "center"}
         if downwards:
             place, look = (-0.02, 1 - at / along), {"ha": "right", "va": "center"}
             look["rotation"] = 90 * ("line" in words)
-        ax.text(
-            *place, words, transform=ax.transAxes, fontsize=size, color=drawing.TEXT, **look
-        )
+        ax.text(*place, words, **style, **look)
     drawing.show_tiles(ax, grid, shape, limits, cmap)
     return fig
 

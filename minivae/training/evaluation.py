@@ -181,8 +181,7 @@ def scaling(model, images, binarize):
         # Real values can be anything: look at all of them before the first step.
         rng = np.random.default_rng(0)
         for pixels in (images.train, images.test):
-            for start in range(0, len(pixels), ROWS):
-                batch = pixels[start : start + ROWS]
+            for batch in np.split(pixels, range(ROWS, len(pixels), ROWS)):
                 likelihood.check(prepare(batch, None, model.dtype, binarize, rng=rng))
     return not counts
 

@@ -225,7 +225,10 @@ def fit_ppca(x, K, c=None):
     Tipping & Bishop (1999), Probabilistic principal component analysis, equations 7
     and 8.
     """
-    x, K = _check_fit(x, K)
+    x = errors.as_float_array("x", x, np.float64, (None, None), finite=True)
+    K = errors.check_whole("K", K, 1)
+    if K >= x.shape[1]:
+        raise ValueError(f"K: expected fewer latents than D = {x.shape[1]}, got {K}")
     values, vectors = _spectrum(x)
     if c is None:
         c = values[K:].mean()
@@ -248,7 +251,7 @@ def max_log_likelihood(x, K, c=None):
     likelihood the last sum is (D - K)(log c + 1). Arguments as in `fit_ppca`.
     """
     model = fit_ppca(x, K, c)
-    values, _ = _spectrum(_check_fit(x, K)[0])
+    values, _ = _spectrum(np.asarray(x, np.float64))
     kept = (np.arange(model.D) < K) & (values > model.c)
     terms = np.log(model.c) + values / model.c
     terms[kept] = np.log(values[kept]) + 1.0
@@ -260,11 +263,3 @@ def _spectrum(x):
     centred = x - x.mean(axis=0)
     values, vectors = np.linalg.eigh(centred.T @ centred / len(x))
     return np.maximum(values[::-1], 0.0), vectors[:, ::-1]
-
-
-def _check_fit(x, K):
-    x = errors.as_float_array("x", x, np.float64, (None, None), finite=True)
-    K = errors.check_whole("K", K, 1)
-    if K >= x.shape[1]:
-        raise ValueError(f"K: expected fewer latents than D = {x.shape[1]}, got {K}")
-    return x, K

@@ -43,23 +43,17 @@ class GaussianMixture:
     """
 
     def __init__(self, weights, means, variances):
-        self.means = as_float_array("means", means, np.float64, (None, None), finite=True)
-        self.C, self.D = shape = self.means.shape
-        self.weights = as_float_array(
-            "weights", weights, np.float64, shape[:1], finite=True
-        )
-        self.variances = as_float_array(
-            "variances", variances, np.float64, shape, finite=True
-        )
+        self.means = _check("means", means, None, None)
+        self.C, self.D = self.means.shape
+        self.weights = _check("weights", weights, self.C)
+        self.variances = _check("variances", variances, self.C, self.D)
         if (self.weights < 0).any() or abs(self.weights.sum() - 1.0) > 1e-9:
             raise ValueError(
                 "weights: expected values of at least 0 that sum to 1, got"
                 f" {self.weights} with the sum {self.weights.sum()}"
             )
-        if (self.variances <= 0).any():
-            raise ValueError(
-                f"variances: expected values above 0, got {self.variances.min()}"
-            )
+        if (lowest := self.variances.min()) <= 0:
+            raise ValueError(f"variances: expected values above 0, got {lowest}")
 
     def log_joint(self, x):
         """Return log p(x, k) = log weights[k] + log N(x; means[k], variances[k]).
@@ -73,7 +67,7 @@ class GaussianMixture:
         (B, C) array
             In nats; -inf for a component of weight zero.
         """
-        x = _check_data(x, self.D)
+        x = _check("x", x, None, self.D)
         with np.errstate(divide="ignore"):
             log_weights = np.log(self.weights)
         joint = np.empty((len(x), self.C))
@@ -184,7 +178,7 @@ def fit_mixture(x, C, rng, var_floor=1e-3, iterations=200, tol=1e-7):
     Dempster, Laird, Rubin (1977); Bishop, Pattern Recognition and Machine Learning,
     section 9.2.
     """
-    x = _check_data(x)
+    x = _check("x", x, None, None)
     C = check_whole("C", C, 1)
     check_generator("rng", rng)
     var_floor = check_number("var_floor", var_floor, minimum=0, exclusive=True)
@@ -246,5 +240,5 @@ def _degenerate(mixture, B, var_floor):
     return found
 
 
-def _check_data(x, width=None):
-    return as_float_array("x", x, np.float64, (None, width), finite=True)
+def _check(name, value, *shape):
+    return as_float_array(name, value, np.float64, shape, finite=True)
