@@ -141,7 +141,7 @@ def grade(arguments):
         for one in tasks:
             graded.append(one)
             _save(arguments.json, runner.results(graded))
-            yield "\n".join(runner.table([one]))
+            yield runner.report(one)
         points, possible = sum(g.points for g in graded), sum(t.points for t in TASKS)
         yield f"{'total':20} {f'{points}/{possible}':>7}"
 

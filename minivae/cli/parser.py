@@ -93,9 +93,8 @@ def build_parser():
         """The parser of one command; `run` takes what it has parsed."""
         _, _, epilog = (doc or "").partition("\n\n")
         description = f"{help[0].upper()}{help[1:]}."
-        added = subparsers.add_parser(
-            name, help=help, description=description, epilog=epilog
-        )
+        about = {"help": help, "description": description, "epilog": epilog}
+        added = subparsers.add_parser(name, **about)
         added.set_defaults(run=run)
         return added
 

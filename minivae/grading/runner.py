@@ -122,24 +122,20 @@ def marked(graded):
     return ", ".join(f"line {line} has {word}" for line, word in graded.marks)
 
 
-def table(graded):
-    """The lines of the table for `minivae grade`: tasks, points, verdicts, hints."""
-    for g in graded:
-        points = f"{g.points}/{g.task.points}"
-        yield f"{g.task.name:20} {points:>7}  {g.verdict:8} {g.task.title}"
-        if g.marks:
-            yield from _wrapped(f"    LOOK AT THIS ONE: {marked(g)}")
-        if g.verdict in (TODO, MISSING) and not g.points:
-            continue
-        for name, verdict, text in said(g):
-            yield from _wrapped(f"    {name}: {verdict}. {text}")
-        if g.verdict == WRONG and g.printed:
-            yield "    it printed:"
-            yield from (f"      {line}" for line in g.printed.splitlines()[:5])
-
-
-def _wrapped(text):
-    return wrap(text, 88, subsequent_indent=" " * 6, break_on_hyphens=False)
+def report(graded):
+    """What `minivae grade` prints of one task: points, verdicts, hints."""
+    points = f"{graded.points}/{graded.task.points}"
+    lines = [f"{graded.task.name:20} {points:>7}  {graded.verdict:8} {graded.task.title}"]
+    if graded.marks:
+        lines.append(f"    LOOK AT THIS ONE: {marked(graded)}")
+    if graded.points or graded.verdict not in (TODO, MISSING):
+        lines += [f"    {name}: {verdict}. {text}" for name, verdict, text in said(graded)]
+    how = {"subsequent_indent": " " * 6, "break_on_hyphens": False}
+    lines = [part for line in lines for part in wrap(line, 88, **how)]
+    if graded.verdict == WRONG and graded.printed:
+        printed = graded.printed.splitlines()[:5]
+        lines += ["    it printed:", *(f"      {line}" for line in printed)]
+    return "\n".join(lines)
 
 
 def results(graded):

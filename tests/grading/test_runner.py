@@ -13,8 +13,8 @@ from minivae.grading.runner import (
     Graded,
     grade,
     grade_folder,
+    report,
     results,
-    table,
 )
 from minivae.grading.task import MISSING, RIGHT, TODO, WRONG, Part
 
@@ -30,10 +30,6 @@ def graded(tmp_path, source, task=LINEAR, seconds=60):
     path = tmp_path / f"{task.name}.py"
     path.write_text(source, encoding="utf-8")
     return grade(task, path, seconds)
-
-
-def said(one):
-    return "\n".join(table([one]))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +48,7 @@ def test_one_wrong_part_makes_a_task_wrong_and_only_right_ones_make_it_right(par
 
 def test_a_right_answer_has_all_points_and_leaves_its_folder_as_it_was(tmp_path):
     one = graded(tmp_path, SOLVED)
-    assert (one.verdict, one.points) == (RIGHT, 5), said(one)
+    assert (one.verdict, one.points) == (RIGHT, 5), report(one)
     assert [path.name for path in tmp_path.iterdir()] == ["01_linear.py"]
 
 
@@ -73,10 +69,10 @@ def test_a_part_that_hangs_or_ends_the_process_costs_its_own_points_only(
     with monkeypatch.context() as patch:
         patch.setattr(runner, "Process", Impatient)
         one = graded(tmp_path, f"{source}    while True: pass\n", ACTIVATIONS)
-    assert [part.verdict for part in one.parts] == [WRONG, RIGHT], said(one)
+    assert [part.verdict for part in one.parts] == [WRONG, RIGHT], report(one)
     assert "Not done after" in one.parts[0].text and one.points == 2
     one = graded(tmp_path, f"{source}    import os; os._exit(3)\n", ACTIVATIONS)
-    assert [part.verdict for part in one.parts] == [WRONG, RIGHT], said(one)
+    assert [part.verdict for part in one.parts] == [WRONG, RIGHT], report(one)
     assert "exit code 3" in one.parts[0].text and one.points == 2
 
 
@@ -162,20 +158,20 @@ def test_a_file_that_may_not_be_read_is_wrong(tmp_path, monkeypatch):
     monkeypatch.setattr(runner.os, "open", refused)
     one = grade(LINEAR, path)
     assert one.verdict == WRONG
-    assert "01_linear.py cannot be graded: Permission denied." in said(one)
+    assert "01_linear.py cannot be graded: Permission denied." in report(one)
 
 
 def test_one_fate_for_all_parts_is_told_once(tmp_path):
     one = graded(tmp_path, "def tanh_backward(", ACTIVATIONS)
-    assert said(one).count("cannot be imported") == 1
-    assert "all parts: wrong. The file cannot be imported: SyntaxError" in said(one)
+    assert report(one).count("cannot be imported") == 1
+    assert "all parts: wrong. The file cannot be imported: SyntaxError" in report(one)
     assert [part.verdict for part in one.parts] == [WRONG, WRONG]
 
 
 def test_what_a_teacher_should_look_at_is_marked_in_table_and_json(tmp_path):
     one = graded(tmp_path, "import sys\nsys.modules.get('x')\n" + SOLVED)
     assert (one.verdict, one.points) == (RIGHT, 5)
-    assert "LOOK AT THIS ONE: line 2 has modules" in said(one)
+    assert "LOOK AT THIS ONE: line 2 has modules" in report(one)
     found = results([one])
     look = found["tests"][-1]
     assert look["name"] == "look at this one" and look["visibility"] == "hidden"
@@ -234,10 +230,10 @@ def test_no_cheat_earns_a_point_or_costs_the_others_theirs(tmp_path, name):
     """Whatever 01_linear.py does, 02_activations.py is graded as it deserves."""
     wrong = "def linear_backward(x, W, dy): return x * 0, W * 0, dy[0] * 0\n"
     one = graded(tmp_path, wrong + CHEATS[name])
-    assert (one.verdict, one.points) == (WRONG, 0), said(one)
+    assert (one.verdict, one.points) == (WRONG, 0), report(one)
     two = graded(tmp_path, DARK, ACTIVATIONS)
     assert [part.verdict for part in two.parts] == [RIGHT, WRONG]
-    text = said(one) + str(results([one, two]))
+    text = report(one) + str(results([one, two]))
     text.encode()
     assert len(text) < 20_000 and "\x1b" not in text
     shown = "graders", "verdict", "answers", "frames"

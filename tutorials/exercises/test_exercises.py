@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from minivae.grading import TASKS
-from minivae.grading.runner import grade, table
+from minivae.grading.runner import grade, report
 from minivae.grading.task import TODO, WRONG
 
 HERE = Path(__file__).resolve().parent
@@ -19,11 +19,11 @@ NAMES = [task.name for task in TASKS]
 @pytest.mark.parametrize("task", TASKS, ids=NAMES)
 def test_exercise(task, capsys):
     graded = grade(task, HERE / f"{task.name}.py")
-    report = "\n".join(table([graded]))
+    text = report(graded)
     if graded.verdict == WRONG:
-        pytest.fail(report, pytrace=False)
+        pytest.fail(text, pytrace=False)
     with capsys.disabled():
-        print(f"\n{report}")
+        print(f"\n{text}")
     if graded.verdict == TODO:
         pytest.skip("to do")
-    assert graded.points == task.points, report
+    assert graded.points == task.points, text
