@@ -47,6 +47,7 @@ def test_the_defaults_are_those_that_help_states():
         "batch_size": 100, "binarize": "none", "beta": 1.0, "free_bits": 0.0,
         "samples": 1,
     }  # fmt: skip
+    assert started("--optimizer", "sgd").optimizer.lr == 5e-4
 
 
 def test_every_model_option_reaches_the_model():

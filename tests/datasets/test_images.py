@@ -60,6 +60,7 @@ def test_real_pixels_keep_their_precision(dtype):
         ({"shape": (2, 2)}, ValueError, ["train", "(any, 4)", "(5, 6)"]),
         ({"shape": (6,)}, ValueError, ["shape", "(rows, columns)", "(6,)"]),
         ({"shape": (2, 3.0)}, TypeError, ["shape", "whole", "3.0"]),
+        ({"shape": (0, 6)}, ValueError, ["shape", "at least 1", "0"]),
         ({"name": ""}, TypeError, ["name", "''"]),
         ({"train_labels": np.arange(4)}, ValueError, ["train_labels", "(5,)", "(4,)"]),
         ({"test_labels": np.ones(3)}, TypeError, ["test_labels", "float64"]),

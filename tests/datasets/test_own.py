@@ -87,7 +87,8 @@ def test_a_last_axis_of_one_and_a_channel_axis_of_one_are_dropped(tmp_path, rng)
 
 def test_the_shape_of_vectors_can_be_given(tmp_path):
     np.save(tmp_path / "a.npy", np.zeros((4, 15), np.uint8))
-    assert load_images(tmp_path / "a.npy", shape=(3, 5)).shape == (3, 5)
+    for shape in ((3, 5), (15, 1), (1, 15)):
+        assert load_images(tmp_path / "a.npy", shape=shape).shape == shape
     with pytest.raises(
         ValueError, match=r"a\.npy: shape: expected .* \(15,\), got \(4, 4\)"
     ):

@@ -62,6 +62,7 @@ def test_counts_stay_counts_and_scaled_ones_are_divided():
         assert (spec["pixelType"], spec["divisor"]) == ("uint8", divisor)
         pixels = numbers(spec["pixels"], np.uint8).reshape(-1, 64)
         np.testing.assert_array_equal(pixels, digits.test[: len(pixels)])
+        assert spec["ink"] == {"steps": 16, "low": 0, "high": 16 / divisor}
 
 
 def test_binary_pixels_are_drawn_once_and_real_values_stay_real():
