@@ -81,11 +81,9 @@ def check_layer(layer, x, rng, **options):
 def _give_memory(layer, rng, dtype):
     """Bind a layer of ours that has parameters but no arrays to hold them."""
     if getattr(layer, "shapes", None) and not layer.params:
-        for_both = [
-            {name: np.zeros(shape, dtype) for name, shape in layer.shapes.items()}
-            for _ in ("params", "grads")
-        ]
-        layer.bind(*for_both)
+        shapes = layer.shapes.items()
+        params, grads = ({n: np.zeros(s, dtype) for n, s in shapes} for _ in range(2))
+        layer.bind(params, grads)
         layer.initialise(rng)
 
 

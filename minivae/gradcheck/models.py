@@ -1,6 +1,7 @@
 """Check the gradient of a whole model, whoever wrote it."""
 
 import inspect
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -154,14 +155,12 @@ def _sizes(test):
     if len(shape) == 2 and (eps is None or eps.shape[-2] == shape[0]):
         sizes = {"B": shape[0], "D": shape[1]}
         if eps is not None:
-            sizes["K"] = eps.shape[-1]
-            if eps.ndim == 3:
-                sizes["S"] = len(eps)
+            sizes |= {"K": eps.shape[-1], "S": math.prod(eps.shape[:-2])}
     elif len(shape) == 2 and eps.shape[-1] == shape[1]:
         sizes = {"B": shape[1], "D": shape[0], "K": eps.shape[-2]}
     n = getattr(getattr(test.model, "likelihood", None), "n", 1)
     beta = test.kwargs.get("beta", 1)
-    return sizes | ({"n": n} if n > 1 else {}) | ({"beta": beta} if beta != 1 else {})
+    return sizes | {"n": n, "beta": beta}  # a 1 names no factor
 
 
 def _parts(test, first):
