@@ -1,5 +1,7 @@
 """The handwritten digits that ship with the package."""
 
+from pathlib import Path
+
 import numpy as np
 
 from minivae.datasets.images import Images
@@ -37,10 +39,8 @@ def load_digits():
     portion, UCI Machine Learning Repository, https://doi.org/10.24432/C50P49, licensed
     under CC BY 4.0.
     """
-    from importlib import resources
-
-    file = resources.files("minivae.datasets") / "digits.npz"
-    with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+    file = Path(__file__).with_name("digits.npz")
+    with np.load(file, allow_pickle=False) as arrays:
         images, labels = arrays["images"], arrays["labels"]
     train, test = np.split(images, [DIGITS_TRAIN])
     train_labels, test_labels = np.split(labels, [DIGITS_TRAIN])

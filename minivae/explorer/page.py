@@ -48,9 +48,8 @@ def build_page(*models):
     scripts = "\n".join(_read(name) for name in SCRIPTS)
     parts = {"/*STYLE*/": _read("style.css"), "/*SCRIPTS*/": scripts, "/*DATA*/": text}
     for mark, part in parts.items():
-        before, found, after = page.partition(mark)
-        assert found, mark
-        page = before + part + after
+        assert mark in page, mark
+        page = page.replace(mark, part, 1)
     return page
 
 
