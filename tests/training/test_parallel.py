@@ -13,7 +13,7 @@ from helpers import MPIEXEC, complains, mpi
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minivae import VAE, Bernoulli
+from minivae import VAE, Bernoulli, cli
 from minivae.training import fit, load
 from minivae.training.parallel import Ranks, ranks_of_this_run
 from minivae.vae import Loss
@@ -94,62 +94,78 @@ from minivae.datasets import Images
 from minivae.training import fit, load
 from minivae.training.parallel import ranks_of_this_run
 
-kind, out, epochs = sys.argv[1], sys.argv[2], int(sys.argv[3])
-rng = np.random.default_rng(7)
-pixels = rng.integers(0, 17, (47, 6)).astype(np.uint8)
-labels = np.arange(47) % 3
-images = Images(pixels[:37], pixels[37:], 16, (2, 3), "some", labels[:37], labels[37:])
-settings = {"batch_size": 10, "progress": False, "epochs": epochs}
-common = {"rng": rng, "dtype": np.float64}
-if kind == "small":
-    settings["batch_size"] = 3
-    model = VAE.mlp(6, 2, (5,), Binomial(16), **common)
-elif kind == "iwae":
-    settings["samples"] = 3
-    model = IWAE.mlp(6, 2, (5,), Binomial(16), **common)
-elif kind == "binarized":
-    settings |= {"binarize": "stochastic", "beta": 0.5, "samples": 2}
-    model = VAE.mlp(6, 2, (5,), Bernoulli(), **common)
-elif kind == "learned":
-    model = VAE.mlp(6, 2, (5,), Gaussian(1.0, learned=True), condition=3, **common)
-elif kind == "conv":
-    wide = np.tile(pixels, 4)[:, :16]
-    images = Images(wide[:37], wide[37:], 16, (4, 4), "some")
-    model = VAE.conv((4, 4), 2, (2,), Binomial(16), **common)
-else:
-    model = Autoencoder.mlp(6, 2, (5,), Binomial(16), **common)
-ranks, optimizer, history = ranks_of_this_run(), Adam(1e-3), None
-if kind == "resumed":
-    saved = load(out)
-    model, optimizer, rng, history = saved.model, saved.optimizer, saved.rng, saved.history
-    settings |= saved.settings
-settings |= {"history": history, "checkpoint": out, "ranks": ranks}
-history = fit(model, images, optimizer, rng=rng, **settings)
-if ranks.size > 1:
-    theta = ranks.communicator.allgather(model.theta)
-    assert all(np.array_equal(t, theta[0]) for t in theta), "different models"
-    rows = ranks.communicator.allgather(history.rows)
-    assert all(row == rows[0] for row in rows), "different histories"
+def train(kind, out, epochs):
+    rng = np.random.default_rng(7)
+    pixels = rng.integers(0, 17, (47, 6)).astype(np.uint8)
+    labels = np.arange(47) % 3
+    images = Images(pixels[:37], pixels[37:], 16, (2, 3), "some", labels[:37], labels[37:])
+    settings = {"batch_size": 10, "progress": False, "epochs": epochs}
+    common = {"rng": rng, "dtype": np.float64}
+    if kind == "small":
+        settings["batch_size"] = 3
+        model = VAE.mlp(6, 2, (5,), Binomial(16), **common)
+    elif kind == "iwae":
+        settings["samples"] = 3
+        model = IWAE.mlp(6, 2, (5,), Binomial(16), **common)
+    elif kind == "binarized":
+        settings |= {"binarize": "stochastic", "beta": 0.5, "samples": 2}
+        model = VAE.mlp(6, 2, (5,), Bernoulli(), **common)
+    elif kind == "learned":
+        model = VAE.mlp(6, 2, (5,), Gaussian(1.0, learned=True), condition=3, **common)
+    elif kind == "conv":
+        wide = np.tile(pixels, 4)[:, :16]
+        images = Images(wide[:37], wide[37:], 16, (4, 4), "some")
+        model = VAE.conv((4, 4), 2, (2,), Binomial(16), **common)
+    else:
+        model = Autoencoder.mlp(6, 2, (5,), Binomial(16), **common)
+    ranks, optimizer, history = ranks_of_this_run(), Adam(1e-3), None
+    if kind == "resumed":
+        saved = load(out)
+        model, optimizer, rng = saved.model, saved.optimizer, saved.rng
+        history, settings = saved.history, settings | saved.settings
+    settings |= {"history": history, "checkpoint": out, "ranks": ranks}
+    history = fit(model, images, optimizer, rng=rng, **settings)
+    if ranks.size > 1:
+        theta = ranks.communicator.allgather(model.theta)
+        assert all(np.array_equal(t, theta[0]) for t in theta), "different models"
+        rows = ranks.communicator.allgather(history.rows)
+        assert all(row == rows[0] for row in rows), "different histories"
+
+for kind, out, epochs in zip(*[iter(sys.argv[1:])] * 3):
+    train(kind, out, int(epochs))
 """
+KINDS = ["plain", "iwae", "binarized", "learned", "conv"]
 
 
-def train(folder, kind, size, epochs=25, out=None):
-    """Theta after training with `size` processes."""
+def train(folder, size, *jobs):
+    """(theta, history) after each of the trainings (kind, epochs, file) by `size` ranks."""
     (folder / "worker.py").write_text(WORKER)
-    out = out or folder / f"{kind}-{size}.npz"
-    command = [sys.executable, str(folder / "worker.py"), kind, str(out), str(epochs)]
+    command = [sys.executable, str(folder / "worker.py")]
+    for kind, epochs, out in jobs:
+        command += [kind, str(folder / out), str(epochs)]
     if size > 1:
         command = [MPIEXEC, "-n", str(size), *command]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
-    with np.load(out) as arrays:
-        return arrays["theta"], arrays["history"]
+    found = []
+    for _, _, out in jobs:
+        with np.load(folder / out) as arrays:
+            found.append((arrays["theta"], arrays["history"]))
+    return found
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """{kind: its (theta, history) by one process and by two}, every kind in one go."""
+    folder, jobs = tmp_path_factory.mktemp("ranks"), [(k, 25, f"{k}.npz") for k in KINDS]
+    one, two = (train(folder, n, *jobs) for n in (1, 2))
+    return {kind: (one[i], two[i]) for i, kind in enumerate(KINDS)}
 
 
 @mpi
-@pytest.mark.parametrize("kind", ["plain", "iwae", "binarized", "learned", "conv"])
-def test_two_ranks_agree_with_one_process_after_a_hundred_steps(kind, tmp_path):
-    (one, told), (two, told_by_two) = (train(tmp_path, kind, n) for n in (1, 2))
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_ranks_agree_with_one_process_after_a_hundred_steps(kind, trained):
+    (one, told), (two, told_by_two) = trained[kind]
     np.testing.assert_allclose(two, one, rtol=0, atol=1e-12, err_msg=kind)
     np.testing.assert_allclose(told_by_two[:, :-1], told[:, :-1], rtol=1e-11)
 
@@ -157,20 +173,21 @@ def test_two_ranks_agree_with_one_process_after_a_hundred_steps(kind, tmp_path):
 @mpi
 @pytest.mark.parametrize("size", [3, 4])
 def test_more_ranks_than_images_in_a_batch(size, tmp_path):
-    one, many = train(tmp_path, "small", 1, 8)[0], train(tmp_path, "small", size, 8)[0]
+    [(one, _)], [(many, _)] = (train(tmp_path, n, ("small", 4, "x.npz")) for n in (1, size))
     np.testing.assert_allclose(many, one, rtol=0, atol=1e-12)
 
 
 @mpi
-def test_another_number_of_ranks_goes_on_and_the_same_number_repeats_its_bits(tmp_path):
-    whole, again = train(tmp_path, "plain", 2)[0], train(tmp_path, "plain", 2)[0]
+def test_another_number_of_ranks_goes_on_and_the_same_number_repeats_its_bits(
+    tmp_path, trained
+):
+    _, (whole, _) = trained["plain"]
+    jobs = ("plain", 25, "again.npz"), ("plain", 10, "2.npz")
+    [(again, _), _] = train(tmp_path, 2, *jobs)
     assert whole.tobytes() == again.tobytes(), "two ranks, run twice"
-    part = tmp_path / "part.npz"
-    train(tmp_path, "plain", 2, 10, part)
+    shutil.copy(tmp_path / "2.npz", tmp_path / "1.npz")
     for size in (2, 1):
-        copy = tmp_path / f"resumed-{size}.npz"
-        shutil.copy(part, copy)
-        resumed = train(tmp_path, "resumed", size, 25, copy)[0]
+        [(resumed, _)] = train(tmp_path, size, ("resumed", 25, f"{size}.npz"))
         np.testing.assert_allclose(resumed, whole, rtol=0, atol=1e-12)
         if size == 2:
             assert resumed.tobytes() == whole.tobytes(), "resumed with as many ranks"
@@ -209,21 +226,20 @@ def command_line(size, *words):
 
 
 @mpi
-def test_the_command_line_trains_one_model_and_rank_0_writes(tmp_path):
-    words = ["--epochs", "2", "--latent", "2", "--out", "run"]
-    for size in (1, 2):
-        folder = tmp_path / str(size)
-        folder.mkdir()
-        done = subprocess.run(
-            command_line(size, *words),
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=99,
-        )
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.count("test nelbo") == 1, done.stdout
-    one, two = (load(tmp_path / size / "run" / "model.npz") for size in ("1", "2"))
+def test_the_command_line_trains_one_model_and_rank_0_writes(tmp_path, monkeypatch):
+    words = ["--epochs", "2", "--latent", "2", "--out"]
+    done = subprocess.run(
+        command_line(2, *words, "2"),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=99,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("test nelbo") == 1, done.stdout
+    monkeypatch.setattr(cli.training, "_draw", lambda *arguments: None)
+    assert cli.main(["train", "--hidden", "8", *words, str(tmp_path / "1")]) == 0
+    one, two = (load(tmp_path / size / "model.npz") for size in ("1", "2"))
     np.testing.assert_allclose(two.model.theta, one.model.theta, atol=1e-4)
     done = subprocess.run(
         command_line(2, "--epochs", "0"), capture_output=True, text=True, timeout=99
@@ -232,7 +248,7 @@ def test_the_command_line_trains_one_model_and_rank_0_writes(tmp_path):
 
 
 @mpi
-def test_a_killed_rank_ends_all_and_the_checkpoint_goes_on(tmp_path):
+def test_a_killed_rank_ends_all_and_the_checkpoint_goes_on(tmp_path, monkeypatch):
     running = subprocess.Popen(
         command_line(2, "--epochs", "100000", "--out", "run"),
         cwd=tmp_path,
@@ -250,12 +266,6 @@ def test_a_killed_rank_ends_all_and_the_checkpoint_goes_on(tmp_path):
     assert running.wait(timeout=30) != 0
     done = len(load(path).history)
     assert done > 0
-    minivae = [sys.executable, "-m", "minivae", "train", "--resume", "run/model.npz"]
-    again = subprocess.run(
-        [*minivae, "--epochs", str(done + 1), "--out", "more"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
-    assert again.returncode == 0, again.stderr
-    assert len(load(tmp_path / "more" / "model.npz").history) == done + 1
+    monkeypatch.setattr(cli.training, "_draw", lambda *arguments: None)
+    words = ["--resume", str(path), "--epochs", str(done + 1)]
+    assert cli.main(["train", *words, "--out", str(tmp_path / "more")]) == 0
