@@ -99,7 +99,7 @@ axes.text(3.6, 2.6, "β/B · μ", **red)
 axes.text(4.9, 1.75, "β/B · ½(σ²−1)", **red)
 axes.set(xlim=(-0.4, 7.8), ylim=(-0.8, 3.5))
 axes.set_axis_off()
-axes.set_title("Forward along the arrows, gradients (orange) back")
+axes.set_title("Forward along the arrows, gradients (red) back")
 plt.show()
 
 # %% [markdown]
