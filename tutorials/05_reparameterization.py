@@ -341,8 +341,8 @@ for axes, works in zip(panels, (False, True), strict=True):
         axes.text(0.82, 0.46, "no derivative", **red)
     axes.set(xlim=(-0.1, 1.1), ylim=(-0.08, 1.08))
     axes.set_axis_off()
-panels[0].set_title(r"$z \sim \mathcal{N}(\mu, \sigma^2)$: the path ends")
-panels[1].set_title(r"$z = \mu + \sigma\varepsilon$: it goes on")
+panels[0].set_title(r"$z \sim \mathcal{N}(\mu, \sigma^2)$: path ends")
+panels[1].set_title(r"$z = \mu + \sigma\varepsilon$: path goes on")
 plt.show()
 
 # %% [markdown]
