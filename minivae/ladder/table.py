@@ -136,7 +136,7 @@ def by_loops(rung, name, found, expected, size=None, tolerance=1e-9):
 
 
 def refuses(error, f, *arguments):
-    """1.0 if f(*arguments) raises such an error, else 0.0."""
+    """Return 1.0 if calling f with the arguments raises such an error, else 0.0."""
     try:
         with np.errstate(all="ignore"):
             f(*arguments)
