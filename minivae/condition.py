@@ -80,6 +80,9 @@ class Condition(Layer):
                 " loss(..., labels=...), or use model.given(labels)"
             )
         check_array("x", x, (None, self.n_in))
+        if len(x) % len(labels):
+            wanted = f"one for all or one for each of {len(x)} rows"
+            raise ValueError(f"labels: expected {wanted}, got {len(labels)}")
         repeated = np.tile(labels, (len(x) // len(labels), 1))
         y = np.concatenate([x, repeated.astype(x.dtype, copy=False)], axis=1)
         return self.keep(y, self.n_in)

@@ -212,10 +212,8 @@ class EncoderDecoder(Model):
         for layer in self.conditions:
             labels = layer.labels if layer.next_labels is None else layer.next_labels
             if labels is not None and len(labels) not in (1, B):
-                raise ValueError(
-                    f"labels: expected one for all or one for each of {B} images, got"
-                    f" {len(labels)}"
-                )
+                wanted = f"one for all or one for each of {B} images"
+                raise ValueError(f"labels: expected {wanted}, got {len(labels)}")
 
     def decoder_output(self, z):
         """The decoder's raw output y, shape (..., D), for z of shape (..., K).

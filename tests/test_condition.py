@@ -207,6 +207,14 @@ def test_labels_that_do_not_fit_are_named(labels, parts, rng):
         model.given(labels).loss(x, eps)
 
 
+def test_a_layer_by_itself_names_labels_that_do_not_fit_its_rows():
+    layer = Condition(4, 3)
+    layer.labels = np.eye(3)[:2]
+    for B in (1, 3):
+        with complains(ValueError, f"labels: expected one for all or one for each of {B}"):
+            layer.forward(np.zeros((B, 4)))
+
+
 def test_superfluous_and_odd_conditions_are_refused(rng):
     plain = VAE.mlp(4, 2, rng=rng)
     with complains(ValueError, "labels: expected none, as this model has no condition"):
