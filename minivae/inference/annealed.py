@@ -116,9 +116,9 @@ def sandwich(model, n, rng, temperatures=300, chains=16, leapfrog=5):
     check_instance("model", model, VAE)
     n = check_whole("n", n, 1)
     check_generator("rng", rng)
+    T, S, L = _check_sizes(temperatures, chains, leapfrog)
     z = rng.standard_normal((n, model.K), dtype=model.dtype)
     x = model.likelihood.sample(model.decoder_output(z), rng)
-    T, S, L = _check_sizes(temperatures, chains, leapfrog)
     lower = annealed_log_likelihood(model, x, rng, T, S, L)
     pairs = zip(_portions(x, S), _portions(z, S), strict=True)
     log_w = [_anneal(model, some, rng, T, S, L, start) for some, start in pairs]

@@ -271,3 +271,12 @@ def test_what_it_refuses(rng):
     model.params["decoder.2.b"][...] = np.nan
     with complains(FloatingPointError, "not finite"):
         annealed_log_likelihood(model, x, rng, 3, 2)
+
+
+def test_a_sandwich_that_is_refused_has_drawn_nothing(rng):
+    vae, _ = ppca(rng, 2)
+    before = rng.bit_generator.state
+    for wrong in ({"temperatures": 0}, {"chains": 1}, {"leapfrog": 0}):
+        with pytest.raises(ValueError, match=f"{next(iter(wrong))}: expected at least"):
+            sandwich(vae, 3, rng, **wrong)
+    assert rng.bit_generator.state == before
