@@ -111,7 +111,8 @@ class _Convolution(Weighted):
                 " windows would hold nothing but padding"
             )
         channels = check_whole("channels", channels, minimum=1)
-        self.out_shape = *map(self._size, ("rows", "columns"), self.shape), channels
+        rows, columns, _ = self.shape
+        self.out_shape = self._size("rows", rows), self._size("columns", columns), channels
         self.n_in, self.n_out = math.prod(self.shape), math.prod(self.out_shape)
         self.config = {"shape": list(self.shape), "channels": channels, "init": init}
         self.config |= {n: getattr(self, n) for n in ("kernel", "stride", "padding")}
@@ -271,9 +272,8 @@ def conv_stacks(shape, K, channels=(32, 64), activation="tanh"):
     check_whole("K", K, minimum=1)
     shape = check_sizes("shape", shape, (28, 28))
     if len(shape) not in (2, 3):
-        raise ValueError(
-            f"shape: expected (rows, columns) or (rows, columns, channels), got {shape!r}"
-        )
+        wanted = "(rows, columns) or (rows, columns, channels)"
+        raise ValueError(f"shape: expected {wanted}, got {shape!r}")
     if not check_sizes("channels", channels, (32, 64)):
         raise ValueError("channels: expected at least one number, got none")
     encoder, shapes = [], [(*shape, 1)[:3]]

@@ -70,8 +70,8 @@ def judge(student, name, p):
     if _fits(images, prob):
         return
     means = [drawn(seed, 500)[:, pixels].mean(axis=0) for seed in range(4, 10)]
-    alone = not np.std(means, axis=0).max() > 4 * 0.5 / np.sqrt(500)
-    require(alone, "The images of one call belong together: each needs a z of its own.")
+    apart = np.std(means, axis=0).max() <= 4 * 0.5 / np.sqrt(500)
+    require(apart, "The images of one call belong together: each needs a z of its own.")
     nothing, uniform = logits(np.zeros(shape)), logits(rng.random(shape))
     known = {
         "All images come from one code, z = 0: draw z from the prior.": sigmoid(nothing),
@@ -82,11 +82,11 @@ def judge(student, name, p):
     }
     for hint, wrong in known.items():
         require(not _fits(images, wrong), hint)
-    apart = (
+    together = (
         "The pixels' means are right, but they do not vary together as they should:"
         " decode one z for all pixels of an image, and average over no z."
     )
-    require(not _fits(images, prob, pairs=False), apart)
+    require(not _fits(images, prob, pairs=False), together)
     came, right = (np.round(a.mean(axis=0), 2) for a in (images, prob))
     raise Wrong(f"The pixels' means are {came}; those of p(x) are {right}.")
 

@@ -136,8 +136,8 @@ def fit(
     if not isinstance(progress, bool) and not hasattr(progress, "write"):
         raise TypeError(f"progress: expected True, False or a text file, got {progress!r}")
     batch_size = check_whole("batch_size", batch_size, minimum=1)
-    settings = {"batch_size": batch_size, "binarize": binarize, "beta": beta}
     samples = check_whole("samples", samples, minimum=1)
+    settings = {"batch_size": batch_size, "binarize": binarize, "beta": beta}
     settings |= {"free_bits": free_bits, "samples": samples}
     history.interrupted = False
     epochs = usual_epochs(images, batch_size) if epochs is None else epochs
