@@ -78,10 +78,13 @@ def test_a_face_does_not_depend_on_those_drawn_with_it(rng):
 
 def test_a_head_turned_the_other_way_is_the_mirror_image(rng):
     f = rng.uniform(-1, 1, (5, 6))
+    width = FACTORS.index(
+        "width"
+    )  # in a narrow head the eyes meet, and one is over the other
+    f[:, width] = abs(f[:, width])
     mirrored = f * np.where(np.array(FACTORS) == "turn", -1, 1)
     one, other = (draw_faces(g, SIZE).reshape(-1, SIZE, SIZE) for g in (f, mirrored))
-    # the left eye is painted first in both: 0.005 at most where soft edges overlap
-    assert_allclose(one, other[:, :, ::-1], atol=6e-3)
+    assert_allclose(one, other[:, :, ::-1], atol=2e-3)
 
 
 def test_turn_moves_the_features_to_the_right():

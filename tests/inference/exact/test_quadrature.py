@@ -100,8 +100,8 @@ def test_the_probabilities_of_all_binary_images_sum_to_one(rng):
     x = np.array(list(itertools.product([0.0, 1.0], repeat=4)))
     found = quadrature.log_prob(vae, x, nodes=61, tol=1e-9)
     p, total = np.exp(found.value), np.exp(found.value).sum()
-    off = f"the 16 probabilities sum to 1 + {total - 1:.1e}"
-    assert abs(total - 1) <= p @ found.error < 2e-10, off
+    # the estimate's promise, which is larger than the error by far
+    assert abs(total - 1) <= min(p @ found.error, 3e-11), f"they sum to 1 + {total - 1:.1e}"
 
 
 def test_elbo_is_what_the_model_estimates_from_noise(digits_vae, rng):
